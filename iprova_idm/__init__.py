@@ -1,0 +1,1 @@
+"""The Django project: options, settings, urls, and how the product is started."""

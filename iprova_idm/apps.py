@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class IprovaIdmConfig(AppConfig):
+    name = "iprova_idm"
+    verbose_name = "iProva identity management"

@@ -1,0 +1,92 @@
+"""The console's middleware, stepping aside for SCIM requests.
+
+Sessions, languages, CSRF tokens and security headers mean something to a browser only, and
+nothing on /scim may ever be allowed by a session (threat V20). Each class is Django's own
+with one test in front; being subclasses, they satisfy the checks of django.contrib.admin.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import csp.middleware
+import django.middleware.clickjacking
+import django.middleware.common
+import django.middleware.csrf
+import django.middleware.locale
+import django.middleware.security
+import whitenoise.middleware
+from django.contrib.auth import middleware as auth
+from django.contrib.messages import middleware as messages
+from django.contrib.sessions import middleware as sessions
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from uuid_utils.compat import uuid7
+
+SCIM_PREFIX = "/scim"
+
+
+def is_scim(request: HttpRequest) -> bool:
+    path = request.path_info
+    return path.startswith(SCIM_PREFIX) and path[5:6] in ("", "/")
+
+
+class RequestIdMiddleware:
+    """Gives each request its id (UUIDv7), which the answer carries as `X-Request-Id`."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        request.request_id = uuid7()  # type: ignore[attr-defined]
+        response = self.get_response(request)
+        response["X-Request-Id"] = str(request.request_id)  # type: ignore[attr-defined]
+        return response
+
+
+class _ConsoleOnly:
+    get_response: Callable[[HttpRequest], HttpResponseBase]
+
+    def __call__(self, request: HttpRequest) -> Any:
+        if is_scim(request):
+            return self.get_response(request)
+        return super().__call__(request)  # type: ignore[misc]
+
+
+class SecurityMiddleware(_ConsoleOnly, django.middleware.security.SecurityMiddleware):
+    pass
+
+
+class WhiteNoiseMiddleware(_ConsoleOnly, whitenoise.middleware.WhiteNoiseMiddleware):
+    pass
+
+
+class CSPMiddleware(_ConsoleOnly, csp.middleware.CSPMiddleware):  # type: ignore[misc]
+    pass
+
+
+class SessionMiddleware(_ConsoleOnly, sessions.SessionMiddleware):
+    pass
+
+
+class LocaleMiddleware(_ConsoleOnly, django.middleware.locale.LocaleMiddleware):
+    pass
+
+
+class CommonMiddleware(_ConsoleOnly, django.middleware.common.CommonMiddleware):
+    pass
+
+
+class CsrfViewMiddleware(_ConsoleOnly, django.middleware.csrf.CsrfViewMiddleware):
+    pass
+
+
+class AuthenticationMiddleware(_ConsoleOnly, auth.AuthenticationMiddleware):
+    pass
+
+
+class MessageMiddleware(_ConsoleOnly, messages.MessageMiddleware):
+    pass
+
+
+class XFrameOptionsMiddleware(_ConsoleOnly, django.middleware.clickjacking.XFrameOptionsMiddleware):
+    pass

@@ -1,0 +1,225 @@
+"""Every setting of the product, read once from the environment.
+
+One field of `Options` is one setting: its type is the annotation, its default, unit and
+sentence stand in `option(...)`. `docs/settings.md` is this table in prose and a test holds
+the two together. Nothing else reads `os.environ` for configuration.
+"""
+
+import ipaddress
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+PROJECT_DIR = Path(__file__).resolve().parent.parent
+
+
+class ConfigurationError(Exception):
+    """A setting that the product refuses to start with; the text names variable, value and cure."""
+
+
+def _text(value: str) -> str:
+    return value
+
+
+def _count(value: str) -> int:
+    number = int(value)
+    if number < 0:
+        raise ValueError("must be 0 or more")
+    return number
+
+
+def _port(value: str) -> int:
+    number = int(value)
+    if not 0 < number < 65536:
+        raise ValueError("must be a port from 1 to 65535")
+    return number
+
+
+def _switch(value: str) -> bool:
+    if value.lower() not in ("on", "off"):
+        raise ValueError("must be on or off")
+    return value.lower() == "on"
+
+
+def _path(value: str) -> Path:
+    return (PROJECT_DIR / Path(value).expanduser()).absolute()
+
+
+def _names(value: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
+def _mode(value: str) -> str:
+    if value not in ("local", "production"):
+        raise ValueError("must be local or production")
+    return value
+
+
+def _public_url(value: str) -> str:
+    parts = urlsplit(value)
+    if value and (parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment):
+        raise ValueError("must be a URL such as https://idm.example.com")
+    return value.rstrip("/")
+
+
+@dataclass(frozen=True)
+class Option:
+    """What `docs/settings.md` and the error messages say of one setting."""
+
+    name: str
+    read: Callable[[str], Any]
+    default: str
+    unit: str
+    sentence: str
+
+
+def option(name: str, read: Callable[[str], Any], default: str, sentence: str, *, unit: str = "") -> Any:
+    return field(metadata={"option": Option(name, read, default, unit, sentence)})
+
+
+@dataclass(frozen=True)
+class Options:
+    """The settings of one process. Build it with `read_options`."""
+
+    mode: str = option("MODE", _mode, "local", "local or production; production refuses insecure values.")
+    host: str = option("HOST", _text, "127.0.0.1", "Address that gunicorn listens on.")
+    port: int = option("PORT", _port, "8000", "Port that gunicorn listens on.")
+    workers: int = option("WORKERS", _count, "2", "Gunicorn worker processes.")
+    public_url: str = option(
+        "PUBLIC_URL",
+        _public_url,
+        "",
+        "Public base URL; the Tenant URL and every meta.location start with it. Empty: http://HOST:PORT.",
+    )
+    allowed_hosts: tuple[str, ...] = option(
+        "ALLOWED_HOSTS",
+        _names,
+        "",
+        "Host names that the console answers to beside that of PUBLIC_URL, HOST and loopback; comma-separated.",
+    )
+    trusted_proxies: int = option(
+        "TRUSTED_PROXIES",
+        _count,
+        "0",
+        "How many proxies in front may be believed for X-Forwarded-For and X-Forwarded-Proto.",
+        unit="proxies",
+    )
+    data_dir: Path = option("DATA_DIR", _path, "data", "Folder of the embedded database and of the local secret key.")
+    database_url: str = option(
+        "DATABASE_URL",
+        _text,
+        "",
+        "postgresql://user:password@host:port/name of a PostgreSQL 15 or later. Empty: the embedded one.",
+    )
+    secret_key: str = option(
+        "SECRET_KEY", _text, "", "Signs sessions. Empty in local mode: made once and kept in DATA_DIR."
+    )
+    log_level: str = option("LOG_LEVEL", _text, "INFO", "Level of the log on standard error.")
+    request_log_days: int = option(
+        "REQUEST_LOG_DAYS", _count, "90", "How long requests are kept in the provisioning log.", unit="days"
+    )
+    change_event_months: int = option(
+        "CHANGE_EVENT_MONTHS", _count, "24", "How long change events are kept.", unit="months"
+    )
+    max_body_mib: int = option(
+        "MAX_BODY_MIB", _count, "16", "Largest SCIM request body; a larger one is answered 413.", unit="MiB"
+    )
+
+    @property
+    def is_production(self) -> bool:
+        return self.mode == "production"
+
+    @property
+    def base_url(self) -> str:
+        """Scheme, host and port (and path, if any) under which the world sees this server."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return self.public_url or f"http://{host}:{self.port}"
+
+    @property
+    def scim_url(self) -> str:
+        """The Tenant URL: the base of every `meta.location`."""
+        return f"{self.base_url}/scim"
+
+
+def describe_options() -> tuple[Option, ...]:
+    """The table of all settings, in the order of the documentation."""
+    return tuple(entry.metadata["option"] for entry in fields(Options))
+
+
+def read_options(environ: Mapping[str, str]) -> Options:
+    """Read every setting from `environ`.
+
+    Raises `ConfigurationError` naming each variable that cannot be read, or that production
+    refuses, with its value (secrets left out) and what is allowed.
+    """
+    values: dict[str, Any] = {}
+    problems: list[str] = []
+    for entry in fields(Options):
+        known: Option = entry.metadata["option"]
+        sent = environ.get(known.name) or known.default
+        try:
+            values[entry.name] = known.read(sent)
+        except ValueError as error:
+            problems.append(f"{known.name}={sent!r} cannot be used: {error}")
+    if not problems:
+        options = Options(**values)
+        problems = _insecure(options) if options.is_production else []
+    if problems:
+        raise ConfigurationError("\n".join(problems))
+    return options
+
+
+def _insecure(options: Options) -> list[str]:
+    """What production must not start with (one sentence per variable)."""
+    problems = []
+    if not options.database_url:
+        problems.append("DATABASE_URL is empty: MODE=production needs a PostgreSQL server of its own.")
+    if len(options.secret_key) < 50:
+        problems.append(
+            "SECRET_KEY is shorter than 50 characters: set a random one, for example the output of "
+            "`python3 -c 'import secrets; print(secrets.token_urlsafe(50))'`."
+        )
+    if not options.public_url.startswith("https://"):
+        problems.append(
+            f"PUBLIC_URL={options.public_url!r} is not an https:// address: Entra ID sends its token only over TLS."
+        )
+    if "*" in options.allowed_hosts:
+        problems.append("ALLOWED_HOSTS='*' lets a forged Host header through: name the hosts.")
+    if options.trusted_proxies == 0 and not _is_loopback(options.host):
+        problems.append(
+            f"HOST={options.host!r} is open to the network without a TLS proxy in front: listen on 127.0.0.1, "
+            "or set TRUSTED_PROXIES to the number of proxies."
+        )
+    return problems
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def local_secret_key(data_dir: Path) -> str:
+    """The secret key of a local installation: made once, kept with mode 0600 in `data_dir`."""
+    path = data_dir / "secret_key"
+    try:
+        return path.read_text()
+    except FileNotFoundError:
+        data_dir.mkdir(parents=True, exist_ok=True)
+    key = secrets.token_urlsafe(50)
+    try:
+        with path.open("x", opener=_private) as file:
+            file.write(key)
+    except FileExistsError:  # another process was faster
+        return path.read_text()
+    return key
+
+
+def _private(path: str, flags: int) -> int:
+    import os
+
+    return os.open(path, flags, 0o600)

@@ -1,0 +1,189 @@
+"""Django's settings, derived from `iprova_idm.options`: no environment variable is read here."""
+
+import os
+import sys
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+from iprova_idm.options import PROJECT_DIR, ConfigurationError, local_secret_key, read_options
+
+try:
+    OPTIONS = read_options(os.environ)
+except ConfigurationError as error:
+    sys.exit(f"configuration: {error}")
+
+BASE_DIR = PROJECT_DIR
+SECRET_KEY = OPTIONS.secret_key or local_secret_key(OPTIONS.data_dir)
+DEBUG = False
+_hosts = {urlsplit(OPTIONS.base_url).hostname or "", OPTIONS.host, "127.0.0.1", "localhost", "[::1]"}
+ALLOWED_HOSTS = sorted(_hosts | set(OPTIONS.allowed_hosts))
+
+INSTALLED_APPS = [
+    "iprova_idm",
+    "providers",
+    "scim",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "rest_framework",
+    "csp",
+]
+
+# The console's stack; each class steps aside for /scim, where none of it has a meaning.
+MIDDLEWARE = [
+    "iprova_idm.middleware.RequestIdMiddleware",
+    "iprova_idm.middleware.SecurityMiddleware",
+    "iprova_idm.middleware.WhiteNoiseMiddleware",
+    "iprova_idm.middleware.CSPMiddleware",
+    "iprova_idm.middleware.SessionMiddleware",
+    "iprova_idm.middleware.LocaleMiddleware",
+    "iprova_idm.middleware.CommonMiddleware",
+    "iprova_idm.middleware.CsrfViewMiddleware",
+    "iprova_idm.middleware.AuthenticationMiddleware",
+    "iprova_idm.middleware.MessageMiddleware",
+    "iprova_idm.middleware.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "iprova_idm.urls"
+WSGI_APPLICATION = "iprova_idm.wsgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+
+def _database(url: str) -> dict[str, object]:
+    """Django's DATABASES entry for a `postgresql://` URL; `?host=/folder` names a socket's folder."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("postgresql", "postgres"):
+        raise ImproperlyConfigured("DATABASE_URL must start with postgresql://")
+    query = dict(parse_qsl(parts.query))
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": unquote(parts.path.lstrip("/")),
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": query.pop("host", parts.hostname or ""),
+        "PORT": parts.port or query.pop("port", ""),
+        "CONN_MAX_AGE": None,
+        "OPTIONS": query,
+        # PgBouncer in transaction mode hands each transaction another connection.
+        "DISABLE_SERVER_SIDE_CURSORS": True,
+    }
+
+
+DATABASES = {"default": _database(OPTIONS.database_url or "postgresql:///iprova")}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "/"
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("nl", "Nederlands")]
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "Europe/Amsterdam"
+LOCALE_PATHS = [BASE_DIR / "locale"]
+
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+# Finders serve the files straight from the packages, so nothing has to be collected before the start.
+WHITENOISE_USE_FINDERS = True
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'self'"],
+        "object-src": ["'none'"],
+        "base-uri": ["'self'"],
+        "form-action": ["'self'"],
+        "frame-ancestors": ["'none'"],
+        "img-src": ["'self'", "data:"],
+    }
+}
+X_FRAME_OPTIONS = "DENY"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_AGE = 8 * 60 * 60
+CSRF_TRUSTED_ORIGINS = [OPTIONS.base_url]
+_is_https = OPTIONS.base_url.startswith("https://")
+SESSION_COOKIE_SECURE = _is_https
+CSRF_COOKIE_SECURE = _is_https
+if OPTIONS.is_production:
+    SECURE_HSTS_SECONDS = 31_536_000
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+    SECURE_HSTS_PRELOAD = True
+    SECURE_SSL_REDIRECT = True
+    SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
+if OPTIONS.trusted_proxies:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+# The body is read by scim.api.parsers, which holds the limit; Django's own is for the console's forms.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["scim.api.authentication.BearerAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["scim.api.permissions.ProviderPermission"],
+    "DEFAULT_RENDERER_CLASSES": [],
+    "DEFAULT_PARSER_CLASSES": [],
+    "EXCEPTION_HANDLER": "scim.api.exceptions.handle_exception",
+    "UNAUTHENTICATED_USER": None,
+    "UNAUTHENTICATED_TOKEN": None,
+}
+
+_public = urlsplit(OPTIONS.scim_url)
+SCIM_SERVICE_PROVIDER = {
+    "USER_MODEL_GETTER": "providers.models.synced_user_model",
+    "USER_ADAPTER": "scim.adapters.UserAdapter",
+    "GROUP_MODEL": "providers.models.SyncedGroup",
+    "GROUP_ADAPTER": "scim.adapters.GroupAdapter",
+    "SERVICE_PROVIDER_CONFIG_MODEL": "scim.adapters.ServiceProviderConfig",
+    "BASE_LOCATION_GETTER": "scim.adapters.base_location",
+    "SCHEME": _public.scheme,
+    "NETLOC": _public.netloc,
+    "AUTHENTICATION_SCHEMES": [
+        {
+            "type": "oauthbearertoken",
+            "name": "Permanent token",
+            "description": "The bearer token that an administrator makes in the console of iProva.",
+            "specUri": "https://www.rfc-editor.org/rfc/rfc6750",
+            "primary": True,
+        }
+    ],
+}
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": OPTIONS.log_level},
+    # Django logs each 4xx with its full path; ours are in the provisioning log.
+    "loggers": {"django.request": {"level": "ERROR"}},
+}

@@ -1,0 +1,162 @@
+"""The directory: resources as the protocol has them, and who is a member of what.
+
+One table holds every resource type. What identifies, sorts or is asked for most is a column;
+all attributes are in `document`, and `folded` holds the comparison keys of the same document
+under a GIN index. Rows are written by `providers.directory` alone.
+"""
+
+from typing import Any
+
+from django.contrib.postgres.indexes import GinIndex, OpClass
+from django.db import models
+from django.db.models import F, Q
+
+from providers.models.provider import Provider
+from scim.protocol.values import search_key
+
+LIVE = Q(deleted_at__isnull=True)
+
+
+class ResourceQuerySet(models.QuerySet[Any]):
+    def of(self, provider: Provider) -> "ResourceQuerySet":
+        """Every chain about one provider's resources opens with this."""
+        return self.filter(provider=provider)
+
+    def live(self) -> "ResourceQuerySet":
+        return self.filter(LIVE)
+
+    def search(self, text: str) -> "ResourceQuerySet":
+        """Rows in whose names, addresses or ids every word of `text` occurs (accents and case apart)."""
+        found = self
+        for word in search_key(text).split():
+            found = found.filter(search_text__contains=word)
+        return found
+
+
+class Resource(models.Model):
+    """One SCIM resource of one provider; a row with `deleted_at` is in the recycle bin."""
+
+    id = models.UUIDField(primary_key=True)
+    provider = models.ForeignKey(Provider, models.PROTECT, related_name="resources")
+    resource_type = models.CharField(max_length=50)
+    user_name = models.TextField(null=True)
+    user_name_key = models.TextField(null=True, db_collation="C")
+    display_name = models.TextField(null=True)
+    display_name_key = models.TextField(null=True, db_collation="C")
+    external_id = models.TextField(null=True, db_collation="C")
+    active = models.BooleanField(null=True)
+    version = models.IntegerField(default=1)
+    created = models.DateTimeField()
+    last_modified = models.DateTimeField()
+    deleted_at = models.DateTimeField(null=True)
+    document = models.JSONField()
+    folded = models.JSONField()
+    search_text = models.TextField()
+
+    objects = ResourceQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["provider", "user_name_key"],
+                condition=LIVE & Q(resource_type="User"),
+                name="unique_user_name",
+            ),
+            models.UniqueConstraint(
+                fields=["provider", "display_name_key"],
+                condition=LIVE & Q(resource_type="Group"),
+                name="unique_group_display_name",
+            ),
+            models.CheckConstraint(
+                condition=~Q(resource_type="User") | Q(user_name_key__isnull=False), name="user_has_user_name"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["provider", "resource_type", "id"], condition=LIVE, name="resource_list"),
+            models.Index(fields=["provider", "external_id"], condition=LIVE, name="resource_external_id"),
+            models.Index(
+                fields=["provider", "resource_type", "display_name_key"],
+                condition=LIVE,
+                name="resource_display_name",
+            ),
+            GinIndex(OpClass(F("folded"), name="jsonb_path_ops"), fastupdate=False, name="resource_folded"),
+            GinIndex(OpClass(F("search_text"), name="gin_trgm_ops"), fastupdate=False, name="resource_search"),
+        ]
+
+    @property
+    def status(self) -> str:
+        """active, disabled or removed: what support asks first."""
+        if self.deleted_at:
+            return "removed"
+        return "disabled" if self.active is False else "active"
+
+    @property
+    def label(self) -> str:
+        return self.display_name or self.user_name or str(self.id)
+
+
+class _OfType(models.Manager.from_queryset(ResourceQuerySet)):  # type: ignore[misc]
+    def __init__(self, resource_type: str) -> None:
+        super().__init__()
+        self.resource_type = resource_type
+
+    def get_queryset(self) -> ResourceQuerySet:
+        return super().get_queryset().filter(resource_type=self.resource_type)
+
+
+class SyncedUser(Resource):
+    objects = _OfType("User")
+
+    class Meta:
+        proxy = True
+        verbose_name = "synced user"
+
+
+class SyncedGroup(Resource):
+    objects = _OfType("Group")
+
+    class Meta:
+        proxy = True
+        verbose_name = "synced group"
+
+
+def synced_user_model() -> type[SyncedUser]:
+    """django-scim2's USER_MODEL_GETTER."""
+    return SyncedUser
+
+
+class MembershipEnding(models.TextChoices):
+    REMOVED = "removed", "Removed from the group"
+    MEMBER_DELETED = "member-deleted", "The member was deleted"
+    GROUP_DELETED = "group-deleted", "The group was deleted"
+
+
+class Membership(models.Model):
+    """That a resource is, or was, a member of a group. Current means: not left."""
+
+    provider = models.ForeignKey(Provider, models.PROTECT, related_name="+")
+    group = models.ForeignKey(Resource, models.CASCADE, related_name="memberships")
+    member = models.ForeignKey(Resource, models.CASCADE, related_name="memberships_held")
+    member_type = models.CharField(max_length=50)
+    joined_at = models.DateTimeField()
+    left_at = models.DateTimeField(null=True)
+    ending = models.CharField(max_length=20, choices=MembershipEnding, default="")
+    # Plain columns, not foreign keys: an event may have expired.
+    joined_event = models.UUIDField()
+    left_event = models.UUIDField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["group", "member"],
+                condition=Q(left_at__isnull=True),
+                name="unique_current_membership",
+            ),
+            models.CheckConstraint(condition=~Q(group=F("member")), name="not_a_member_of_itself"),
+        ]
+        indexes = [
+            models.Index(fields=["group", "id"], condition=Q(left_at__isnull=True), name="membership_of_group"),
+            models.Index(fields=["member"], name="membership_of_member"),
+            models.Index(fields=["joined_event"], name="membership_joined_event"),
+            models.Index(fields=["left_event"], name="membership_left_event"),
+        ]

@@ -1,0 +1,128 @@
+"""A provider (one directory: our tenant), its tokens and its IP rules (design: docs/architecture.md)."""
+
+import ipaddress
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from scim.protocol.values import comparison_key
+
+
+class IpMode(models.TextChoices):
+    OFF = "off", "Off"
+    OBSERVE = "observe", "Observing"
+    ENFORCE = "enforce", "Enforced"
+
+
+class CidrField(models.Field):  # type: ignore[type-arg]
+    """PostgreSQL's `cidr`: an IPv4 or IPv6 network without host bits, as an `ipaddress` network."""
+
+    def db_type(self, connection: Any) -> str:
+        return "cidr"
+
+    def to_python(self, value: Any) -> Any:
+        return value if value is None or not isinstance(value, str) else ipaddress.ip_network(value)
+
+    def get_prep_value(self, value: Any) -> str | None:
+        return None if value is None else str(value)
+
+
+class ProviderQuerySet(models.QuerySet["Provider"]):
+    def live(self) -> "ProviderQuerySet":
+        return self.filter(deleted_at__isnull=True)
+
+
+class Provider(models.Model):
+    """One directory that provides users and groups; nothing of it is visible to another."""
+
+    title = models.CharField(max_length=100)
+    title_key = models.CharField(max_length=400, editable=False, db_collation="C")
+    ip_mode = models.CharField(max_length=7, choices=IpMode, default=IpMode.OFF)
+    is_strict = models.BooleanField(default=False)
+    notification_email = models.EmailField(blank=True)
+    paused_at = models.DateTimeField(null=True, blank=True)
+    deleted_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+
+    objects = ProviderQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint("title_key", condition=Q(deleted_at__isnull=True), name="unique_title"),
+            models.CheckConstraint(condition=Q(ip_mode__in=IpMode.values), name="known_ip_mode"),
+            models.CheckConstraint(condition=~Q(title_key=""), name="title_not_empty"),
+        ]
+        permissions = [
+            ("view_payload", "Can see request and response bodies"),
+            ("export_data", "Can export CSV"),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    def clean_title(self) -> None:
+        """Set the key that makes titles unique ignoring case. Call it before each save of a title."""
+        self.title = self.title.strip()
+        self.title_key = comparison_key(self.title)
+
+
+class TokenQuerySet(models.QuerySet["Token"]):
+    def live(self) -> "TokenQuerySet":
+        """Tokens that are not revoked and not expired; a suspended one may come back, so it counts."""
+        return self.filter(Q(expires_at__isnull=True) | Q(expires_at__gt=timezone.now()), revoked_at__isnull=True)
+
+
+class Token(models.Model):
+    """A bearer token: only its SHA-256 is kept, with what a person needs to recognise it."""
+
+    provider = models.ForeignKey(Provider, models.CASCADE, related_name="tokens")
+    label = models.CharField(max_length=100)
+    digest = models.BinaryField(max_length=32, unique=True, editable=False)
+    prefix = models.CharField(max_length=8)
+    last4 = models.CharField(max_length=4)
+    created_at = models.DateTimeField(default=timezone.now)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    expires_at = models.DateTimeField(null=True, blank=True)
+    suspended_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, blank=True)
+    last_used_ip = models.GenericIPAddressField(null=True, blank=True)
+    request_key = models.UUIDField(null=True, editable=False)
+
+    objects = TokenQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            # A re-sent form creates no second token (AC-TOK-5).
+            models.UniqueConstraint(fields=["provider", "request_key"], name="one_token_per_request"),
+        ]
+
+    @property
+    def shown(self) -> str:
+        """How the console names a token whose value nobody can see any more."""
+        return f"{self.prefix}…{self.last4}"
+
+    @property
+    def state(self) -> str:
+        """active, suspended, expired or revoked, as of now."""
+        if self.revoked_at:
+            return "revoked"
+        if self.expires_at and self.expires_at <= timezone.now():
+            return "expired"
+        return "suspended" if self.suspended_at else "active"
+
+
+class IpRule(models.Model):
+    """One network from which a provider may call."""
+
+    provider = models.ForeignKey(Provider, models.CASCADE, related_name="ip_rules")
+    cidr = CidrField()
+    note = models.CharField(max_length=200, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["provider", "cidr"], name="unique_range")]

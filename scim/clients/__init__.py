@@ -1,0 +1,62 @@
+"""What real clients send that the RFC does not allow: one literal tuple of habits a client.
+
+`LIBERAL` turns each habit into the RFC's form before the protocol sees it; `STRICT` refuses it
+with a `detail` that names it.
+"""
+
+from typing import Any
+
+from scim.clients import entra, onelogin
+from scim.clients.habit import Habit
+from scim.protocol.attributes import Attribute
+from scim.protocol.errors import ScimError
+from scim.protocol.policy import Operation, OperationHabit, Policy, ValueHabit
+
+HABITS: tuple[Habit, ...] = (*entra.HABITS, *onelogin.HABITS)
+
+
+def _refusing_value(habit: Habit, rewrite: ValueHabit) -> ValueHabit:
+    def refuse(attribute: Attribute, value: Any) -> Any:
+        if rewrite(attribute, value) != value:
+            raise _refusal("invalidValue", f'"{attribute.name}"', habit)
+        return value
+
+    return refuse
+
+
+def _refusing_operation(habit: Habit, rewrite: OperationHabit) -> OperationHabit:
+    def refuse(operation: Operation) -> list[Operation]:
+        if rewrite(operation) != [operation]:
+            raise _refusal("invalidSyntax", f'The operation "{operation.op}"', habit)
+        return [operation]
+
+    return refuse
+
+
+def _refusal(scim_type: str, subject: str, habit: Habit) -> ScimError:
+    return ScimError(
+        400,
+        scim_type,
+        f"{subject} is not as RFC 7643 and RFC 7644 have it: this client {habit.sentence} ({habit.id}). "
+        "This provider is set to strict protocol; correct the client or switch strict protocol off.",
+    )
+
+
+LIBERAL = Policy(
+    value_habits=tuple(habit.rewrite_value for habit in HABITS if habit.rewrite_value),
+    operation_habits=tuple(habit.rewrite_operation for habit in HABITS if habit.rewrite_operation),
+    refuses_unknown=False,
+    refuses_read_only=False,
+    creates_missing_elements=True,
+)
+STRICT = Policy(
+    value_habits=tuple(_refusing_value(habit, habit.rewrite_value) for habit in HABITS if habit.rewrite_value),
+    operation_habits=tuple(
+        _refusing_operation(habit, habit.rewrite_operation) for habit in HABITS if habit.rewrite_operation
+    ),
+)
+
+
+def policy_for(is_strict: bool) -> Policy:
+    """The policy of a provider."""
+    return STRICT if is_strict else LIBERAL

@@ -1,0 +1,26 @@
+"""What a habit is: something real clients send that the RFC does not allow, and its form in the RFC.
+
+A habit's function rewrites and never refuses. The liberal policy applies it; the strict policy
+applies it too, and refuses with the habit's name whenever it would have changed something.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from scim.protocol.attributes import Attribute
+from scim.protocol.policy import Operation
+
+
+@dataclass(frozen=True)
+class Habit:
+    """`rewrite_value` sees one attribute's value, `rewrite_operation` one PATCH operation; one of them is set.
+
+    `sentence` completes "this client …"; `source` says where it was seen.
+    """
+
+    id: str
+    sentence: str
+    source: str
+    rewrite_value: Callable[[Attribute, Any], Any] | None = None
+    rewrite_operation: Callable[[Operation], list[Operation]] | None = None

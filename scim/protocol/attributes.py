@@ -1,0 +1,148 @@
+"""Schemas, attributes and resource types (RFC 7643 §2, §6, §7), read from `schemas/*.json`.
+
+The documents that `/Schemas` serves are the ones read here, so what is advertised is what
+validates. To add an attribute, add it to its file: nothing else.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+CORE_USER = "urn:ietf:params:scim:schemas:core:2.0:User"
+CORE_GROUP = "urn:ietf:params:scim:schemas:core:2.0:Group"
+ENTERPRISE_USER = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+
+_FOLDER = Path(__file__).parent / "schemas"
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """One attribute with its characteristics (RFC 7643 §2.2, §7)."""
+
+    name: str
+    type: str = "string"
+    multi_valued: bool = False
+    required: bool = False
+    case_exact: bool = False
+    mutability: str = "readWrite"
+    returned: str = "default"
+    uniqueness: str = "none"
+    canonical_values: tuple[str, ...] = ()
+    reference_types: tuple[str, ...] = ()
+    sub_attributes: tuple["Attribute", ...] = ()
+
+    @cached_property
+    def subs(self) -> Mapping[str, "Attribute"]:
+        """Sub-attributes by lower-case name: names are compared without case (RFC 7643 §2.1)."""
+        return {sub.name.lower(): sub for sub in self.sub_attributes}
+
+    @property
+    def is_complex(self) -> bool:
+        return self.type == "complex"
+
+
+@dataclass(frozen=True)
+class Schema:
+    id: str
+    name: str
+    description: str
+    attributes: tuple[Attribute, ...]
+    document: Mapping[str, Any] = field(repr=False, compare=False)
+
+    @cached_property
+    def by_name(self) -> Mapping[str, Attribute]:
+        return {attribute.name.lower(): attribute for attribute in self.attributes}
+
+
+@dataclass(frozen=True)
+class ResourceType:
+    """RFC 7643 §6. `extensions` are optional ones; a required extension is not known to this server."""
+
+    name: str
+    endpoint: str
+    description: str
+    schema: Schema
+    extensions: tuple[Schema, ...] = ()
+
+    @cached_property
+    def core(self) -> Mapping[str, Attribute]:
+        """Common and core attributes by lower-case name."""
+        return {**COMMON.by_name, **self.schema.by_name}
+
+    @cached_property
+    def extensions_by_urn(self) -> Mapping[str, Schema]:
+        return {extension.id.lower(): extension for extension in self.extensions}
+
+    def targets(self) -> Iterator["Target"]:
+        """Every attribute and sub-attribute of the type, for tables and tests that must be complete."""
+        homes = [("", self.core.values()), *((ext.id, ext.attributes) for ext in self.extensions)]
+        for schema, attributes in homes:
+            for attribute in attributes:
+                yield Target(schema, attribute)
+                yield from (Target(schema, attribute, sub) for sub in attribute.sub_attributes)
+
+
+@dataclass(frozen=True)
+class Target:
+    """An attribute path that was found in the schemas. `schema` is "" for the core, else the extension's URN.
+
+    `attribute` is None for an extension as a whole.
+    """
+
+    schema: str
+    attribute: Attribute | None
+    sub: Attribute | None = None
+
+    @property
+    def leaf(self) -> Attribute:
+        leaf = self.sub or self.attribute
+        assert leaf is not None, "an extension as a whole has no leaf"
+        return leaf
+
+    def __str__(self) -> str:
+        if self.attribute is None:
+            return self.schema
+        name = f"{self.attribute.name}.{self.sub.name}" if self.sub else self.attribute.name
+        return f"{self.schema}:{name}" if self.schema else name
+
+
+def read_attribute(document: Mapping[str, Any]) -> Attribute:
+    """One attribute of a schema document (RFC 7643 §7)."""
+    return Attribute(
+        name=document["name"],
+        type=document.get("type", "string"),
+        multi_valued=document.get("multiValued", False),
+        required=document.get("required", False),
+        case_exact=document.get("caseExact", False),
+        mutability=document.get("mutability", "readWrite"),
+        returned=document.get("returned", "default"),
+        uniqueness=document.get("uniqueness", "none"),
+        canonical_values=tuple(document.get("canonicalValues", ())),
+        reference_types=tuple(document.get("referenceTypes", ())),
+        sub_attributes=tuple(read_attribute(sub) for sub in document.get("subAttributes", ())),
+    )
+
+
+def read_schema(document: Mapping[str, Any]) -> Schema:
+    """A schema document (RFC 7643 §7) as the object that validates."""
+    return Schema(
+        id=document["id"],
+        name=document["name"],
+        description=document["description"],
+        attributes=tuple(read_attribute(attribute) for attribute in document["attributes"]),
+        document=document,
+    )
+
+
+def _shipped(name: str) -> Schema:
+    return read_schema(json.loads((_FOLDER / f"{name}.json").read_text("utf-8")))
+
+
+COMMON = _shipped("common")
+USER = ResourceType("User", "/Users", "A person's account", _shipped("user"), (_shipped("enterprise_user"),))
+GROUP = ResourceType("Group", "/Groups", "A group of users", _shipped("group"))
+RESOURCE_TYPES = (USER, GROUP)
+SCHEMAS = (USER.schema, *USER.extensions, GROUP.schema)

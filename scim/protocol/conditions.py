@@ -1,0 +1,296 @@
+"""Filters bound to a schema: what a resource must be like, and whether it is.
+
+`bind` looks up each path and turns each literal into the comparison key of its attribute's
+type (RFC 7643 §2.3, caseExact), so that neither `matches` nor the store's SQL knows a rule
+about case or time. A path into a multi-valued attribute becomes an `Element`: one value meets
+all of it (RFC 7644 §3.4.2.2).
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from scim.protocol import errors
+from scim.protocol.attributes import Attribute, ResourceType, Target
+from scim.protocol.filters import And, Comparison, Node, Not, Or, Presence, ValuePath
+from scim.protocol.paths import AttrPath, UnknownAttributeError, find
+from scim.protocol.policy import Policy
+from scim.protocol.values import comparison_key, date_time_key, parse_date_time
+
+
+@dataclass(frozen=True)
+class Compare:
+    """`key` is a comparison key: str, number, bool, or for dateTime the text of `date_time_key`."""
+
+    target: Target
+    op: str
+    key: Any
+
+
+@dataclass(frozen=True)
+class Exists:
+    target: Target
+
+
+@dataclass(frozen=True)
+class Element:
+    """One value of the multi-valued attribute meets `inner`."""
+
+    target: Target
+    inner: "Condition"
+
+
+@dataclass(frozen=True)
+class Negated:
+    inner: "Condition"
+
+
+@dataclass(frozen=True)
+class AllOf:
+    terms: tuple["Condition", ...]
+
+
+@dataclass(frozen=True)
+class AnyOf:
+    terms: tuple["Condition", ...]
+
+
+Condition = Compare | Exists | Element | Negated | AllOf | AnyOf
+
+# Which operators an attribute type takes (RFC 7644 §3.4.2.2, table 3).
+_EQUALITY = frozenset({"eq", "ne"})
+_ORDER = _EQUALITY | {"gt", "ge", "lt", "le"}
+_ALL = _ORDER | {"co", "sw", "ew"}
+OPERATORS: Mapping[str, frozenset[str]] = {
+    "string": _ALL,
+    "reference": _ALL,
+    "boolean": _EQUALITY,
+    "integer": _ORDER,
+    "decimal": _ORDER,
+    "dateTime": _ORDER,
+    "binary": _EQUALITY,
+}
+
+
+def bind(node: Node, resource_type: ResourceType, policy: Policy) -> Condition:
+    """The condition that `node` states about resources of this type.
+
+    Raises `ScimError` invalidFilter for an unknown attribute, one that is never returned (V31,
+    V32) or a literal of another type; no term is ever dropped (V35).
+    """
+    match node:
+        case And(terms):
+            return AllOf(tuple(bind(term, resource_type, policy) for term in terms))
+        case Or(terms):
+            return AnyOf(tuple(bind(term, resource_type, policy) for term in terms))
+        case Not(inner):
+            return Negated(bind(inner, resource_type, policy))
+        case Comparison(path, op, value):
+            return _bound(_find(path, resource_type), op, value, policy)
+        case Presence(path):
+            return _bound_presence(_find(path, resource_type))
+        case ValuePath(path, inner):
+            target = _find(path, resource_type)
+            if target.attribute is None or target.sub or not target.attribute.is_complex:
+                raise errors.invalid_filter(f'"{path}" has no sub-attributes, so [ ] cannot follow it.')
+            condition = bind_element(inner, target, policy)
+            return Element(target, condition) if target.attribute.multi_valued else condition
+
+
+def bind_element(node: Node, home: Target, policy: Policy) -> Condition:
+    """The condition that `node`, the inside of `[ ]`, states about one value of the attribute `home`."""
+    match node:
+        case And(terms):
+            return AllOf(tuple(bind_element(term, home, policy) for term in terms))
+        case Or(terms):
+            return AnyOf(tuple(bind_element(term, home, policy) for term in terms))
+        case Not(inner):
+            return Negated(bind_element(inner, home, policy))
+        case Comparison(path, op, value):
+            return _test(_sub(path, home), op, value, policy)
+        case Presence(path):
+            return Exists(_sub(path, home))
+        case ValuePath(path, _):
+            raise errors.invalid_filter(f'"{path}[" stands inside another [ ], where it cannot.')
+
+
+def _find(path: AttrPath, resource_type: ResourceType) -> Target:
+    try:
+        target = find(path, resource_type)
+    except UnknownAttributeError as error:
+        raise errors.invalid_filter(f"{error} Correct the matching attribute in the attribute mapping.") from error
+    if target.attribute is None:
+        return target
+    if "never" in (target.attribute.returned, target.leaf.returned):
+        raise errors.invalid_filter(f'"{target}" is never returned, so it cannot be filtered by.')
+    return target
+
+
+def _sub(path: AttrPath, home: Target) -> Target:
+    assert home.attribute is not None
+    sub = home.attribute.subs.get(path.name.lower())
+    if sub is None or path.sub or path.schema:
+        hint = errors.did_you_mean(path.name, (known.name for known in home.attribute.sub_attributes))
+        raise errors.invalid_filter(f'"{home.attribute.name}" has no sub-attribute "{path}".{hint}')
+    return Target(home.schema, home.attribute, sub)
+
+
+def _bound(target: Target, op: str, value: Any, policy: Policy) -> Condition:
+    attribute = target.attribute
+    if attribute is None:
+        raise errors.invalid_filter(f'"{target}" is a schema, not an attribute: name one of its attributes.')
+    if attribute.is_complex and target.sub is None:
+        # emails eq "x" speaks of emails.value (§3.4.2.2); a complex attribute without value cannot be compared.
+        default = attribute.subs.get("value")
+        if default is None and value is not None:
+            names = ", ".join(sub.name for sub in attribute.sub_attributes)
+            raise errors.invalid_filter(f'"{target}" has parts; compare one of them: {names}.')
+        target = Target(target.schema, attribute, default)
+    test = _test(target, op, value, policy)
+    return Element(Target(target.schema, attribute), test) if attribute.multi_valued else test
+
+
+def _bound_presence(target: Target) -> Condition:
+    if target.sub and target.attribute and target.attribute.multi_valued:
+        return Element(Target(target.schema, target.attribute), Exists(target))
+    return Exists(target)
+
+
+def _test(target: Target, op: str, value: Any, policy: Policy) -> Condition:
+    if value is None:
+        if op not in _EQUALITY:
+            raise errors.invalid_filter(f'"{target} {op} null" has no meaning; null goes with eq and ne.')
+        return Negated(Exists(target)) if op == "eq" else Exists(target)
+    leaf = target.leaf
+    if op not in OPERATORS.get(leaf.type, _EQUALITY):
+        allowed = ", ".join(sorted(OPERATORS[leaf.type]))
+        raise errors.invalid_filter(f'"{target}" is of type {leaf.type}, which takes {allowed}, not {op}.')
+    if leaf.type == "boolean":
+        for habit in policy.value_habits:
+            value = habit(leaf, value)
+    return Compare(target, op, _literal_key(target, value))
+
+
+def _literal_key(target: Target, value: Any) -> Any:
+    kind = target.leaf.type
+    expected = {"boolean": bool, "integer": (int, float), "decimal": (int, float)}.get(kind, str)
+    if not isinstance(value, expected) or (kind != "boolean" and isinstance(value, bool)):  # type: ignore[arg-type]
+        wanted = "a value in double quotes" if expected is str else "true or false" if kind == "boolean" else "a number"
+        raise errors.invalid_filter(f'"{target}" is of type {kind}: {wanted} is expected.')
+    if isinstance(value, str) and not is_storable(value):
+        raise errors.invalid_filter(f'the value for "{target}" holds a character that no stored value can hold.')
+    if isinstance(value, float) and not math.isfinite(value):
+        raise errors.invalid_filter(f'the number for "{target}" is too large.')
+    key = fold(target.leaf, value)
+    if key is None:
+        raise errors.invalid_filter(f'"{target}" needs a date and time such as "2026-11-23T09:00:00Z".')
+    return key
+
+
+def is_storable(text: str) -> bool:
+    """PostgreSQL stores neither NUL nor half a surrogate pair."""
+    return "\0" not in text and (text.isascii() or not any("\ud800" <= char <= "\udfff" for char in text))
+
+
+def fold(attribute: Attribute, value: Any) -> Any:
+    """The comparison key of one value of `attribute`, of the same JSON shape; None: no valid dateTime."""
+    if isinstance(value, str):
+        if attribute.type == "dateTime":
+            instant = parse_date_time(value)
+            return instant and date_time_key(instant)
+        return value if attribute.case_exact or attribute.type == "binary" else comparison_key(value)
+    if isinstance(value, dict):
+        return {name: fold(attribute.subs[name.lower()], sub) for name, sub in value.items()}
+    if isinstance(value, list):
+        return [fold(attribute, element) for element in value]
+    return value
+
+
+def fold_resource(resource: Mapping[str, Any], resource_type: ResourceType) -> dict[str, Any]:
+    """The folded twin of a validated resource, extensions included."""
+    folded = {}
+    for name, value in resource.items():
+        extension = resource_type.extensions_by_urn.get(name.lower())
+        if extension:
+            folded[name] = {sub: fold(extension.by_name[sub.lower()], part) for sub, part in value.items()}
+        else:
+            folded[name] = fold(resource_type.core[name.lower()], value)
+    return folded
+
+
+def matches(condition: Condition, subject: Any) -> bool:
+    """Whether a validated resource meets `condition`; inside an `Element`, whether one value does."""
+    match condition:
+        case AllOf(terms):
+            return all(matches(term, subject) for term in terms)
+        case AnyOf(terms):
+            return any(matches(term, subject) for term in terms)
+        case Negated(inner):
+            return not matches(inner, subject)
+        case Element(target, inner):
+            return any(_matches_value(inner, element) for element in read(target, subject) or ())
+        case Exists(target):
+            return read(target, subject) is not None
+        case Compare(target, op, key):
+            return compare(op, fold(target.leaf, read(target, subject)), key)
+
+
+def _matches_value(condition: Condition, element: Any) -> bool:
+    """`matches` for one value of a multi-valued attribute: its sub-attributes lie in the element itself."""
+    match condition:
+        case AllOf(terms):
+            return all(_matches_value(term, element) for term in terms)
+        case AnyOf(terms):
+            return any(_matches_value(term, element) for term in terms)
+        case Negated(inner):
+            return not _matches_value(inner, element)
+        case Exists(target):
+            return _in_element(target, element) is not None
+        case Compare(target, op, key):
+            return compare(op, fold(target.leaf, _in_element(target, element)), key)
+        case Element():
+            raise AssertionError("bind makes no Element inside an Element")
+
+
+def matches_element(condition: Condition, element: Any) -> bool:
+    """Whether one value of a multi-valued attribute meets a condition of `bind_element`."""
+    return _matches_value(condition, element)
+
+
+def read(target: Target, resource: Mapping[str, Any]) -> Any:
+    """The value at `target`, or None. For a sub-attribute the attribute must be single-valued."""
+    home = resource.get(target.schema) if target.schema else resource
+    if home is None or target.attribute is None:
+        return home
+    value = home.get(target.attribute.name)
+    return value.get(target.sub.name) if target.sub and value is not None else value
+
+
+def _in_element(target: Target, element: Any) -> Any:
+    return element.get(target.sub.name) if target.sub else element
+
+
+def compare(op: str, held: Any, key: Any) -> bool:
+    """One comparison of comparison keys; an absent value differs from every other (§3.4.2.2, `ne`)."""
+    if held is None:
+        return op == "ne"
+    match op:
+        case "eq":
+            return bool(held == key)
+        case "ne":
+            return bool(held != key)
+        case "co":
+            return key in held
+        case "sw":
+            return bool(held.startswith(key))
+        case "ew":
+            return bool(held.endswith(key))
+        case "gt":
+            return bool(held > key)
+        case "ge":
+            return bool(held >= key)
+        case "lt":
+            return bool(held < key)
+        case _:
+            return bool(held <= key)

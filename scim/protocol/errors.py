@@ -1,0 +1,173 @@
+"""Every refusal that the protocol knows (RFC 7644 §3.12), one function each.
+
+`detail` is read by an administrator in Entra's or Okta's log: it says what was sent, what is
+allowed and what to change; it never holds another person's data, SQL or a class name.
+"""
+
+import difflib
+from collections.abc import Iterable
+
+ERROR_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:Error"
+
+
+class ScimError(Exception):
+    """A refusal or failure as SCIM has it: HTTP status, scimType (or ""), detail, extra headers."""
+
+    def __init__(self, status: int, scim_type: str, detail: str, headers: dict[str, str] | None = None) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.scim_type = scim_type
+        self.detail = detail
+        self.headers = headers or {}
+
+    def body(self) -> dict[str, object]:
+        """The error message of RFC 7644 §3.12; `status` is a string there."""
+        body: dict[str, object] = {"schemas": [ERROR_SCHEMA], "status": str(self.status)}
+        if self.scim_type:
+            body["scimType"] = self.scim_type
+        return body | {"detail": self.detail}
+
+
+def invalid_filter(reason: str) -> ScimError:
+    return ScimError(400, "invalidFilter", f"Filter refused: {reason}")
+
+
+def invalid_path(path: str, reason: str) -> ScimError:
+    return ScimError(400, "invalidPath", f"Path {_shown(path)} refused: {reason}")
+
+
+def invalid_value(reason: str) -> ScimError:
+    return ScimError(400, "invalidValue", reason)
+
+
+def invalid_syntax(reason: str) -> ScimError:
+    return ScimError(400, "invalidSyntax", reason)
+
+
+def no_target(reason: str) -> ScimError:
+    return ScimError(400, "noTarget", reason)
+
+
+def read_only(name: str) -> ScimError:
+    return ScimError(
+        400,
+        "mutability",
+        f'"{name}" is read-only: iProva sets it. Remove it from the attribute mapping.',
+    )
+
+
+def required_attribute(name: str) -> ScimError:
+    return ScimError(
+        400,
+        "invalidValue",
+        f'"{name}" is required and has no value. Map a source attribute that is always filled to it.',
+    )
+
+
+def too_many(limit: int, what: str) -> ScimError:
+    return ScimError(400, "tooMany", f"More than {limit:,} {what} in one request: send fewer at a time.")
+
+
+def not_unique(attribute: str, resource_type: str) -> ScimError:
+    return ScimError(
+        409,
+        "uniqueness",
+        f"Another {resource_type} of this provider already has this {attribute} (upper and lower case count as "
+        f"equal). Match on {attribute} instead of creating again, or give one of the two another value.",
+    )
+
+
+def not_found(resource_type: str, resource_id: str) -> ScimError:
+    return ScimError(
+        404,
+        "",
+        f"{resource_type} {_shown(resource_id)} is not known to this provider. If it was deleted here, restart "
+        "provisioning so that it is created again.",
+    )
+
+
+def unknown_route(path: str) -> ScimError:
+    return ScimError(
+        404,
+        "",
+        f"There is no SCIM resource at {_shown(path)}. The Tenant URL must end in /scim; below it are /Users, "
+        "/Groups, /Schemas, /ResourceTypes and /ServiceProviderConfig.",
+    )
+
+
+def version_mismatch() -> ScimError:
+    return ScimError(
+        412,
+        "",
+        "The resource has changed since the version that If-Match names. Read it again and repeat the change.",
+    )
+
+
+def too_large(max_bytes: int) -> ScimError:
+    return ScimError(
+        413,
+        "",
+        f"The request body is larger than {max_bytes // 1_048_576} MiB. Send fewer members at a time.",
+    )
+
+
+def unsupported_media_type(sent: str) -> ScimError:
+    return ScimError(
+        415,
+        "",
+        f"Content-Type {_shown(sent)} is not supported: send application/scim+json or application/json.",
+    )
+
+
+def method_not_allowed(method: str, allowed: Iterable[str]) -> ScimError:
+    names = ", ".join(sorted(allowed))
+    return ScimError(405, "", f"{method} is not possible at this address; possible are {names}.", {"Allow": names})
+
+
+def unauthorized(reason: str) -> ScimError:
+    return ScimError(401, "", reason, {"WWW-Authenticate": 'Bearer realm="SCIM"'})
+
+
+def address_refused() -> ScimError:
+    return ScimError(
+        403,
+        "",
+        "The IP-based access restriction of this provider does not cover the calling address. An iProva "
+        "administrator finds it under External user management, IP restriction.",
+    )
+
+
+def paused() -> ScimError:
+    return ScimError(
+        503,
+        "",
+        "An iProva administrator has paused this provider; nothing was changed. Provisioning goes on by itself "
+        "when it is resumed.",
+        {"Retry-After": "2400"},
+    )
+
+
+def unavailable() -> ScimError:
+    return ScimError(
+        503,
+        "",
+        "The database of iProva does not answer; nothing was changed. Try again later.",
+        {"Retry-After": "60"},
+    )
+
+
+def internal_error(request_id: object) -> ScimError:
+    return ScimError(500, "", f"iProva could not process this request. Its request id is {request_id}.")
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """` Did you mean "userName"?`, or nothing when no known name is near."""
+    by_lower = {known_name.lower(): known_name for known_name in known}
+    near = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)
+    return f' Did you mean "{by_lower[near[0]]}"?' if near else ""
+
+
+def _shown(text: str) -> str:
+    """`text` in quotes, shortened, without control characters: it may come from anybody."""
+    printable = "".join(char if char.isprintable() else "?" for char in text[:200])
+    return f'"{printable}{"…" if len(text) > 200 else ""}"'

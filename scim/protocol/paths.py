@@ -1,0 +1,65 @@
+"""Attribute paths (RFC 7644 §3.10): text to `AttrPath`, and `AttrPath` to the attribute that it names."""
+
+import re
+from dataclasses import dataclass
+
+from scim.protocol.attributes import ResourceType, Target
+from scim.protocol.errors import did_you_mean
+
+# ATTRNAME = ALPHA *(nameChar); "$ref" is one too (RFC 7643 §2.1, erratum 5990).
+_ATTR_NAME = re.compile(r"[A-Za-z$][A-Za-z0-9_$-]*", re.ASCII)
+
+
+@dataclass(frozen=True)
+class AttrPath:
+    """attrPath = [URI ":"] ATTRNAME *1subAttr, as sent: whether it exists is asked by `find`."""
+
+    name: str
+    sub: str = ""
+    schema: str = ""
+
+    def __str__(self) -> str:
+        name = f"{self.name}.{self.sub}" if self.sub else self.name
+        return f"{self.schema}:{name}" if self.schema else name
+
+
+class UnknownAttributeError(Exception):
+    """No schema of the resource type has this attribute. The text says so for an administrator."""
+
+
+def parse_attr_path(text: str) -> AttrPath | None:
+    """Read an attribute path; None when `text` is none. The URI ends at the last colon, dots or not."""
+    schema, colon, name = text.rpartition(":")
+    name, dot, sub = name.partition(".")
+    if not _ATTR_NAME.fullmatch(name) or (dot and not _ATTR_NAME.fullmatch(sub)) or (colon and not schema):
+        return None
+    return AttrPath(name, sub, schema)
+
+
+def find(path: AttrPath, resource_type: ResourceType) -> Target:
+    """The attribute that `path` names, without regard to case (RFC 7643 §2.1).
+
+    A path that is an extension's URN gives the extension as a whole. Raises
+    `UnknownAttributeError` when there is none.
+    """
+    extension = resource_type.extensions_by_urn.get(str(path).lower())
+    if extension:
+        return Target(extension.id, None)
+    if not path.schema or path.schema.lower() == resource_type.schema.id.lower():
+        home, names = "", resource_type.core
+    elif found := resource_type.extensions_by_urn.get(path.schema.lower()):
+        home, names = found.id, found.by_name
+    else:
+        known = ", ".join(schema.id for schema in (resource_type.schema, *resource_type.extensions))
+        raise UnknownAttributeError(f"schema {path.schema!r} is not known for {resource_type.name}; known are {known}.")
+    attribute = names.get(path.name.lower())
+    if attribute is None:
+        hint = did_you_mean(path.name, (known.name for known in names.values()))
+        raise UnknownAttributeError(f'{resource_type.name} has no attribute "{path.name}".{hint}')
+    if not path.sub:
+        return Target(home, attribute)
+    sub = attribute.subs.get(path.sub.lower())
+    if sub is None:
+        hint = did_you_mean(path.sub, (known.name for known in attribute.sub_attributes))
+        raise UnknownAttributeError(f'"{attribute.name}" has no sub-attribute "{path.sub}".{hint}')
+    return Target(home, attribute, sub)

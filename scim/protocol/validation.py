@@ -1,0 +1,203 @@
+"""Resources against their schema (RFC 7643 §2): canonical names, types, mutability, required attributes.
+
+Values are kept as sent. Unassigned ones (null, [], {}) are left out (§2.5), read-only and
+write-only ones too: `password` is checked and dropped here, so nothing later can store it.
+"""
+
+import base64
+import binascii
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from scim.protocol import errors
+from scim.protocol.attributes import Attribute, ResourceType, Schema
+from scim.protocol.conditions import is_storable
+from scim.protocol.policy import Policy
+from scim.protocol.values import comparison_key, parse_date_time
+
+UNASSIGNED: tuple[Any, ...] = (None, [], {})
+
+
+@dataclass
+class Notes:
+    """What was left out of a request on purpose: names of attributes that no schema knows."""
+
+    ignored: list[str] = field(default_factory=list)
+
+
+def validate_resource(body: Any, resource_type: ResourceType, policy: Policy, notes: Notes) -> dict[str, Any]:
+    """A POST or PUT body as the resource to store: canonical names, `schemas` derived, no id, no meta.
+
+    Raises `ScimError` invalidSyntax, invalidValue naming the attribute.
+    """
+    if not isinstance(body, dict):
+        raise errors.invalid_syntax(f"The body must be a JSON object holding a {resource_type.name}.")
+    resource: dict[str, Any] = {}
+    for name, value in body.items():
+        extension = resource_type.extensions_by_urn.get(name.lower())
+        if extension is not None:
+            part = validate_extension(value, extension, policy, notes)
+            if part:
+                resource[extension.id] = part
+            continue
+        attribute = resource_type.core.get(name.lower())
+        if attribute is None:
+            if value is not None:
+                leave_out(name, policy, notes)
+        elif attribute.mutability != "readOnly" and attribute.name != "schemas":
+            kept = validate_value(attribute, value, policy, notes)
+            if kept not in UNASSIGNED and attribute.returned != "never":
+                resource[attribute.name] = kept
+    return finish_resource(resource, resource_type, policy)
+
+
+def validate_extension(value: Any, extension: Schema, policy: Policy, notes: Notes) -> dict[str, Any]:
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise errors.invalid_value(f'"{extension.id}" must hold an object with the attributes of the extension.')
+    part = {}
+    for name, sent in value.items():
+        attribute = extension.by_name.get(name.lower())
+        if attribute is None:
+            leave_out(f"{extension.id}:{name}", policy, notes)
+        elif attribute.mutability != "readOnly":
+            kept = validate_value(attribute, sent, policy, notes)
+            if kept not in UNASSIGNED:
+                part[attribute.name] = kept
+    return part
+
+
+def finish_resource(resource: dict[str, Any], resource_type: ResourceType, policy: Policy) -> dict[str, Any]:
+    """Check what only the whole resource shows: required attributes, key lengths; derive `schemas`."""
+    for attribute in resource_type.schema.attributes:
+        if attribute.required and attribute.name not in resource:
+            raise errors.required_attribute(attribute.name)
+    for name in ("userName", "displayName", "externalId"):
+        value = resource.get(name)
+        if value is not None:
+            _check_key(name, value, policy)
+    used = [extension.id for extension in resource_type.extensions if extension.id in resource]
+    return {"schemas": [resource_type.schema.id, *used]} | resource
+
+
+def _check_key(name: str, value: str, policy: Policy) -> None:
+    key = comparison_key(value)
+    if not key:
+        raise errors.invalid_value(f'"{name}" holds no visible character.')
+    if len(key.encode()) > policy.max_key_bytes:
+        raise errors.invalid_value(f'"{name}" is longer than {policy.max_key_bytes:,} bytes.')
+
+
+def leave_out(name: str, policy: Policy, notes: Notes) -> None:
+    """Note an attribute that no schema knows; a strict policy refuses it."""
+    if policy.refuses_unknown:
+        raise errors.invalid_value(
+            f'"{name[:200]}" is not an attribute that iProva knows. Remove it from the attribute mapping.'
+        )
+    if len(notes.ignored) < 50:
+        notes.ignored.append(name[:200])
+
+
+def validate_value(attribute: Attribute, value: Any, policy: Policy, notes: Notes) -> Any:
+    """A whole value of `attribute`: a list for a multi-valued one. None, [] or {}: unassigned."""
+    for habit in policy.value_habits:
+        value = habit(attribute, value)
+    if value is None:
+        return None
+    if not attribute.multi_valued:
+        return validate_single(attribute, value, policy, notes)
+    if not isinstance(value, list):
+        raise errors.invalid_value(f'"{attribute.name}" has several values: send a list.')
+    kept = (validate_element(attribute, element, policy, notes) for element in value)
+    return [element for element in kept if element not in UNASSIGNED]
+
+
+def validate_element(attribute: Attribute, element: Any, policy: Policy, notes: Notes) -> Any:
+    """One value of a multi-valued attribute; {} when nothing is left but what it is for."""
+    if element is None:
+        return None
+    kept = validate_single(attribute, element, policy, notes)
+    return {} if attribute.is_complex and is_hollow(kept) else kept
+
+
+def is_hollow(element: Mapping[str, Any]) -> bool:
+    """Whether a value says only what it is for (`type`, `primary`) and no longer what it is."""
+    return not element.keys() - {"type", "primary"}
+
+
+def validate_single(attribute: Attribute, value: Any, policy: Policy, notes: Notes) -> Any:
+    if attribute.is_complex:
+        return _validate_complex(attribute, value, policy, notes)
+    check = _CHECKS.get(attribute.type, _check_string)
+    problem = check(value)
+    if problem:
+        raise errors.invalid_value(f'"{attribute.name}" {problem}.')
+    if isinstance(value, str):
+        if len(value) > policy.max_string_length:
+            raise errors.invalid_value(f'"{attribute.name}" is longer than {policy.max_string_length:,} characters.')
+        if not is_storable(value):
+            raise errors.invalid_value(
+                f'"{attribute.name}" holds a character that cannot be stored (NUL or half a pair).'
+            )
+    return value
+
+
+def _validate_complex(attribute: Attribute, value: Any, policy: Policy, notes: Notes) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        names = ", ".join(sub.name for sub in attribute.sub_attributes)
+        raise errors.invalid_value(f'"{attribute.name}" must be an object with {names}.')
+    kept = {}
+    for name, sent in value.items():
+        sub = attribute.subs.get(name.lower())
+        if sub is None:
+            if sent is not None:
+                leave_out(f"{attribute.name}.{name}", policy, notes)
+        elif sub.mutability != "readOnly":
+            part = validate_value(sub, sent, policy, notes)
+            if part not in UNASSIGNED:
+                kept[sub.name] = part
+    return kept
+
+
+def _check_string(value: Any) -> str:
+    return "" if isinstance(value, str) else "must be text in double quotes"
+
+
+def _check_boolean(value: Any) -> str:
+    return "" if isinstance(value, bool) else "must be true or false"
+
+
+def _check_integer(value: Any) -> str:
+    return "" if isinstance(value, int) and not isinstance(value, bool) else "must be a whole number"
+
+
+def _check_decimal(value: Any) -> str:
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    return "" if is_number else "must be a number"
+
+
+def _check_date_time(value: Any) -> str:
+    is_instant = isinstance(value, str) and parse_date_time(value) is not None
+    return "" if is_instant else 'must be a date and time such as "2026-11-23T09:00:00Z"'
+
+
+def _check_binary(value: Any) -> str:
+    try:
+        base64.b64decode(value, validate=True)
+    except (binascii.Error, TypeError, ValueError):
+        return "must be base64"
+    return ""
+
+
+_CHECKS = {
+    "string": _check_string,
+    "reference": _check_string,
+    "boolean": _check_boolean,
+    "integer": _check_integer,
+    "decimal": _check_decimal,
+    "dateTime": _check_date_time,
+    "binary": _check_binary,
+}

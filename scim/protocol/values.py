@@ -1,0 +1,52 @@
+"""Comparison keys and the types of values (RFC 7643 §2.3).
+
+A comparison key is a value's folded twin: what uniqueness, filters and sorting compare.
+"""
+
+import re
+import unicodedata
+from datetime import UTC, datetime
+
+# Characters that Unicode says to ignore when they cannot be shown (Default_Ignorable_Code_Point):
+# with them two names look alike and are not.
+_IGNORABLE = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f"
+    "\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
+
+
+def comparison_key(text: str) -> str:
+    """NFKC(casefold(NFKC(text))) without ignorable characters and outer white space (threat V9)."""
+    if text.isascii():
+        return text.lower().strip()
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    return _IGNORABLE.sub("", folded).strip()
+
+
+def search_key(text: str) -> str:
+    """The comparison key with accents dropped, for the console's search."""
+    if text.isascii():
+        return text.lower().strip()
+    parts = unicodedata.normalize("NFKD", comparison_key(text))
+    return "".join(char for char in parts if not unicodedata.combining(char))
+
+
+_DATE_TIME = re.compile(r"(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(Z|z|[+-]\d\d:\d\d)?", re.ASCII)
+
+
+def parse_date_time(text: str) -> datetime | None:
+    """An xsd:dateTime (RFC 7643 §2.3.5) as an instant; without a zone it is read as UTC. None: not one."""
+    found = _DATE_TIME.fullmatch(text)
+    if not found:
+        return None
+    year, month, day, hour, minute, second, fraction, zone = found.groups()
+    plain = f"{year}-{month}-{day}T{hour}:{minute}:{second}.{(fraction or '0')[:6].ljust(6, '0')}"
+    try:
+        return datetime.fromisoformat(plain + ("+00:00" if zone in (None, "Z", "z") else zone)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def date_time_key(instant: datetime) -> str:
+    """A UTC instant as text whose order is that of time."""
+    return instant.strftime("%Y-%m-%dT%H:%M:%S.") + f"{instant.microsecond:06d}Z"

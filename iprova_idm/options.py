@@ -6,7 +6,9 @@ the two together. Nothing else reads `os.environ` for configuration.
 """
 
 import ipaddress
+import os
 import secrets
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -117,6 +119,12 @@ class Options:
     secret_key: str = option(
         "SECRET_KEY", _text, "", "Signs sessions. Empty in local mode: made once and kept in DATA_DIR."
     )
+    admin_password: str = option(
+        "ADMIN_PASSWORD",
+        _text,
+        "",
+        "Password of `admin`, made at the first start. Empty: a random one, printed once.",
+    )
     log_level: str = option("LOG_LEVEL", _text, "INFO", "Level of the log on standard error.")
     request_log_days: int = option(
         "REQUEST_LOG_DAYS", _count, "90", "How long requests are kept in the provisioning log.", unit="days"
@@ -211,15 +219,12 @@ def local_secret_key(data_dir: Path) -> str:
     except FileNotFoundError:
         data_dir.mkdir(parents=True, exist_ok=True)
     key = secrets.token_urlsafe(50)
-    try:
-        with path.open("x", opener=_private) as file:
-            file.write(key)
-    except FileExistsError:  # another process was faster
-        return path.read_text()
+    with tempfile.NamedTemporaryFile("w", dir=data_dir, prefix="secret_key.") as file:  # mode 0600
+        file.write(key)
+        file.flush()
+        os.fsync(file.fileno())
+        try:
+            os.link(file.name, path)  # whole or not at all, whoever reads meanwhile
+        except FileExistsError:  # another process was faster
+            return path.read_text()
     return key
-
-
-def _private(path: str, flags: int) -> int:
-    import os
-
-    return os.open(path, flags, 0o600)

@@ -3,7 +3,9 @@
 A `ChangeEvent` keeps the kind's value; its sentence is filled from the event's own columns.
 """
 
+from dataclasses import dataclass
 from enum import Enum
+from uuid import UUID
 
 
 class EventKind(Enum):
@@ -21,8 +23,8 @@ class EventKind(Enum):
     PROVIDER_PAUSED = "provider.paused", "{actor} paused provider {subject}."
     PROVIDER_RESUMED = "provider.resumed", "{actor} resumed provider {subject}."
     PROVIDER_DELETED = "provider.deleted", "{actor} deleted provider {subject}."
-    TOKEN_ISSUED = "token.issued", "{actor} issued {subject}."  # noqa: S105
-    TOKEN_REVOKED = "token.revoked", "{actor} revoked {subject}."  # noqa: S105
+    TOKEN_ISSUED = "token.issued", "{actor} issued {subject}."
+    TOKEN_REVOKED = "token.revoked", "{actor} revoked {subject}."
     SIGNED_IN = "console.signed-in", "{actor} signed in."
     SIGN_IN_FAILED = "console.sign-in-failed", "A sign-in as {subject} failed."
     ACT_REFUSED = "console.refused", "{actor} tried {subject} and was refused."
@@ -30,3 +32,17 @@ class EventKind(Enum):
     def __init__(self, value: str, sentence: str) -> None:
         self._value_ = value
         self.sentence = sentence
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who does something: a provider by its token, a person in the console, or the system (all empty)."""
+
+    token_prefix: str = ""
+    person_id: int | None = None
+    person_name: str = ""
+    address: str | None = None
+    request_id: UUID | None = None
+
+
+SYSTEM = Actor()

@@ -1,0 +1,124 @@
+"""The seam of django-scim2: its settings name these classes, its adapter contract is theirs.
+
+`to_dict`, `from_dict`, `location` and `resource_type_dict` mean what they mean there. The road
+of every request asks the adapter class named in SCIM_SERVICE_PROVIDER: these answer from rows,
+so nothing of theirs runs per resource; a subclass with a `to_dict` or `from_dict` of its own
+is called for each resource that is answered or written, which is slower and as it says.
+"""
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import orjson
+from django.conf import settings
+from django.utils.dateparse import parse_datetime
+from django_scim.settings import scim_settings
+
+from providers.models import Resource, SyncedGroup, SyncedUser
+from scim.protocol.attributes import GROUP, USER, ResourceType
+from scim.protocol.messages import resource_type_document, service_provider_config
+from scim.store.answers import location_base
+
+
+def base_location(request: Any = None, *args: Any, **kwargs: Any) -> str:
+    """django-scim2's BASE_LOCATION_GETTER: from PUBLIC_URL, never from the request (threat V56)."""
+    return str(settings.OPTIONS.base_url)
+
+
+class ResourceAdapter:
+    """A row as a SCIM resource. `obj` is a `Resource` (or a proxy of it)."""
+
+    resource_type: ClassVar[ResourceType]
+    model: ClassVar[type[Resource]]
+    url_name: ClassVar[str]
+
+    def __init__(self, obj: Resource, request: Any = None) -> None:
+        self.obj = obj
+        self.request = request
+
+    @property
+    def id(self) -> str:
+        return str(self.obj.id)
+
+    @property
+    def location(self) -> str:
+        return f"{location_base(self.resource_type)}{self.id}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The resource as it is answered; `obj.document` holds it, relations and `meta` included."""
+        return dict(self.obj.document)
+
+    def from_dict(self, resource: dict[str, Any]) -> None:
+        """Take over a validated resource; `obj.document` is what will be stored."""
+        self.obj.document = resource
+
+    @classmethod
+    def resource_type_dict(cls, request: Any = None) -> dict[str, Any]:
+        """RFC 7643 §6."""
+        return resource_type_document(cls.resource_type, settings.OPTIONS.scim_url)
+
+
+class UserAdapter(ResourceAdapter):
+    resource_type = USER
+    model = SyncedUser
+    url_name = "scim:users"
+
+
+class GroupAdapter(ResourceAdapter):
+    resource_type = GROUP
+    model = SyncedGroup
+    url_name = "scim:groups"
+
+
+class ServiceProviderConfig:
+    """django-scim2's SERVICE_PROVIDER_CONFIG_MODEL (RFC 7643 §5)."""
+
+    def __init__(self, request: Any = None) -> None:
+        self.request = request
+
+    def to_dict(self) -> dict[str, Any]:
+        return service_provider_config(settings.OPTIONS.scim_url, scim_settings.AUTHENTICATION_SCHEMES)
+
+
+def adapter_of(resource_type: ResourceType) -> type[ResourceAdapter]:
+    """The adapter class that the settings name for a resource type."""
+    named = scim_settings.USER_ADAPTER if resource_type is USER else scim_settings.GROUP_ADAPTER
+    found: type[ResourceAdapter] = named
+    return found
+
+
+def answer_shaper(adapter: type[ResourceAdapter], request: Any) -> Callable[[bytes], bytes] | None:
+    """What a whole answer goes through, or None when the adapter answers as the row does."""
+    if adapter.to_dict is ResourceAdapter.to_dict:
+        return None
+
+    def shape(body: bytes) -> bytes:
+        document = orjson.loads(body)
+        obj = adapter.model(
+            id=document["id"],
+            resource_type=adapter.resource_type.name,
+            user_name=document.get("userName"),
+            display_name=document.get("displayName"),
+            external_id=document.get("externalId"),
+            active=document.get("active"),
+            created=parse_datetime(document["meta"]["created"]),
+            last_modified=parse_datetime(document["meta"]["lastModified"]),
+            document=document,
+        )
+        return orjson.dumps(adapter(obj, request).to_dict())
+
+    return shape
+
+
+def write_shaper(adapter: type[ResourceAdapter], request: Any) -> Callable[[dict[str, Any]], dict[str, Any]] | None:
+    """What a resource goes through before it is stored, or None when the adapter stores it as it is."""
+    if adapter.from_dict is ResourceAdapter.from_dict:
+        return None
+
+    def shape(resource: dict[str, Any]) -> dict[str, Any]:
+        shaped = adapter(adapter.model(document=resource), request)
+        shaped.from_dict(resource)
+        document: dict[str, Any] = shaped.obj.document
+        return document
+
+    return shape

@@ -1,3 +1,5 @@
 """placeholder"""
+
 from django.contrib import admin
+
 site = admin.site

@@ -6,6 +6,7 @@ under a GIN index. Rows are written by `providers.directory` alone.
 """
 
 from typing import Any
+from uuid import UUID
 
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
@@ -26,11 +27,17 @@ class ResourceQuerySet(models.QuerySet[Any]):
         return self.filter(LIVE)
 
     def search(self, text: str) -> "ResourceQuerySet":
-        """Rows in whose names, addresses or ids every word of `text` occurs (accents and case apart)."""
-        found = self
+        """Rows in whose names, addresses or externalId every word of `text` occurs, accents and case apart.
+
+        A whole id finds its resource too.
+        """
+        words = Q()
         for word in search_key(text).split():
-            found = found.filter(search_text__contains=word)
-        return found
+            words &= Q(search_text__contains=word)
+        try:
+            return self.filter(words | Q(id=UUID(text.strip())))
+        except ValueError:
+            return self.filter(words)
 
 
 class Resource(models.Model):

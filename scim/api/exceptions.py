@@ -1,1 +1,63 @@
-def server_error(request): ...
+"""One handler for every error: a SCIM error body whatever was raised (RFC 7644 §3.12)."""
+
+import logging
+import traceback
+from typing import Any
+
+import orjson
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse
+from django.views import defaults
+from django_scim.constants import SCIM_CONTENT_TYPE
+from django_scim.exceptions import SCIMException
+from rest_framework.exceptions import MethodNotAllowed
+
+from iprova_idm.middleware import is_scim
+from scim.protocol import errors
+from scim.protocol.errors import ScimError
+
+logger = logging.getLogger(__name__)
+
+
+def handle_exception(exception: Exception, context: dict[str, Any]) -> HttpResponse:
+    """DRF's EXCEPTION_HANDLER."""
+    view, request = context["view"], context["request"]._request
+    error = as_scim_error(exception, view.allowed_methods, request)
+    request.scim_error = error
+    return error_response(error)
+
+
+def as_scim_error(exception: Exception, allowed: list[str], request: HttpRequest) -> ScimError:
+    match exception:
+        case ScimError():
+            return exception
+        case SCIMException():  # an adapter written for django-scim2
+            return ScimError(int(exception.status), exception.scim_type or "", exception.detail)
+        case MethodNotAllowed():
+            return errors.method_not_allowed(str(request.method)[:20], allowed)
+        case OperationalError() | InterfaceError():
+            _log(exception, request)
+            return errors.unavailable()
+    _log(exception, request)
+    return errors.internal_error(getattr(request, "request_id", ""))
+
+
+def error_response(error: ScimError) -> HttpResponse:
+    response = HttpResponse(orjson.dumps(error.body()), status=error.status, content_type=SCIM_CONTENT_TYPE)
+    for name, value in error.headers.items():
+        response[name] = value
+    response["Content-Length"] = str(len(response.content))
+    return response
+
+
+def _log(exception: Exception, request: HttpRequest) -> None:
+    # Where it broke and what broke, but not its text: a database's message quotes people's data (V49).
+    frames = "".join(traceback.format_tb(exception.__traceback__))
+    logger.error("request %s: %s\n%s", getattr(request, "request_id", ""), type(exception).__qualname__, frames)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """handler500: for what breaks outside a view."""
+    if is_scim(request):
+        return error_response(errors.internal_error(getattr(request, "request_id", "")))
+    return defaults.server_error(request)

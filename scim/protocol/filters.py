@@ -139,7 +139,7 @@ class _Parser:
     def _term(self) -> Node:
         """attrExp / valuePath / *1"not" "(" FILTER ")" """
         token = self._next()
-        if token == "(":  # noqa: S105
+        if token == "(":
             return self._group(")")
         if token.lower() == "not" and self._peek() == "(":
             self._next()

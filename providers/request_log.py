@@ -1,0 +1,195 @@
+"""The provisioning log's writer: requests go into a buffer and reach the database after their answers.
+
+A request is never slowed or failed by its log row. The buffer is written every half second by
+one thread a process; the last half second before a crash is lost, and so is what a full buffer
+cannot take while the database is away (both counted in the process log).
+"""
+
+import atexit
+import json
+import logging
+import os
+import re
+import threading
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import close_old_connections, connection
+
+MAX_BODY = 65_536
+MAX_WAITING = 10_000
+INTERVAL_S = 0.5
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One request of a known provider, as `RequestLog` has it."""
+
+    id: UUID
+    at: datetime
+    provider_id: int
+    token_id: int
+    token_prefix: str
+    method: str
+    path: str
+    query: str
+    status: int
+    scim_type: str
+    detail: str
+    duration_ms: float
+    source_ip: str | None
+    is_uncovered: bool
+    client_request_id: str
+    resource_type: str
+    resource_id: UUID | None
+    ignored: list[str] = field(default_factory=list)
+    request_body: str = ""
+    response_body: str = ""
+
+
+_COLUMNS = tuple(Entry.__dataclass_fields__)
+_ONE_ROW = f"({', '.join(['%s'] * len(_COLUMNS))})"
+_INSERT = f"INSERT INTO providers_requestlog ({', '.join(_COLUMNS)}) VALUES "
+_TOUCH = """
+UPDATE providers_token SET last_used_at = %s, last_used_ip = %s
+WHERE id = %s AND (last_used_at IS NULL OR last_used_at < %s)
+"""
+_COUNT = """
+INSERT INTO providers_refusedcalls (address, hour, kind, count) VALUES (%s, date_trunc('hour', %s), %s, %s)
+ON CONFLICT (address, hour, kind) DO UPDATE SET count = providers_refusedcalls.count + EXCLUDED.count
+"""
+
+
+class Writer:
+    """The buffer of this process. `start` is called by the first entry, so each forked worker has its own thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._reset()
+
+    def _reset(self) -> None:
+        self._entries: list[Entry] = []
+        self._touches: dict[int, tuple[datetime, str | None]] = {}
+        self._refused: Counter[tuple[str, datetime, str]] = Counter()
+        self._lost = 0
+        self._pid = 0
+        self._wake = threading.Event()
+
+    def add(self, entry: Entry, *, touches_token: bool) -> None:
+        with self._lock:
+            if touches_token:
+                self._touches[entry.token_id] = (entry.at, entry.source_ip)
+            if len(self._entries) < MAX_WAITING:
+                self._entries.append(entry)
+            else:
+                self._lost += 1
+        self.start()
+
+    def count_refusal(self, address: str | None, at: datetime, kind: str) -> None:
+        """A call that no provider can be named for: counted per address and hour, never kept (AC-REF-2)."""
+        hour = at.replace(minute=0, second=0, microsecond=0)
+        with self._lock:
+            if len(self._refused) < MAX_WAITING:
+                self._refused[address or "0.0.0.0", hour, kind] += 1  # noqa: S104
+        self.start()
+
+    def start(self) -> None:
+        if self._pid != os.getpid():
+            self._pid = os.getpid()
+            threading.Thread(target=self._run, name="request-log", daemon=True).start()
+
+    def _run(self) -> None:
+        while True:
+            self._wake.wait(INTERVAL_S)
+            close_old_connections()
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what waits, through the caller's connection. A failure is logged and loses that batch, no more."""
+        with self._lock:
+            entries, self._entries = self._entries, []
+            touches, self._touches = self._touches, {}
+            refused, self._refused = self._refused, Counter()
+            lost, self._lost = self._lost, 0
+        if lost:
+            logger.error("%d requests are missing from the provisioning log: the buffer was full", lost)
+        try:
+            _write(entries, touches, refused)
+        except Exception as error:  # whatever it is, SCIM goes on (AC-LOG-7)
+            logger.error("%d requests are missing from the provisioning log: %s", len(entries), type(error).__name__)
+            connection.close()
+
+
+def _write(
+    entries: list[Entry],
+    touches: dict[int, tuple[datetime, str | None]],
+    refused: Counter[tuple[str, datetime, str]],
+) -> None:
+    with connection.cursor() as cursor:
+        for part in _batches(entries, 500):
+            values = [_value(getattr(entry, name)) for entry in part for name in _COLUMNS]
+            cursor.execute(_INSERT + ", ".join([_ONE_ROW] * len(part)), values)
+        for token_id, (at, address) in sorted(touches.items()):
+            cursor.execute(_TOUCH, [at, address, token_id, at])
+        for (address, hour, kind), count in sorted(refused.items()):
+            cursor.execute(_COUNT, [address, hour, kind, count])
+
+
+def _batches(entries: list[Entry], size: int) -> Iterable[list[Entry]]:
+    return (entries[start : start + size] for start in range(0, len(entries), size))
+
+
+def _value(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.replace("\0", "\ufffd")
+    return json.dumps(value) if isinstance(value, list) else value
+
+
+writer = Writer()
+atexit.register(writer.flush)
+
+_SECRET_NAME = re.compile(r"password|secret|token", re.IGNORECASE)
+_TOKEN = re.compile(r"ipr_[A-Za-z0-9_-]{20,}")
+HIDDEN = "•••"
+
+
+def redact(body: bytes) -> str:
+    """A body as it may be kept: no passwords, secrets or tokens, at most 64 kB."""
+    text = _TOKEN.sub(f"ipr_{HIDDEN}", body[:MAX_BODY].decode("utf-8", "replace"))
+    if _SECRET_NAME.search(text):
+        try:
+            parsed = json.loads(body)
+            text = json.dumps(_redacted(parsed, 50), ensure_ascii=False)[:MAX_BODY]
+        except (ValueError, RecursionError):
+            return f"(not kept: names a secret and is no JSON; {len(body):,} bytes)"
+        text = _TOKEN.sub(f"ipr_{HIDDEN}", text)
+    return text + (f"… (cut; {len(body):,} bytes in all)" if len(body) > MAX_BODY else "")
+
+
+def redact_text(text: str) -> str:
+    """A path or query without tokens."""
+    return _TOKEN.sub(f"ipr_{HIDDEN}", text[:8_000])
+
+
+def _redacted(value: Any, depth: int) -> Any:
+    if depth == 0:
+        return "(nested too deep to keep)"
+    if isinstance(value, list):
+        return [_redacted(element, depth - 1) for element in value]
+    if not isinstance(value, dict):
+        return value
+    names_secret = any(
+        isinstance(part, str) and _SECRET_NAME.search(part) for name, part in value.items() if name.lower() == "path"
+    )
+    return {
+        name: HIDDEN
+        if _SECRET_NAME.search(name) or (names_secret and name.lower() == "value")
+        else _redacted(part, depth - 1)
+        for name, part in value.items()
+    }

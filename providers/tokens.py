@@ -1,0 +1,134 @@
+"""Bearer tokens: made, shown once, found by digest, ended (design: docs/architecture.md).
+
+A token is `ipr_`, 43 base64url characters of 32 random bytes and 6 of checksum, so that secret
+scanners find leaks. 256 random bits need no slow hash: SHA-256 is kept and looked up by index.
+"""
+
+import base64
+import hashlib
+import re
+import secrets
+import zlib
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from providers.audit import record_act
+from providers.events import Actor, EventKind
+from providers.models import Provider, Token
+
+PREFIX = "ipr_"
+MAX_LIVE_TOKENS = 2
+_SHAPE = re.compile(r"ipr_[A-Za-z0-9_-]{49}", re.ASCII)
+
+
+class TooManyTokensError(Exception):
+    """The provider has as many live tokens as it may; one must be revoked first."""
+
+
+class AlreadyIssuedError(Exception):
+    """This form was sent before; the token that it made cannot be shown again (AC-TOK-5)."""
+
+
+def make_value() -> str:
+    """A new token value."""
+    body = secrets.token_urlsafe(32)
+    return f"{PREFIX}{body}{_checksum(body)}"
+
+
+def _checksum(body: str) -> str:
+    digits = base64.urlsafe_b64encode(zlib.crc32(body.encode()).to_bytes(4, "big"))
+    return digits.decode().rstrip("=")
+
+
+def is_well_formed(value: str) -> bool:
+    """Whether `value` has a token's shape and checksum; says nothing about whether it was ever issued."""
+    return bool(_SHAPE.fullmatch(value)) and _checksum(value[4:47]) == value[47:]
+
+
+def digest_of(value: str) -> bytes:
+    return hashlib.sha256(value.encode("utf-8", "surrogatepass")).digest()
+
+
+@transaction.atomic
+def issue_token(
+    provider: Provider,
+    actor: Actor,
+    *,
+    label: str = "",
+    expires_at: datetime | None = None,
+    request_key: UUID | None = None,
+) -> tuple[Token, str]:
+    """Make a token; the value is returned here and nowhere else, ever.
+
+    Raises `TooManyTokensError`, or `AlreadyIssuedError` when `request_key` was used before.
+    """
+    # The lock lets two administrators at once make no third live token.
+    Provider.objects.select_for_update(no_key=True).get(pk=provider.pk)
+    if request_key and provider.tokens.filter(request_key=request_key).exists():
+        raise AlreadyIssuedError
+    if provider.tokens.live().count() >= MAX_LIVE_TOKENS:
+        raise TooManyTokensError
+    value = make_value()
+    token = provider.tokens.create(
+        label=label or f"Permanent token {provider.tokens.count() + 1}",
+        digest=digest_of(value),
+        prefix=value[:8],
+        last4=value[-4:],
+        created_by_id=actor.person_id,
+        expires_at=expires_at,
+        request_key=request_key,
+    )
+    record_act(EventKind.TOKEN_ISSUED, actor, provider=provider, subject=f"{token.label} ({token.shown})")
+    return token, value
+
+
+@transaction.atomic
+def revoke_token(token: Token, actor: Actor) -> None:
+    """End a token for good; the very next request with it is 401 on every worker. Twice is once."""
+    revoked = Token.objects.filter(pk=token.pk, revoked_at__isnull=True).update(revoked_at=timezone.now())
+    if revoked:
+        record_act(EventKind.TOKEN_REVOKED, actor, provider=token.provider, subject=f"{token.label} ({token.shown})")
+
+
+@dataclass(frozen=True)
+class Caller:
+    """A token that was presented and is known, with what its provider allows; as of this very moment."""
+
+    token_id: int
+    token_prefix: str
+    token_state: str
+    provider_id: int
+    is_strict: bool
+    is_paused: bool
+    is_deleted: bool
+    ip_mode: str
+    is_covered: bool
+    is_touch_due: bool
+
+
+# Suspended, expired and revoked tokens are found too: whoever holds one is told which it is.
+_FIND_CALLER = """
+SELECT t.id, t.prefix,
+  CASE WHEN t.revoked_at IS NOT NULL THEN 'revoked' WHEN t.expires_at <= now() THEN 'expired'
+       WHEN t.suspended_at IS NOT NULL THEN 'suspended' ELSE 'active' END,
+  p.id, p.is_strict, p.paused_at IS NOT NULL, p.deleted_at IS NOT NULL, p.ip_mode,
+  p.ip_mode = 'off' OR EXISTS (SELECT 1 FROM providers_iprule i WHERE i.provider_id = p.id AND i.cidr >>= %s::inet),
+  t.last_used_at IS NULL OR t.last_used_at < now() - interval '1 minute'
+FROM providers_token t JOIN providers_provider p ON p.id = t.provider_id
+WHERE t.digest = %s
+"""
+
+
+def find_caller(value: str, address: str | None) -> Caller | None:
+    """Who presents this token from this address: one indexed query, whatever is presented (threat V24).
+
+    Checked in the database at each request, so that what is revoked is refused at once by every worker.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_FIND_CALLER, [address, digest_of(value)])
+        found = cursor.fetchone()
+    return Caller(*found) if found else None

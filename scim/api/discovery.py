@@ -1,0 +1,69 @@
+"""What this server is and can (RFC 7644 §4): /ServiceProviderConfig, /ResourceTypes, /Schemas, each also by id."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from django.conf import settings
+from django.http import HttpResponse
+from django_scim.settings import scim_settings
+from rest_framework.request import Request
+
+from scim.adapters import adapter_of
+from scim.api.base import ScimView, json_response
+from scim.api.parsers import read_query
+from scim.protocol import errors
+from scim.protocol.attributes import RESOURCE_TYPES, SCHEMAS
+from scim.protocol.errors import ScimError
+from scim.protocol.messages import list_of_documents, schema_document
+
+
+class _DiscoveryView(ScimView):
+    """`documents` by id; a filter is 403, so that nobody believes it was applied (§4)."""
+
+    def documents(self) -> Mapping[str, Mapping[str, Any]]:
+        raise NotImplementedError
+
+    def get(self, request: Request, uuid: str = "") -> HttpResponse:
+        if read_query(request._request).get("filter"):
+            raise ScimError(403, "", "Discovery documents cannot be filtered: read the whole list.")
+        documents = self.documents()
+        if not uuid:
+            return json_response(list_of_documents(list(documents.values())))
+        for name, document in documents.items():
+            if name.lower() == uuid.lower():
+                return json_response(orjson.dumps(document))
+        raise errors.unknown_route(request._request.path_info)
+
+
+class ServiceProviderConfigView(ScimView):
+    def get(self, request: Request) -> HttpResponse:
+        config = scim_settings.SERVICE_PROVIDER_CONFIG_MODEL(request=request._request)
+        return json_response(orjson.dumps(config.to_dict()))
+
+
+class ResourceTypesView(_DiscoveryView):
+    def documents(self) -> Mapping[str, Mapping[str, Any]]:
+        found = [adapter_of(known).resource_type_dict(self.request._request) for known in RESOURCE_TYPES]
+        return {document["id"]: document for document in found}
+
+
+class SchemasView(_DiscoveryView):
+    def documents(self) -> Mapping[str, Mapping[str, Any]]:
+        return {schema.id: schema_document(schema, settings.OPTIONS.scim_url) for schema in SCHEMAS}
+
+
+class NotImplementedView(ScimView):
+    """Parts of the protocol that ServiceProviderConfig says are not there, and /Me: 501 (§3.11)."""
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        raise ScimError(501, "", "This part of SCIM is not supported here; see /ServiceProviderConfig for what is.")
+
+
+class UnknownRouteView(ScimView):
+    """Everything else: 401 without a token like every route, 404 with one."""
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        raise errors.unknown_route(request._request.path_info)

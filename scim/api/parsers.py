@@ -1,0 +1,78 @@
+"""Bodies and query strings: read with limits, before anything is understood."""
+
+from typing import Any
+from urllib.parse import parse_qsl
+
+import orjson
+from django.conf import settings
+from django.http import HttpRequest
+
+from scim.protocol import errors
+
+_MEDIA_TYPES = ("application/scim+json", "application/json", "")
+_CHUNK = 65_536
+
+
+def read_json(request: HttpRequest) -> Any:
+    """The JSON body. Raises ScimError 415, 413 (before parsing, V39), 400 invalidSyntax."""
+    _check_media_type(request)
+    body = read_body(request)
+    request.scim_body = body  # type: ignore[attr-defined]
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise errors.invalid_syntax(f"The body is no valid JSON in UTF-8: {error}.") from error
+
+
+def _check_media_type(request: HttpRequest) -> None:
+    sent = request.META.get("CONTENT_TYPE", "")
+    media_type, *parameters = (part.strip().lower() for part in sent.split(";"))
+    charset = next((part.partition("=")[2].strip('"') for part in parameters if part.startswith("charset=")), "utf-8")
+    if media_type not in _MEDIA_TYPES or charset not in ("utf-8", "utf8", "us-ascii"):
+        raise errors.unsupported_media_type(sent)
+    encoding = request.META.get("HTTP_CONTENT_ENCODING", "identity").lower()
+    if encoding != "identity":
+        raise errors.unsupported_media_type(f"{sent}, Content-Encoding: {encoding}")
+
+
+def read_body(request: HttpRequest) -> bytes:
+    """The body, of MAX_BODY_MIB at the most. Raises ScimError 413."""
+    limit: int = settings.OPTIONS.max_body_mib * 1_048_576
+    # A body sent in chunks has no length; Django's stream would read none of it.
+    is_chunked = "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower()
+    stream = request.META["wsgi.input"] if is_chunked else request
+    body: bytes = stream.read(limit + 1)
+    if len(body) > limit:
+        _drain(stream, 4 * limit)
+        raise errors.too_large(limit)
+    return body
+
+
+def _drain(stream: Any, most: int) -> None:
+    """Read on, up to `most` bytes, so that a client that is still sending gets to see its answer."""
+    while most > 0 and (part := stream.read(_CHUNK)):
+        most -= len(part)
+
+
+def read_query(request: HttpRequest) -> dict[str, str]:
+    """Query parameters by lower-case name, the last of each; `+` and `%20` are both a space.
+
+    Names without a value, such as Entra's `aadOptscim062020`, are kept and harmless.
+    """
+    try:
+        pairs = parse_qsl(request.META.get("QUERY_STRING", ""), keep_blank_values=True, max_num_fields=100)
+    except ValueError as error:
+        raise errors.invalid_syntax("The query string has more than 100 parameters.") from error
+    return {name.lower(): value for name, value in pairs}
+
+
+def read_number(query: dict[str, str], name: str, default: int) -> int:
+    """A whole number of the query. Raises ScimError invalidValue."""
+    sent = query.get(name.lower(), "").strip()
+    if not sent:
+        return default
+    digits = sent.removeprefix("-").removeprefix("+")
+    if not (digits.isascii() and digits.isdigit()):
+        raise errors.invalid_value(f'"{name}" must be a whole number.')
+    number = int(digits[:16])
+    return -number if sent.startswith("-") else number

@@ -1,0 +1,20 @@
+"""What stands between a good token and the directory: the IP restriction, and a pause."""
+
+from typing import Any
+
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+
+from providers.tokens import Caller
+from scim.protocol import errors
+
+
+class ProviderPermission(BasePermission):
+    def has_permission(self, request: Request, view: Any) -> bool:
+        """Raises ScimError 403 for an uncovered address under *enforce*, 503 for a paused provider."""
+        caller: Caller = request.auth  # type: ignore[assignment]
+        if caller.ip_mode == "enforce" and not caller.is_covered:
+            raise errors.address_refused()
+        if caller.is_paused:
+            raise errors.paused()
+        return True

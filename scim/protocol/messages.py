@@ -1,0 +1,60 @@
+"""Messages and discovery documents: ListResponse (RFC 7644 §3.4.2) and what RFC 7643 §5 to §7 describe."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from scim.protocol.attributes import ResourceType, Schema
+from scim.protocol.policy import Policy
+
+LIST_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
+CONFIG_SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"
+RESOURCE_TYPE_SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:ResourceType"
+
+
+def list_response(resources: Sequence[bytes], total: int, start_index: int) -> bytes:
+    """A page of resources, each JSON already."""
+    head = f'{{"schemas":["{LIST_SCHEMA}"],"totalResults":{total},"startIndex":{start_index}'
+    return b"".join(
+        (head.encode(), f',"itemsPerPage":{len(resources)},"Resources":['.encode(), b",".join(resources), b"]}")
+    )
+
+
+def list_of_documents(documents: Sequence[Mapping[str, Any]]) -> bytes:
+    """A whole list of discovery documents."""
+    return list_response([json.dumps(document).encode() for document in documents], len(documents), 1)
+
+
+def service_provider_config(base: str, authentication_schemes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What this server can do (RFC 7643 §5). `bulk` states its limits though it is off: clients read them."""
+    policy = Policy()
+    return {
+        "schemas": [CONFIG_SCHEMA],
+        "patch": {"supported": True},
+        "bulk": {"supported": False, "maxOperations": 0, "maxPayloadSize": 0},
+        "filter": {"supported": True, "maxResults": policy.max_count},
+        "changePassword": {"supported": False},
+        "sort": {"supported": False},
+        "etag": {"supported": True},
+        "authenticationSchemes": [dict(scheme) for scheme in authentication_schemes],
+        "meta": {"resourceType": "ServiceProviderConfig", "location": f"{base}/ServiceProviderConfig"},
+    }
+
+
+def resource_type_document(resource_type: ResourceType, base: str) -> dict[str, Any]:
+    """RFC 7643 §6."""
+    return {
+        "schemas": [RESOURCE_TYPE_SCHEMA],
+        "id": resource_type.name,
+        "name": resource_type.name,
+        "endpoint": resource_type.endpoint,
+        "description": resource_type.description,
+        "schema": resource_type.schema.id,
+        "schemaExtensions": [{"schema": extension.id, "required": False} for extension in resource_type.extensions],
+        "meta": {"resourceType": "ResourceType", "location": f"{base}/ResourceTypes/{resource_type.name}"},
+    }
+
+
+def schema_document(schema: Schema, base: str) -> dict[str, Any]:
+    """RFC 7643 §7: the document that validates, with its location."""
+    return {**schema.document, "meta": {"resourceType": "Schema", "location": f"{base}/Schemas/{schema.id}"}}

@@ -1,0 +1,1 @@
+"""The protocol's verbs on the models: attribute paths to columns, filters to SQL, PATCH to deltas."""

@@ -1,0 +1,152 @@
+"""Resources as JSON text, made by PostgreSQL: nothing of a document is parsed to be read.
+
+A user bears her direct groups, a group its members; each comes by the one statement that
+reads the resource, and only when the answer holds it. Lists are one statement for the page and
+at most one for the total (RFC 7644 §3.4.2).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import orjson
+from django.conf import settings
+from django.db import connection
+
+from scim.protocol.attributes import ResourceType
+from scim.protocol.projection import Projection, project
+from scim.store.filters import Sql
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A resource as it is sent: JSON, its id and its ETag (weak: the JSON may be spaced otherwise)."""
+
+    id: str
+    etag: str
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Page:
+    """Part of a list: resources as JSON, and how many there are in all."""
+
+    resources: Sequence[bytes]
+    total: int
+
+
+_TIME = 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'
+
+# One resource `r` with its relation `n` (groups or members) as JSON. The document opens with "{"
+# and is never empty, as userName and a group's displayName are required.
+_BODY = f"""
+'{{"schemas":' || (r.document -> 'schemas')::text || ',"id":"' || r.id
+|| '",' || substr(left((r.document - 'schemas')::text, -1), 2)
+|| COALESCE(',"' || n.name || '":[' || n.list || ']', '')
+|| ',"meta":{{"resourceType":"' || r.resource_type
+|| '","created":"' || to_char(r.created AT TIME ZONE 'UTC', '{_TIME}')
+|| '","lastModified":"' || to_char(r.last_modified AT TIME ZONE 'UTC', '{_TIME}')
+|| '","location":"' || %s::text || r.id
+|| '","version":"W/\\"' || r.version || COALESCE('-' || n.digest, '') || '\\""}}}}'
+"""
+
+_NOTHING = "(SELECT NULL::text AS name, NULL::text AS list, NULL::text AS digest)"
+
+# A user's ETag must change with her groups, though joining one does not change her version.
+_GROUPS = """
+(SELECT 'groups' AS name,
+   string_agg('{"value":"' || g.id || '","$ref":"' || %s::text || g.id || '","display":'
+     || to_json(g.display_name)::text || ',"type":"direct"}', ',' ORDER BY g.id) AS list,
+   left(md5(string_agg(g.id::text, '' ORDER BY g.id)), 8) AS digest
+ FROM providers_membership m JOIN providers_resource g ON g.id = m.group_id
+ WHERE m.member_id = r.id AND m.left_at IS NULL)
+"""
+
+_MEMBERS = """
+(SELECT 'members' AS name,
+   string_agg('{"value":"' || x.id || '","$ref":"' || %s::text || '/' || m.member_type || 's/' || x.id
+     || '","type":"' || m.member_type || '","display":'
+     || to_json(COALESCE(x.display_name, x.user_name))::text || '}', ',' ORDER BY m.id) AS list,
+   NULL::text AS digest
+ FROM providers_membership m JOIN providers_resource x ON x.id = m.member_id
+ WHERE m.group_id = {group} AND m.left_at IS NULL)
+"""
+
+
+def location_base(resource_type: ResourceType) -> str:
+    """What stands before the id in `meta.location`: from PUBLIC_URL, never from the request (V56)."""
+    return f"{settings.OPTIONS.scim_url}{resource_type.endpoint}/"
+
+
+def read_one(provider_id: int, resource_type: ResourceType, resource_id: UUID, projection: Projection) -> Answer | None:
+    """One live resource, by one statement; None when this provider has none with this id."""
+    # The id stands in the members' own query as a literal: taken from the outer row, it would be
+    # planned for a group of average size.
+    relation = _relation(resource_type, projection, Sql("%s", (resource_id,)))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT r.version, n.digest, {_BODY} FROM providers_resource r LEFT JOIN LATERAL {relation.text} n"
+            " ON TRUE WHERE r.id = %s AND r.provider_id = %s AND r.resource_type = %s AND r.deleted_at IS NULL",
+            [location_base(resource_type), *relation.params, resource_id, provider_id, resource_type.name],
+        )
+        found = cursor.fetchone()
+    if found is None:
+        return None
+    version, digest, text = found
+    return Answer(str(resource_id), etag(version, digest), _projected(text, projection, resource_type))
+
+
+def etag(version: int, digest: str | None) -> str:
+    return f'W/"{version}-{digest}"' if digest else f'W/"{version}"'
+
+
+def _relation(resource_type: ResourceType, projection: Projection, group: Sql) -> Sql:
+    """The query for a user's groups or a group's members, or for neither where the answer holds none."""
+    base = settings.OPTIONS.scim_url
+    if resource_type.name == "User" and (projection.wants("groups") or projection.wants("meta")):
+        return Sql(_GROUPS, (f"{base}/Groups/",))
+    if resource_type.name == "Group" and projection.wants("members"):
+        return Sql(_MEMBERS.replace("{group}", group.text), (base, *group.params))
+    return Sql(_NOTHING)
+
+
+def _projected(text: str, projection: Projection, resource_type: ResourceType) -> bytes:
+    if projection.is_whole:
+        return text.encode()
+    return orjson.dumps(project(orjson.loads(text), projection, resource_type))
+
+
+def read_page(
+    provider_id: int,
+    resource_type: ResourceType,
+    where: Sql,
+    projection: Projection,
+    *,
+    start_index: int,
+    count: int,
+) -> Page:
+    """Live resources that meet `where`, in the order of their ids, from the 1-based `start_index` on."""
+    condition = f"r.provider_id = %s AND r.resource_type = %s AND r.deleted_at IS NULL AND ({where.text})"
+    params = (provider_id, resource_type.name, *where.params)
+    resources = _read_page(resource_type, Sql(condition, params), projection, start_index, count) if count else []
+    if resources and len(resources) < count:
+        return Page(resources, start_index - 1 + len(resources))
+    if count and not resources and start_index == 1:
+        return Page(resources, 0)
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT count(*) FROM providers_resource r WHERE {condition}", params)
+        (total,) = cursor.fetchone()
+    return Page(resources, total)
+
+
+def _read_page(
+    resource_type: ResourceType, where: Sql, projection: Projection, start_index: int, count: int
+) -> list[bytes]:
+    relation = _relation(resource_type, projection, Sql("r.id"))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {_BODY} FROM (SELECT r.* FROM providers_resource r WHERE {where.text}"
+            f" ORDER BY r.id LIMIT %s OFFSET %s) r LEFT JOIN LATERAL {relation.text} n ON TRUE ORDER BY r.id",
+            [location_base(resource_type), *where.params, count, start_index - 1, *relation.params],
+        )
+        return [_projected(text, projection, resource_type) for (text,) in cursor.fetchall()]

@@ -1,0 +1,222 @@
+"""Conditions to SQL: one resource `r`, bound parameters only.
+
+The result names no provider: the caller puts `r.provider_id = %s AND (…)` around it, so an
+`or` cannot leave the tenant (V12). Nothing is ever dropped (V35): what has no column is read
+from the folded document, by containment where the GIN index can answer it.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+
+from providers.directory import parse_id
+from scim.protocol.attributes import ResourceType, Target
+from scim.protocol.conditions import AllOf, AnyOf, Compare, Condition, Element, Exists, Negated
+from scim.store.columns import COLUMNS, RELATIONS, Column, Relation
+
+
+@dataclass(frozen=True)
+class Sql:
+    """SQL text and its parameters, true, false or NULL (as false) for one row."""
+
+    text: str
+    params: tuple[Any, ...] = ()
+
+
+TRUE, FALSE = Sql("TRUE"), Sql("FALSE")
+_SQL_OPS = {"gt": ">", "ge": ">=", "lt": "<", "le": "<="}
+
+
+def compile_condition(condition: Condition, resource_type: ResourceType) -> Sql:
+    """The condition on resource `r` as SQL. Sends no query."""
+    match condition:
+        case AllOf(terms):
+            return _joined(" AND ", [compile_condition(term, resource_type) for term in terms])
+        case AnyOf(terms):
+            return _joined(" OR ", [compile_condition(term, resource_type) for term in terms])
+        case Negated(inner):
+            return _negated(compile_condition(inner, resource_type))
+        case Element(target, inner):
+            relation = _relation(target, resource_type)
+            return _related(relation, inner) if relation else _element(target, inner)
+        case Exists(target):
+            return _exists(target, resource_type)
+        case Compare(target, op, key):
+            column = COLUMNS[resource_type.name].get(str(target))
+            return _compare_column(column, op, key) if column else _compare_in_document(target, op, key)
+
+
+def compile_member_condition(condition: Condition, relation: Relation) -> Sql:
+    """A condition on one value of a relation as SQL on its row `m` and its other end `x`."""
+    match condition:
+        case AllOf(terms):
+            return _joined(" AND ", [compile_member_condition(term, relation) for term in terms])
+        case AnyOf(terms):
+            return _joined(" OR ", [compile_member_condition(term, relation) for term in terms])
+        case Negated(inner):
+            return _negated(compile_member_condition(inner, relation))
+        case Exists(target):
+            source = _column(relation.columns[target.leaf.name])
+            return Sql(f"{source.text} IS NOT NULL", source.params)
+        case Compare(target, op, key):
+            return _compare_column(relation.columns[target.leaf.name], op, key)
+        case Element():
+            raise AssertionError("bind makes no Element inside an Element")
+
+
+def _joined(word: str, parts: Sequence[Sql]) -> Sql:
+    text = word.join(f"({part.text})" for part in parts)
+    return Sql(text, tuple(param for part in parts for param in part.params))
+
+
+def _negated(inner: Sql) -> Sql:
+    # NULL is "no value", which does not meet a condition; its negation does.
+    return Sql(f"NOT COALESCE(({inner.text}), FALSE)", inner.params)
+
+
+def _column(column: Column) -> Sql:
+    if "{base}" not in column.sql:
+        return Sql(column.sql)
+    return Sql(column.sql.replace("{base}", "%s::text"), (settings.OPTIONS.scim_url,))
+
+
+def _compare_column(column: Column, op: str, key: Any) -> Sql:
+    source = _column(column)
+    if column.kind == "time":
+        return _ordered(source, op, Sql("%s::timestamptz", (key,)))
+    if column.kind == "id":
+        parsed = parse_id(key)
+        if op in ("eq", "ne"):
+            equal = Sql(f"{source.text} = %s", (parsed,)) if parsed and str(parsed) == key else FALSE
+            return equal if op == "eq" else _negated(equal)
+        source = Sql(f"{source.text}::text", source.params)
+    return _compare_text(source, op, key) if isinstance(key, str) else _ordered(source, op, Sql("%s", (key,)))
+
+
+def _ordered(source: Sql, op: str, key: Sql) -> Sql:
+    params = (*source.params, *key.params)
+    if op == "eq":
+        return Sql(f"{source.text} = {key.text}", params)
+    if op == "ne":
+        return Sql(f"{source.text} IS DISTINCT FROM {key.text}", params)
+    return Sql(f"{source.text} {_SQL_OPS[op]} {key.text}", params)
+
+
+def _compare_text(source: Sql, op: str, key: str) -> Sql:
+    if op in ("co", "sw", "ew"):
+        literal = key.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        pattern = f"{'' if op == 'sw' else '%'}{literal}{'' if op == 'ew' else '%'}"
+        return Sql(f"{source.text} LIKE %s", (*source.params, pattern))
+    if op in _SQL_OPS:
+        source = Sql(f'({source.text}) COLLATE "C"', source.params)
+    return _ordered(source, op, Sql("%s", (key,)))
+
+
+def _home(target: Target) -> list[str]:
+    """The path of an attribute in the document."""
+    assert target.attribute is not None
+    return [target.schema, target.attribute.name] if target.schema else [target.attribute.name]
+
+
+def _contains(path: Sequence[str], value: Any) -> Sql:
+    for name in reversed(path):
+        value = {name: value}
+    return Sql("r.folded @> %s::jsonb", (json.dumps(value, ensure_ascii=False),))
+
+
+def _compare_in_document(target: Target, op: str, key: Any) -> Sql:
+    path = [*_home(target), *([target.sub.name] if target.sub else [])]
+    if op in ("eq", "ne"):
+        equal = _contains(path, key)
+        return equal if op == "eq" else _negated(equal)
+    return _compare_json(Sql("(r.folded #>> %s)", (path,)), op, key)
+
+
+def _compare_json(text: Sql, op: str, key: Any) -> Sql:
+    """Order or part of a scalar taken from JSON as text; validation has seen to its type."""
+    if isinstance(key, str):
+        return _compare_text(text, op, key)
+    return _ordered(Sql(f"{text.text}::numeric", text.params), op, Sql("%s", (key,)))
+
+
+def _exists(target: Target, resource_type: ResourceType) -> Sql:
+    if target.attribute is None:
+        return Sql("r.document -> %s IS NOT NULL", (target.schema,))
+    relation = _relation(target, resource_type)
+    if relation:
+        return _related(relation, None)
+    column = COLUMNS[resource_type.name].get(str(target))
+    if column:
+        source = _column(column)
+        return Sql(f"{source.text} IS NOT NULL", source.params)
+    if str(target) == "meta":
+        return TRUE
+    path = [*_home(target), *([target.sub.name] if target.sub else [])]
+    return Sql("r.folded #> %s IS NOT NULL", (path,))
+
+
+def _element(target: Target, inner: Condition) -> Sql:
+    """One value of a list in the document meets `inner`; its `eq` terms go to the index first."""
+    path = _home(target)
+    terms = inner.terms if isinstance(inner, AllOf) else (inner,)
+    fixed: dict[str, Any] = {}
+    rest: list[Condition] = []
+    for term in terms:
+        if isinstance(term, Compare) and term.op == "eq" and term.target.sub and term.target.sub.name not in fixed:
+            fixed[term.target.sub.name] = term.key
+        else:
+            rest.append(term)
+    if len(terms) == 1 and isinstance(inner, Compare) and inner.op == "eq" and not inner.target.sub:
+        return _contains(path, [inner.key])
+    prefilter = _contains(path, [fixed]) if fixed else None
+    if prefilter and not rest:
+        return prefilter
+    each = _on_element(inner)
+    walk = Sql(
+        f"EXISTS (SELECT 1 FROM jsonb_array_elements(r.folded #> %s) AS e (v) WHERE {each.text})",
+        (path, *each.params),
+    )
+    return _joined(" AND ", [prefilter, walk]) if prefilter else walk
+
+
+def _on_element(condition: Condition) -> Sql:
+    match condition:
+        case AllOf(terms):
+            return _joined(" AND ", [_on_element(term) for term in terms])
+        case AnyOf(terms):
+            return _joined(" OR ", [_on_element(term) for term in terms])
+        case Negated(inner):
+            return _negated(_on_element(inner))
+        case Exists(target):
+            return Sql("e.v -> %s IS NOT NULL", (target.sub.name,)) if target.sub else Sql("e.v IS NOT NULL")
+        case Compare(target, op, key):
+            return _compare_on_element(target, op, key)
+        case Element():
+            raise AssertionError("bind makes no Element inside an Element")
+
+
+def _compare_on_element(target: Target, op: str, key: Any) -> Sql:
+    if op in ("eq", "ne"):
+        value = {target.sub.name: key} if target.sub else key
+        equal = Sql("e.v @> %s::jsonb", (json.dumps(value, ensure_ascii=False),))
+        return equal if op == "eq" else _negated(equal)
+    text = Sql("(e.v ->> %s)", (target.sub.name,)) if target.sub else Sql("(e.v #>> '{}')")
+    return _compare_json(text, op, key)
+
+
+def _relation(target: Target, resource_type: ResourceType) -> Relation | None:
+    if target.schema or target.attribute is None:
+        return None
+    return RELATIONS.get((resource_type.name, target.attribute.name))
+
+
+def _related(relation: Relation, inner: Condition | None) -> Sql:
+    where = compile_member_condition(inner, relation) if inner else TRUE
+    return Sql(
+        "EXISTS (SELECT 1 FROM providers_membership m JOIN providers_resource x"
+        f" ON x.id = m.{relation.other} WHERE m.{relation.own} = r.id AND m.left_at IS NULL AND ({where.text}))",
+        where.params,
+    )

@@ -1,0 +1,258 @@
+"""What a SCIM request does to the directory: read, list, create, replace, patch, delete.
+
+Each write is one transaction: lock, change, event, answer. `shape` is the door for an adapter
+of django-scim2's kind (see scim.adapters): it may alter a resource before it is stored.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from django.db import IntegrityError, OperationalError, transaction
+from psycopg.errors import DeadlockDetected, SerializationFailure
+from uuid_utils.compat import uuid7
+
+from providers import directory
+from providers.directory import Locked, MembersChanged, SelfMemberError, UnknownMembersError
+from providers.events import Actor
+from scim.protocol import errors
+from scim.protocol.attributes import ResourceType
+from scim.protocol.conditions import bind
+from scim.protocol.filters import parse_filter
+from scim.protocol.patch import Change, MemberChange, apply_changes, member_changes, read_patch
+from scim.protocol.policy import Policy
+from scim.protocol.projection import Projection
+from scim.protocol.validation import Notes, validate_resource
+from scim.store.answers import Answer, Page, read_one, read_page
+from scim.store.columns import RELATIONS, row_of
+from scim.store.filters import TRUE, compile_condition, compile_member_condition
+
+Resource = dict[str, Any]
+MAX_ATTEMPTS = 5
+
+
+def _as_sent(resource: Resource) -> Resource:
+    return resource
+
+
+@dataclass
+class Call:
+    """Who calls, about which resource type, under which policy; `notes` is filled on the way."""
+
+    provider_id: int
+    resource_type: ResourceType
+    policy: Policy
+    actor: Actor
+    projection: Projection
+    if_match: str = ""
+    shape: Callable[[Resource], Resource] = _as_sent
+    notes: Notes = field(default_factory=Notes)
+
+
+def read(call: Call, resource_id: str) -> Answer:
+    """Raises ScimError 404."""
+    parsed = directory.parse_id(resource_id)
+    answer = parsed and read_one(call.provider_id, call.resource_type, parsed, call.projection)
+    if not answer:
+        raise errors.not_found(call.resource_type.name, resource_id)
+    return answer
+
+
+def list_resources(call: Call, filter_text: str, *, start_index: int, count: int) -> Page:
+    """Raises ScimError invalidFilter."""
+    where = TRUE
+    if filter_text:
+        policy = call.policy
+        node = parse_filter(
+            filter_text,
+            max_length=policy.max_filter_length,
+            max_terms=policy.max_filter_terms,
+            max_depth=policy.max_filter_depth,
+        )
+        where = compile_condition(bind(node, call.resource_type, policy), call.resource_type)
+    return read_page(call.provider_id, call.resource_type, where, call.projection, start_index=start_index, count=count)
+
+
+def create(call: Call, body: Any) -> Answer:
+    """Raises ScimError 400, 409 uniqueness."""
+    resource, members = _validated(call, body)
+    if call.resource_type.name == "User":
+        resource.setdefault("active", True)
+
+    def write() -> Answer:
+        event_id = uuid7()
+        row = row_of(resource, call.resource_type)
+        resource_id = directory.create(call.provider_id, call.resource_type.name, row, call.actor, event_id)
+        if members:
+            group = Locked(resource_id, call.provider_id, call.resource_type.name, 1, resource)
+            _change_members(call, group, [MemberChange(add=members)], event_id)
+        return _read_back(call, resource_id)
+
+    return _in_transaction(call, write)
+
+
+def replace(call: Call, resource_id: str, body: Any) -> Answer:
+    """PUT (RFC 7644 §3.5.1): what is not sent is cleared, but for `active`, which nobody loses by silence."""
+    resource, members = _validated(call, body)
+
+    def write() -> Answer:
+        locked = _locked(call, resource_id)
+        after = dict(resource)
+        if "active" in locked.document:
+            after.setdefault("active", locked.document["active"])
+        deltas = [MemberChange(reset=True, add=members)] if _holds_members(call.resource_type) else []
+        _write(call, locked, after, deltas)
+        return _read_back(call, locked.id)
+
+    return _in_transaction(call, write)
+
+
+def patch(call: Call, resource_id: str, body: Any, *, answers: bool) -> Answer | None:
+    """PATCH (§3.5.2), all or nothing. `answers` False: the resource is not read back, for a 204."""
+    changes = read_patch(body, call.resource_type, call.policy, call.notes)
+    own, related = _split(changes, call.resource_type)
+    deltas = member_changes(related)
+
+    def write() -> Answer | None:
+        locked = _locked(call, resource_id)
+        after = locked.document
+        if own:
+            after = call.shape(apply_changes(locked.document, own, call.resource_type, call.policy))
+        _write(call, locked, after, deltas)
+        return _read_back(call, locked.id) if answers else None
+
+    return _in_transaction(call, write)
+
+
+def delete(call: Call, resource_id: str) -> None:
+    """Raises ScimError 404, 412."""
+
+    def remove() -> None:
+        parsed = directory.parse_id(resource_id)
+        locked = parsed and directory.lock_for_delete(call.provider_id, call.resource_type.name, parsed)
+        if not locked:
+            raise errors.not_found(call.resource_type.name, resource_id)
+        _check_version(call, locked)
+        directory.delete(locked, call.actor, uuid7())
+
+    _in_transaction(call, remove)
+
+
+def _validated(call: Call, body: Any) -> tuple[Resource, list[str]]:
+    """A POST or PUT body as the resource to store and, apart, the ids of its members."""
+    resource = validate_resource(body, call.resource_type, call.policy, call.notes)
+    members = [element["value"] for element in resource.pop("members", ()) if element.get("value")]
+    return call.shape(resource), members
+
+
+def _holds_members(resource_type: ResourceType) -> bool:
+    return (resource_type.name, "members") in RELATIONS
+
+
+def _split(changes: Sequence[Change], resource_type: ResourceType) -> tuple[list[Change], list[Change]]:
+    """Changes of the resource's own attributes, and those of its members."""
+    own, related = [], []
+    for change in changes:
+        target = change.target
+        is_related = target.attribute and not target.schema and (resource_type.name, target.attribute.name) in RELATIONS
+        (related if is_related else own).append(change)
+    return own, related
+
+
+def _in_transaction(call: Call, act: Callable[[], Any]) -> Any:
+    """Run `act` in one transaction; again when the database chose it to give way in a deadlock."""
+    for attempt in range(1, MAX_ATTEMPTS + 1):
+        try:
+            with _refusals(call), transaction.atomic():
+                return act()
+        except OperationalError as error:
+            is_passing = isinstance(error.__cause__, (DeadlockDetected, SerializationFailure))
+            if not is_passing or attempt == MAX_ATTEMPTS:
+                raise
+    raise AssertionError("unreachable")
+
+
+_UNIQUE = {"unique_user_name": "userName", "unique_group_display_name": "displayName"}
+
+
+@contextmanager
+def _refusals(call: Call) -> Iterator[None]:
+    """What the directory refuses, in the protocol's words. A constraint's name says which attribute."""
+    try:
+        yield
+    except IntegrityError as error:
+        diagnosis = getattr(error.__cause__, "diag", None)
+        attribute = _UNIQUE.get(diagnosis.constraint_name or "") if diagnosis else None
+        if attribute is None:
+            raise
+        raise errors.not_unique(attribute, call.resource_type.name) from error
+    except UnknownMembersError as error:
+        shown = ", ".join(error.ids)
+        more = f" and {error.count - len(error.ids)} more" if error.count > len(error.ids) else ""
+        raise errors.invalid_value(
+            f"These members are not known to this provider: {shown}{more}. Nothing was changed. Provision the users "
+            "before their memberships; after a restart of provisioning they get their ids again."
+        ) from error
+    except SelfMemberError as error:
+        raise errors.invalid_value("A group cannot be its own member.") from error
+
+
+def _locked(call: Call, resource_id: str) -> Locked:
+    parsed = directory.parse_id(resource_id)
+    locked = parsed and directory.lock(call.provider_id, call.resource_type.name, parsed)
+    if not locked:
+        raise errors.not_found(call.resource_type.name, resource_id)
+    _check_version(call, locked)
+    return locked
+
+
+def _check_version(call: Call, locked: Locked) -> None:
+    """If-Match (§3.14) against the version that the lock holds still; a user's ETag counts without her groups."""
+    if not call.if_match or call.if_match.strip() == "*":
+        return
+    sent = {tag.strip().removeprefix("W/").strip('"').partition("-")[0] for tag in call.if_match.split(",")}
+    if str(locked.version) not in sent:
+        raise errors.version_mismatch()
+
+
+def _write(call: Call, locked: Locked, after: Resource, deltas: Sequence[MemberChange]) -> None:
+    """Store what changed, with one event; what changes nothing writes nothing."""
+    event_id: UUID = uuid7()
+    members = _change_members(call, locked, deltas, event_id)
+    if after != locked.document:
+        row = row_of(after, call.resource_type)
+        directory.replace(locked, row, call.actor, event_id, members)
+    elif not members.is_empty:
+        directory.members_changed(locked, members, call.actor, event_id)
+
+
+def _change_members(call: Call, group: Locked, deltas: Sequence[MemberChange], event_id: UUID) -> MembersChanged:
+    added = removed = 0
+    for delta in deltas:
+        if delta.where is not None:
+            relation = RELATIONS[call.resource_type.name, "members"]
+            chosen = compile_member_condition(delta.where, relation)
+            removed += directory.remove_members_where(group, chosen.text, chosen.params, event_id).removed
+            continue
+        if delta.reset:
+            removed += directory.remove_members_except(group, delta.add, event_id).removed
+        removed += directory.remove_members(group, delta.remove, event_id).removed
+        gained = directory.add_members(group, delta.add, event_id)
+        added += gained.added
+        if gained.skipped:
+            _note_skipped(call, gained.skipped)
+    return MembersChanged(added, removed)
+
+
+def _note_skipped(call: Call, ids: Sequence[str]) -> None:
+    if not call.policy.skips_deleted_members:
+        raise errors.invalid_value(f"These members were deleted: {', '.join(ids[:20])}. Nothing was changed.")
+    call.notes.ignored += [f"members[{member_id}]: deleted" for member_id in ids[:20]]
+
+
+def _read_back(call: Call, resource_id: UUID) -> Answer:
+    answer = read_one(call.provider_id, call.resource_type, resource_id, call.projection)
+    assert answer is not None, "a resource under this transaction's lock is there"
+    return answer

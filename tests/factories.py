@@ -1,0 +1,74 @@
+"""One function a model, valid by default, naming only what a test is about; written as the product writes."""
+
+import importlib
+import itertools
+from typing import Any
+
+from django.contrib.auth.models import Group, User
+
+from providers.administration import add_provider
+from providers.events import SYSTEM
+from providers.ip_rules import Network, read_range
+from providers.models import IpMode, Provider, SyncedGroup, SyncedUser, Token
+from providers.tokens import issue_token
+from scim.clients import LIBERAL
+from scim.protocol.attributes import GROUP, USER, ResourceType
+from scim.protocol.projection import WHOLE
+from scim.store import verbs
+
+_numbers = itertools.count(1)
+
+
+def make_provider(title: str = "", *, ip_mode: str = "off", ranges: tuple[str, ...] = (), is_strict: bool = False) -> Provider:
+    networks = [network for network in map(read_range, ranges) if not hasattr(network, "reason")]
+    return add_provider(
+        title or f"Provider {next(_numbers)}",
+        SYSTEM,
+        ip_mode=IpMode(ip_mode),
+        ranges=[network for network in networks if isinstance(network, Network)],
+        is_strict=is_strict,
+    )
+
+
+def issue(provider: Provider, **options: Any) -> tuple[Token, str]:
+    return issue_token(provider, SYSTEM, **options)
+
+
+def call(provider: Provider, resource_type: ResourceType = USER, **options: Any) -> verbs.Call:
+    """A request to the store as the API makes it."""
+    return verbs.Call(
+        **{"provider_id": provider.pk, "resource_type": resource_type, "policy": LIBERAL, "actor": SYSTEM, "projection": WHOLE}
+        | options
+    )
+
+
+def make_user(provider: Provider, user_name: str = "", **attributes: Any) -> SyncedUser:
+    body = {"userName": user_name or f"user{next(_numbers)}@example.com", **attributes}
+    answer = verbs.create(call(provider), body)
+    return SyncedUser.objects.get(pk=answer.id)
+
+
+def make_group(provider: Provider, display_name: str = "", members: list[Any] | None = None, **attributes: Any) -> SyncedGroup:
+    ids = [{"value": str(getattr(member, "pk", member))} for member in members or []]
+    body = {"displayName": display_name or f"Group {next(_numbers)}", "members": ids, **attributes}
+    answer = verbs.create(call(provider, GROUP), body)
+    return SyncedGroup.objects.get(pk=answer.id)
+
+
+def make_account(role: str | None, **attributes: Any) -> User:
+    """A console account; `role` is Administrator, Support, Operator, "superuser" or None for no role."""
+    name = attributes.pop("username", f"{(role or 'nobody').lower()}{next(_numbers)}")
+    account = User.objects.create_user(
+        name, password="correct horse battery", is_staff=True, is_superuser=role == "superuser", **attributes
+    )
+    if role and role != "superuser":
+        if not Group.objects.filter(name=role).exists():  # a test that commits has emptied the tables
+            _make_roles()
+        account.groups.add(Group.objects.get(name=role))
+    return account
+
+
+def _make_roles() -> None:
+    from django.apps import apps
+
+    importlib.import_module("providers.migrations.0003_roles").make_roles(apps, None)

@@ -44,7 +44,7 @@ class RequestIdMiddleware:
 
 
 class _ConsoleOnly:
-    get_response: Callable[[HttpRequest], HttpResponseBase]
+    get_response: Any
 
     def __call__(self, request: HttpRequest) -> Any:
         if is_scim(request):
@@ -56,11 +56,11 @@ class SecurityMiddleware(_ConsoleOnly, django.middleware.security.SecurityMiddle
     pass
 
 
-class WhiteNoiseMiddleware(_ConsoleOnly, whitenoise.middleware.WhiteNoiseMiddleware):
+class WhiteNoiseMiddleware(_ConsoleOnly, whitenoise.middleware.WhiteNoiseMiddleware):  # type: ignore[misc]
     pass
 
 
-class CSPMiddleware(_ConsoleOnly, csp.middleware.CSPMiddleware):  # type: ignore[misc]
+class CSPMiddleware(_ConsoleOnly, csp.middleware.CSPMiddleware):
     pass
 
 

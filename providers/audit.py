@@ -24,7 +24,7 @@ def record_act(
     return ChangeEvent.objects.create(
         id=uuid7(),
         at=timezone.now(),
-        kind=kind.value,
+        kind=str(kind.value),
         provider_id=provider.pk if provider else None,
         subject=subject or (provider.title if provider else ""),
         token_prefix=actor.token_prefix,

@@ -4,34 +4,32 @@ A `ChangeEvent` keeps the kind's value; its sentence is filled from the event's 
 """
 
 from dataclasses import dataclass
-from enum import Enum
 from uuid import UUID
 
+from django.db import models
+from django.utils.translation import gettext_lazy as _
 
-class EventKind(Enum):
-    """value: what is stored · sentence: what the console says (`{actor}`, `{subject}` are filled in)."""
 
-    RESOURCE_CREATED = "resource.created", "{actor} created {subject}."
-    RESOURCE_CHANGED = "resource.changed", "{actor} changed {subject}."
-    RESOURCE_DISABLED = "resource.disabled", "{actor} disabled {subject}."
-    RESOURCE_ENABLED = "resource.enabled", "{actor} enabled {subject}."
-    RESOURCE_DELETED = "resource.deleted", "{actor} deleted {subject}."
-    RESOURCE_RESTORED = "resource.restored", "{actor} restored {subject}."
-    MEMBERS_CHANGED = "group.members", "{actor} changed the members of {subject}."
-    PROVIDER_ADDED = "provider.added", "{actor} added provider {subject}."
-    PROVIDER_CHANGED = "provider.changed", "{actor} changed provider {subject}."
-    PROVIDER_PAUSED = "provider.paused", "{actor} paused provider {subject}."
-    PROVIDER_RESUMED = "provider.resumed", "{actor} resumed provider {subject}."
-    PROVIDER_DELETED = "provider.deleted", "{actor} deleted provider {subject}."
-    TOKEN_ISSUED = "token.issued", "{actor} issued {subject}."
-    TOKEN_REVOKED = "token.revoked", "{actor} revoked {subject}."
-    SIGNED_IN = "console.signed-in", "{actor} signed in."
-    SIGN_IN_FAILED = "console.sign-in-failed", "A sign-in as {subject} failed."
-    ACT_REFUSED = "console.refused", "{actor} tried {subject} and was refused."
+class EventKind(models.TextChoices):
+    """value: what is stored · label: what the console says (`{actor}` and `{subject}` are filled in)."""
 
-    def __init__(self, value: str, sentence: str) -> None:
-        self._value_ = value
-        self.sentence = sentence
+    RESOURCE_CREATED = "resource.created", _("{actor} created {subject}.")
+    RESOURCE_CHANGED = "resource.changed", _("{actor} changed {subject}.")
+    RESOURCE_DISABLED = "resource.disabled", _("{actor} disabled {subject}.")
+    RESOURCE_ENABLED = "resource.enabled", _("{actor} enabled {subject}.")
+    RESOURCE_DELETED = "resource.deleted", _("{actor} deleted {subject}.")
+    RESOURCE_RESTORED = "resource.restored", _("{actor} restored {subject}.")
+    MEMBERS_CHANGED = "group.members", _("{actor} changed the members of {subject}.")
+    PROVIDER_ADDED = "provider.added", _("{actor} added provider {subject}.")
+    PROVIDER_CHANGED = "provider.changed", _("{actor} changed provider {subject}.")
+    PROVIDER_PAUSED = "provider.paused", _("{actor} paused provider {subject}.")
+    PROVIDER_RESUMED = "provider.resumed", _("{actor} resumed provider {subject}.")
+    PROVIDER_DELETED = "provider.deleted", _("{actor} deleted provider {subject}.")
+    TOKEN_ISSUED = "token.issued", _("{actor} issued {subject}.")
+    TOKEN_REVOKED = "token.revoked", _("{actor} revoked {subject}.")
+    SIGNED_IN = "console.signed-in", _("{actor} signed in.")
+    SIGN_IN_FAILED = "console.sign-in-failed", _("A sign-in as {subject} failed.")
+    ACT_REFUSED = "console.refused", _("{actor} tried {subject} and was refused.")
 
 
 @dataclass(frozen=True)

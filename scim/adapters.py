@@ -7,11 +7,11 @@ is called for each resource that is answered or written, which is slower and as 
 """
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, ClassVar
 
 import orjson
 from django.conf import settings
-from django.utils.dateparse import parse_datetime
 from django_scim.settings import scim_settings
 
 from providers.models import Resource, SyncedGroup, SyncedUser
@@ -101,8 +101,8 @@ def answer_shaper(adapter: type[ResourceAdapter], request: Any) -> Callable[[byt
             display_name=document.get("displayName"),
             external_id=document.get("externalId"),
             active=document.get("active"),
-            created=parse_datetime(document["meta"]["created"]),
-            last_modified=parse_datetime(document["meta"]["lastModified"]),
+            created=datetime.fromisoformat(document["meta"]["created"]),
+            last_modified=datetime.fromisoformat(document["meta"]["lastModified"]),
             document=document,
         )
         return orjson.dumps(adapter(obj, request).to_dict())

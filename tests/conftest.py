@@ -99,7 +99,9 @@ def server(django_db_setup: None) -> Iterator[str]:
     port = free_port()
     name, host = settings.DATABASES["default"]["NAME"], settings.DATABASES["default"]
     address = f"{quote(host['USER'])}:{quote(host['PASSWORD'])}@" if host["USER"] else ""
-    url = f"postgresql://{address}/{name}?host={quote(host['HOST'])}" + (f"&port={host['PORT']}" if host["PORT"] else "")
+    url = f"postgresql://{address}/{name}?host={quote(host['HOST'])}" + (
+        f"&port={host['PORT']}" if host["PORT"] else ""
+    )
     environment = os.environ | {
         "DATABASE_URL": url,
         "PORT": str(port),

@@ -19,7 +19,9 @@ from scim.store import verbs
 _numbers = itertools.count(1)
 
 
-def make_provider(title: str = "", *, ip_mode: str = "off", ranges: tuple[str, ...] = (), is_strict: bool = False) -> Provider:
+def make_provider(
+    title: str = "", *, ip_mode: str = "off", ranges: tuple[str, ...] = (), is_strict: bool = False
+) -> Provider:
     networks = [network for network in map(read_range, ranges) if not hasattr(network, "reason")]
     return add_provider(
         title or f"Provider {next(_numbers)}",
@@ -37,7 +39,13 @@ def issue(provider: Provider, **options: Any) -> tuple[Token, str]:
 def call(provider: Provider, resource_type: ResourceType = USER, **options: Any) -> verbs.Call:
     """A request to the store as the API makes it."""
     return verbs.Call(
-        **{"provider_id": provider.pk, "resource_type": resource_type, "policy": LIBERAL, "actor": SYSTEM, "projection": WHOLE}
+        **{
+            "provider_id": provider.pk,
+            "resource_type": resource_type,
+            "policy": LIBERAL,
+            "actor": SYSTEM,
+            "projection": WHOLE,
+        }
         | options
     )
 
@@ -48,7 +56,9 @@ def make_user(provider: Provider, user_name: str = "", **attributes: Any) -> Syn
     return SyncedUser.objects.get(pk=answer.id)
 
 
-def make_group(provider: Provider, display_name: str = "", members: list[Any] | None = None, **attributes: Any) -> SyncedGroup:
+def make_group(
+    provider: Provider, display_name: str = "", members: list[Any] | None = None, **attributes: Any
+) -> SyncedGroup:
     ids = [{"value": str(getattr(member, "pk", member))} for member in members or []]
     body = {"displayName": display_name or f"Group {next(_numbers)}", "members": ids, **attributes}
     answer = verbs.create(call(provider, GROUP), body)

@@ -5,7 +5,7 @@ all attributes are in `document`, and `folded` holds the comparison keys of the 
 under a GIN index. Rows are written by `providers.directory` alone.
 """
 
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django.contrib.postgres.indexes import GinIndex, OpClass
@@ -108,11 +108,12 @@ class _OfType(models.Manager.from_queryset(ResourceQuerySet)):  # type: ignore[m
         self.resource_type = resource_type
 
     def get_queryset(self) -> ResourceQuerySet:
-        return super().get_queryset().filter(resource_type=self.resource_type)
+        found: ResourceQuerySet = super().get_queryset().filter(resource_type=self.resource_type)
+        return found
 
 
 class SyncedUser(Resource):
-    objects = _OfType("User")
+    objects: ClassVar[Any] = _OfType("User")
 
     class Meta:
         proxy = True
@@ -120,7 +121,7 @@ class SyncedUser(Resource):
 
 
 class SyncedGroup(Resource):
-    objects = _OfType("Group")
+    objects: ClassVar[Any] = _OfType("Group")
 
     class Meta:
         proxy = True

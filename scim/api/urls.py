@@ -22,7 +22,8 @@ app_name = "scim"
 
 
 def _route(pattern: str, view: Any, name: str) -> URLPattern:
-    return re_path(rf"^(?:/v2)?/{{1,2}}{pattern}/?\Z", view.as_view(), name=name)
+    route: URLPattern = re_path(rf"^(?:/v2)?/{{1,2}}{pattern}/?\Z", view.as_view(), name=name)
+    return route
 
 
 urlpatterns = [

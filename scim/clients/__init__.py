@@ -10,7 +10,8 @@ from scim.clients import entra, onelogin
 from scim.clients.habit import Habit
 from scim.protocol.attributes import Attribute
 from scim.protocol.errors import ScimError
-from scim.protocol.policy import Operation, OperationHabit, Policy, ValueHabit
+from scim.protocol.paths import AttrPath
+from scim.protocol.policy import Operation, OperationHabit, PathHabit, Policy, ValueHabit
 
 HABITS: tuple[Habit, ...] = (*entra.HABITS, *onelogin.HABITS)
 
@@ -33,6 +34,15 @@ def _refusing_operation(habit: Habit, rewrite: OperationHabit) -> OperationHabit
     return refuse
 
 
+def _refusing_path(habit: Habit, rewrite: PathHabit) -> PathHabit:
+    def refuse(path: AttrPath) -> AttrPath:
+        if rewrite(path) != path:
+            raise _refusal("invalidPath", f'The path "{path}"', habit)
+        return path
+
+    return refuse
+
+
 def _refusal(scim_type: str, subject: str, habit: Habit) -> ScimError:
     return ScimError(
         400,
@@ -45,6 +55,7 @@ def _refusal(scim_type: str, subject: str, habit: Habit) -> ScimError:
 LIBERAL = Policy(
     value_habits=tuple(habit.rewrite_value for habit in HABITS if habit.rewrite_value),
     operation_habits=tuple(habit.rewrite_operation for habit in HABITS if habit.rewrite_operation),
+    path_habits=tuple(habit.rewrite_path for habit in HABITS if habit.rewrite_path),
     refuses_unknown=False,
     refuses_read_only=False,
     creates_missing_elements=True,
@@ -54,6 +65,7 @@ STRICT = Policy(
     operation_habits=tuple(
         _refusing_operation(habit, habit.rewrite_operation) for habit in HABITS if habit.rewrite_operation
     ),
+    path_habits=tuple(_refusing_path(habit, habit.rewrite_path) for habit in HABITS if habit.rewrite_path),
 )
 
 

@@ -8,8 +8,6 @@ from scim.protocol.filters import Comparison, Path
 from scim.protocol.paths import AttrPath
 from scim.protocol.policy import Operation
 
-_ENTERPRISE_BASE, _, _ENTERPRISE_NAME = ENTERPRISE_USER.rpartition(":")
-
 
 def lower_op(operation: Operation) -> list[Operation]:
     return [Operation(operation.op.lower(), operation.path, operation.value)]
@@ -62,28 +60,16 @@ def _value_of(element: Any) -> Any:
     return element
 
 
-def extension_after_dot(operation: Operation) -> list[Operation]:
+def extension_after_dot(path: AttrPath) -> AttrPath:
     """`urn:…:2.0:User.manager`: the dot that jobs of before 2018 put where the RFC has a colon."""
-    path = operation.path
-    if path is None or path.attr.schema.lower() != _ENTERPRISE_BASE.lower():
-        return [operation]
-    if path.attr.name.lower() != _ENTERPRISE_NAME.lower() or not path.attr.sub:
-        return [operation]
-    return [Operation(operation.op, Path(AttrPath(path.attr.sub, "", ENTERPRISE_USER), path.where), operation.value)]
+    is_extension = f"{path.schema}:{path.name}".lower() == ENTERPRISE_USER.lower()
+    return AttrPath(path.sub, "", ENTERPRISE_USER) if is_extension and path.sub else path
 
 
-def manager_without_schema(operation: Operation) -> list[Operation]:
-    """`path: "manager"`: an enterprise attribute named as if it were a core one."""
-    path = operation.path
-    if path is None or path.attr.schema or path.attr.name.lower() != "manager":
-        return [operation]
-    return [
-        Operation(
-            operation.op,
-            Path(AttrPath("manager", path.attr.sub, ENTERPRISE_USER), path.where),
-            operation.value,
-        )
-    ]
+def manager_without_schema(path: AttrPath) -> AttrPath:
+    """`manager`: an enterprise attribute named as if it were a core one, in paths and filters."""
+    is_bare = not path.schema and path.name.lower() == "manager"
+    return AttrPath("manager", path.sub, ENTERPRISE_USER) if is_bare else path
 
 
 _DEV = "Entra documentation, use-scim-to-provision-users-and-groups"
@@ -108,12 +94,12 @@ HABITS = (
         "entra-extension-after-dot",
         "puts a dot between extension and attribute",
         "Entra documentation, application-provisioning-config-problem-scim-compatibility",
-        rewrite_operation=extension_after_dot,
+        rewrite_path=extension_after_dot,
     ),
     Habit(
         "entra-manager-without-schema",
         "names manager without its schema",
         _DEV,
-        rewrite_operation=manager_without_schema,
+        rewrite_path=manager_without_schema,
     ),
 )

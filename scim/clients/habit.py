@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from scim.protocol.attributes import Attribute
+from scim.protocol.paths import AttrPath
 from scim.protocol.policy import Operation
 
 
 @dataclass(frozen=True)
 class Habit:
-    """`rewrite_value` sees one attribute's value, `rewrite_operation` one PATCH operation; one of them is set.
+    """One of the three is set: `rewrite_value` sees one attribute's value, `rewrite_operation` one PATCH
+    operation, `rewrite_path` one attribute path of an operation or a filter.
 
     `sentence` completes "this client …"; `source` says where it was seen.
     """
@@ -24,3 +26,4 @@ class Habit:
     source: str
     rewrite_value: Callable[[Attribute, Any], Any] | None = None
     rewrite_operation: Callable[[Operation], list[Operation]] | None = None
+    rewrite_path: Callable[[AttrPath], AttrPath] | None = None

@@ -13,6 +13,7 @@ from typing import Any
 
 from scim.protocol import errors
 from scim.protocol.attributes import Attribute, ResourceType, Target
+from scim.protocol.errors import ScimError
 from scim.protocol.filters import And, Comparison, Node, Not, Or, Presence, ValuePath
 from scim.protocol.paths import AttrPath, UnknownAttributeError, find
 from scim.protocol.policy import Policy
@@ -87,11 +88,11 @@ def bind(node: Node, resource_type: ResourceType, policy: Policy) -> Condition:
         case Not(inner):
             return Negated(bind(inner, resource_type, policy))
         case Comparison(path, op, value):
-            return _bound(_find(path, resource_type), op, value, policy)
+            return _bound(_find(path, resource_type, policy), op, value, policy)
         case Presence(path):
-            return _bound_presence(_find(path, resource_type))
+            return _bound_presence(_find(path, resource_type, policy))
         case ValuePath(path, inner):
-            target = _find(path, resource_type)
+            target = _find(path, resource_type, policy)
             if target.attribute is None or target.sub or not target.attribute.is_complex:
                 raise errors.invalid_filter(f'"{path}" has no sub-attributes, so [ ] cannot follow it.')
             condition = bind_element(inner, target, policy)
@@ -115,11 +116,13 @@ def bind_element(node: Node, home: Target, policy: Policy) -> Condition:
             raise errors.invalid_filter(f'"{path}[" stands inside another [ ], where it cannot.')
 
 
-def _find(path: AttrPath, resource_type: ResourceType) -> Target:
+def _find(path: AttrPath, resource_type: ResourceType, policy: Policy) -> Target:
     try:
-        target = find(path, resource_type)
+        target = find(policy.usual_path(path), resource_type)
     except UnknownAttributeError as error:
         raise errors.invalid_filter(f"{error} Correct the matching attribute in the attribute mapping.") from error
+    except ScimError as error:  # a habit that the strict policy refuses
+        raise errors.invalid_filter(error.detail) from error
     if target.attribute is None:
         return target
     if "never" in (target.attribute.returned, target.leaf.returned):
@@ -167,8 +170,7 @@ def _test(target: Target, op: str, value: Any, policy: Policy) -> Condition:
         allowed = ", ".join(sorted(OPERATORS[leaf.type]))
         raise errors.invalid_filter(f'"{target}" is of type {leaf.type}, which takes {allowed}, not {op}.')
     if leaf.type == "boolean":
-        for habit in policy.value_habits:
-            value = habit(leaf, value)
+        value = policy.usual_value(leaf, value)
     return Compare(target, op, _literal_key(target, value))
 
 

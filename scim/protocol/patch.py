@@ -129,7 +129,7 @@ def _look_up(operation: Operation, resource_type: ResourceType, policy: Policy, 
     path, op = operation.path, operation.op
     assert path is not None
     try:
-        target = find(path.attr, resource_type)
+        target = find(policy.usual_path(path.attr), resource_type)
     except UnknownAttributeError as error:
         if policy.refuses_unknown:
             raise errors.invalid_path(str(path.attr), str(error)) from error
@@ -207,8 +207,7 @@ def _with_value(change: Change, value: Any, policy: Policy, notes: Notes) -> Cha
 
 def _habitual(attribute: Attribute, value: Any, policy: Policy) -> Any:
     """One element of a multi-valued attribute after the value habits, which speak of whole values."""
-    for habit in policy.value_habits:
-        value = habit(attribute, value)
+    value = policy.usual_value(attribute, value)
     return value[0] if isinstance(value, list) and len(value) == 1 else value
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from scim.protocol.attributes import Attribute
 from scim.protocol.filters import Path
+from scim.protocol.paths import AttrPath
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,7 @@ class Operation:
 
 ValueHabit = Callable[[Attribute, Any], Any]
 OperationHabit = Callable[[Operation], list[Operation]]
+PathHabit = Callable[[AttrPath], AttrPath]
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class Policy:
 
     value_habits: rewrite one attribute's value before it is validated.
     operation_habits: rewrite one PATCH operation before its path is looked up.
+    path_habits: rewrite one attribute path, of an operation or a filter, before it is looked up.
     refuses_unknown: an unknown attribute is 400 instead of being left out and noted.
     refuses_read_only: a read-only attribute in a PATCH without path is 400 instead of ignored.
     creates_missing_elements: `emails[type eq "work"].value` on a user without one makes it.
@@ -35,6 +38,7 @@ class Policy:
 
     value_habits: tuple[ValueHabit, ...] = ()
     operation_habits: tuple[OperationHabit, ...] = ()
+    path_habits: tuple[PathHabit, ...] = ()
     refuses_unknown: bool = True
     refuses_read_only: bool = True
     creates_missing_elements: bool = False
@@ -47,3 +51,15 @@ class Policy:
     max_filter_depth: int = 20
     default_count: int = 100
     max_count: int = 1_000
+
+    def usual_path(self, path: AttrPath) -> AttrPath:
+        """`path` in the RFC's form."""
+        for habit in self.path_habits:
+            path = habit(path)
+        return path
+
+    def usual_value(self, attribute: Attribute, value: Any) -> Any:
+        """A value of `attribute` in the RFC's form."""
+        for habit in self.value_habits:
+            value = habit(attribute, value)
+        return value

@@ -103,8 +103,7 @@ def leave_out(name: str, policy: Policy, notes: Notes) -> None:
 
 def validate_value(attribute: Attribute, value: Any, policy: Policy, notes: Notes) -> Any:
     """A whole value of `attribute`: a list for a multi-valued one. None, [] or {}: unassigned."""
-    for habit in policy.value_habits:
-        value = habit(attribute, value)
+    value = policy.usual_value(attribute, value)
     if value is None:
         return None
     if not attribute.multi_valued:

@@ -7,7 +7,7 @@ of django-scim2's kind (see scim.adapters): it may alter a resource before it is
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from django.db import IntegrityError, OperationalError, transaction
@@ -30,6 +30,7 @@ from scim.store.columns import RELATIONS, row_of
 from scim.store.filters import TRUE, compile_condition, compile_member_condition
 
 Resource = dict[str, Any]
+Done = TypeVar("Done")
 MAX_ATTEMPTS = 5
 
 
@@ -153,7 +154,8 @@ def _holds_members(resource_type: ResourceType) -> bool:
 
 def _split(changes: Sequence[Change], resource_type: ResourceType) -> tuple[list[Change], list[Change]]:
     """Changes of the resource's own attributes, and those of its members."""
-    own, related = [], []
+    own: list[Change] = []
+    related: list[Change] = []
     for change in changes:
         target = change.target
         is_related = target.attribute and not target.schema and (resource_type.name, target.attribute.name) in RELATIONS
@@ -161,7 +163,7 @@ def _split(changes: Sequence[Change], resource_type: ResourceType) -> tuple[list
     return own, related
 
 
-def _in_transaction(call: Call, act: Callable[[], Any]) -> Any:
+def _in_transaction(call: Call, act: Callable[[], Done]) -> Done:
     """Run `act` in one transaction; again when the database chose it to give way in a deadlock."""
     for attempt in range(1, MAX_ATTEMPTS + 1):
         try:

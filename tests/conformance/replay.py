@@ -115,7 +115,9 @@ def _judge(answer: Answer, path: str, wanted: Any) -> str:
     else:
         value = _find(answer.json, path)
     if isinstance(wanted, dict) and any(name.startswith("$") for name in wanted):
-        failed = [name for name, operand in wanted.items() if name != "$by" and not _holds(name, operand, value, wanted)]
+        failed = [
+            name for name, operand in wanted.items() if name != "$by" and not _holds(name, operand, value, wanted)
+        ]
         return f"is {_shown(value)}, which fails {', '.join(failed)} of {wanted}" if failed else ""
     is_equal = value == wanted and isinstance(value, bool) == isinstance(wanted, bool)
     return "" if is_equal else f"is {_shown(value)}, wanted {wanted!r}"

@@ -44,7 +44,7 @@ class Resource(models.Model):
     """One SCIM resource of one provider; a row with `deleted_at` is in the recycle bin."""
 
     id = models.UUIDField(primary_key=True)
-    provider = models.ForeignKey(Provider, models.PROTECT, related_name="resources")
+    provider = models.ForeignKey(Provider, models.PROTECT, related_name="resources", db_index=False)
     resource_type = models.CharField(max_length=50)
     user_name = models.TextField(null=True)
     user_name_key = models.TextField(null=True, db_collation="C")
@@ -142,9 +142,10 @@ class MembershipEnding(models.TextChoices):
 class Membership(models.Model):
     """That a resource is, or was, a member of a group. Current means: not left."""
 
-    provider = models.ForeignKey(Provider, models.PROTECT, related_name="+")
-    group = models.ForeignKey(Resource, models.CASCADE, related_name="memberships")
-    member = models.ForeignKey(Resource, models.CASCADE, related_name="memberships_held")
+    # No index of their own: beside the unique one, PostgreSQL would at times choose that of the group alone.
+    provider = models.ForeignKey(Provider, models.PROTECT, related_name="+", db_index=False)
+    group = models.ForeignKey(Resource, models.CASCADE, related_name="memberships", db_index=False)
+    member = models.ForeignKey(Resource, models.CASCADE, related_name="memberships_held", db_index=False)
     member_type = models.CharField(max_length=50)
     joined_at = models.DateTimeField()
     left_at = models.DateTimeField(null=True)
@@ -163,7 +164,7 @@ class Membership(models.Model):
             models.CheckConstraint(condition=~Q(group=F("member")), name="not_a_member_of_itself"),
         ]
         indexes = [
-            models.Index(fields=["group", "id"], condition=Q(left_at__isnull=True), name="membership_of_group"),
+            models.Index(fields=["group"], condition=Q(left_at__isnull=False), name="membership_ended_of_group"),
             models.Index(fields=["member"], name="membership_of_member"),
             models.Index(fields=["joined_event"], name="membership_joined_event"),
             models.Index(fields=["left_event"], name="membership_left_event"),

@@ -79,7 +79,7 @@ class TokenQuerySet(models.QuerySet["Token"]):
 class Token(models.Model):
     """A bearer token: only its SHA-256 is kept, with what a person needs to recognise it."""
 
-    provider = models.ForeignKey(Provider, models.CASCADE, related_name="tokens")
+    provider = models.ForeignKey(Provider, models.CASCADE, related_name="tokens", db_index=False)
     label = models.CharField(max_length=100)
     digest = models.BinaryField(max_length=32, unique=True, editable=False)
     prefix = models.CharField(max_length=8)
@@ -119,7 +119,7 @@ class Token(models.Model):
 class IpRule(models.Model):
     """One network from which a provider may call."""
 
-    provider = models.ForeignKey(Provider, models.CASCADE, related_name="ip_rules")
+    provider = models.ForeignKey(Provider, models.CASCADE, related_name="ip_rules", db_index=False)
     cidr = CidrField()
     note = models.CharField(max_length=200, blank=True)
     created_at = models.DateTimeField(default=timezone.now)

@@ -66,7 +66,7 @@ _MEMBERS = """
 (SELECT 'members' AS name,
    string_agg('{"value":"' || x.id || '","$ref":"' || %s::text || '/' || m.member_type || 's/' || x.id
      || '","type":"' || m.member_type || '","display":'
-     || to_json(COALESCE(x.display_name, x.user_name))::text || '}', ',' ORDER BY m.id) AS list,
+     || to_json(COALESCE(x.display_name, x.user_name))::text || '}', ',' ORDER BY m.member_id) AS list,
    NULL::text AS digest
  FROM providers_membership m JOIN providers_resource x ON x.id = m.member_id
  WHERE m.group_id = {group} AND m.left_at IS NULL)

@@ -1,0 +1,40 @@
+"""Many rows made by SQL, and how PostgreSQL would run what the store sends."""
+
+from collections.abc import Callable
+
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+_FILL_USERS = """
+INSERT INTO providers_resource (id, provider_id, resource_type, user_name, user_name_key, external_id, active, version,
+  created, last_modified, document, folded, search_text)
+SELECT (lpad(to_hex(g), 12, '0') || '7abc8000000000000000')::uuid, %s, 'User', 'u' || g, 'u' || g, 'e' || g, true, 1,
+  now(), now(),
+  jsonb_build_object('schemas', '["urn:ietf:params:scim:schemas:core:2.0:User"]'::jsonb, 'userName', 'u' || g),
+  jsonb_build_object('emails', jsonb_build_array(jsonb_build_object('type', 'work', 'value', 'u' || g)),
+    'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User',
+    jsonb_build_object('manager', jsonb_build_object('value', 'm' || g))),
+  ''
+FROM generate_series(1, %s) g
+"""
+
+
+def fill_users(provider_id: int, count: int) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(_FILL_USERS, [provider_id, count])
+
+
+def statements(act: Callable[[], object]) -> list[str]:
+    """The SQL that `act` sends, values in place."""
+    with CaptureQueriesContext(connection) as captured:
+        act()
+    return [query["sql"] for query in captured.captured_queries]
+
+
+def plan(sql: str) -> list[str]:
+    """The steps by which a statement would be run, without figures and without values."""
+    if not sql.lstrip().startswith(("SELECT", "INSERT", "UPDATE", "WITH")):
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (COSTS OFF) {sql}")
+        return [line for (line,) in cursor.fetchall() if "Cond" not in line and "Filter" not in line]

@@ -1,0 +1,169 @@
+"""Membership as rows: what a request costs does not depend on the size of the group."""
+
+import uuid
+
+import pytest
+from django.db import connection
+from uuid_utils.compat import uuid7
+
+from providers.models import ChangeEvent, Membership
+from scim.protocol.attributes import GROUP
+from scim.protocol.errors import ScimError
+from scim.protocol.projection import parse_projection
+from scim.store import verbs
+from tests.factories import call, make_group, make_user
+from tests.scim.store.plans import fill_users, plan, statements
+
+FILL_GROUP = """
+INSERT INTO providers_membership (provider_id, group_id, member_id, member_type, joined_at, ending, joined_event)
+SELECT provider_id, %s, id, 'User', now(), '', %s FROM providers_resource
+WHERE provider_id = %s AND user_name_key LIKE 'u%%' ORDER BY id LIMIT %s
+"""
+
+
+def patch(provider, group, *operations):
+    return verbs.patch(call(provider, GROUP), str(group.pk), {"Operations": list(operations)}, answers=False)
+
+
+def members_of(group):
+    return {
+        str(found) for found in Membership.objects.filter(group=group, left_at=None).values_list("member_id", flat=True)
+    }
+
+
+def value(*members):
+    return [{"value": str(getattr(member, "pk", member))} for member in members]
+
+
+@pytest.fixture
+def two_sizes(provider):
+    """Groups of 10 and of 100,000 in one table, as skewed as real directories are."""
+    small, large = make_group(provider, "Small"), make_group(provider, "Large")
+    fill_users(provider.pk, 100_000)
+    with connection.cursor() as cursor:
+        cursor.execute(FILL_GROUP, [large.pk, uuid7(), provider.pk, 100_000])
+        cursor.execute(FILL_GROUP, [small.pk, uuid7(), provider.pk, 10])
+        cursor.execute("ANALYZE providers_resource; ANALYZE providers_membership")
+    return small, large
+
+
+def test_adding_and_removing_a_member_costs_the_same_at_10_and_at_100_000(provider, two_sizes):
+    small, large = two_sizes
+    person = make_user(provider, "newcomer")
+    seen = []
+    for group in (small, large):
+        for round_ in range(11):
+            add = statements(
+                lambda group=group: patch(provider, group, {"op": "add", "path": "members", "value": value(person)})
+            )
+            by_value = {"op": "remove", "path": f'members[value eq "{person.pk}"]'}
+            remove = statements(lambda group=group, by_value=by_value: patch(provider, group, by_value))
+            if round_ in (0, 10):
+                seen.append((len(add), len(remove), [plan(sql) for sql in add], [plan(sql) for sql in remove]))
+    counts = {(add, remove) for add, remove, _, _ in seen}
+    # SAVEPOINT, lock of the group, INSERT of the membership (or its UPDATE), version with event, RELEASE
+    assert counts == {(5, 5)}
+    first = seen[0]
+    assert all(one == first for one in seen), "another plan for another size, or after ten runs"
+    flat = "\n".join(line for steps in (*first[2], *first[3]) for line in steps)
+    assert "Seq Scan" not in flat, flat
+
+
+def test_reading_a_group_without_members_runs_no_membership_query(provider, two_sizes):
+    projection = parse_projection("", "members", GROUP)
+    for group in two_sizes:
+        sent = statements(lambda group=group: verbs.read(call(provider, GROUP, projection=projection), str(group.pk)))
+        assert len(sent) == 1
+        assert "providers_membership" not in sent[0]
+
+
+def test_a_member_twice_and_a_stranger_gone_are_success(provider):
+    person, group = make_user(provider), make_group(provider)
+    patch(provider, group, {"op": "add", "path": "members", "value": value(person, person)})
+    version = group.__class__.objects.get(pk=group.pk).version
+    patch(provider, group, {"op": "add", "path": "members", "value": value(person)})
+    patch(provider, group, {"op": "remove", "path": f'members[value eq "{uuid.uuid4()}"]'})
+    assert members_of(group) == {str(person.pk)}
+    assert group.__class__.objects.get(pk=group.pk).version == version, "what changes nothing raises nothing"
+
+
+def test_v46_patch_of_a_group_of_500_leaves_500(provider):
+    people = [make_user(provider) for _ in range(20)]
+    group = make_group(provider, members=people)
+    patch(provider, group, {"op": "replace", "path": "displayName", "value": "Renamed"})
+    assert len(members_of(group)) == 20
+
+
+def test_one_event_a_request_with_counts_and_rows_that_bear_its_id(provider):
+    people = [make_user(provider) for _ in range(3)]
+    group = make_group(provider, members=people[:2])
+    patch(
+        provider,
+        group,
+        {"op": "remove", "path": "members", "value": value(people[0])},
+        {"op": "add", "path": "members", "value": value(people[2])},
+    )
+    event = ChangeEvent.objects.filter(resource_id=group.pk).latest("id")
+    assert (event.kind, event.version) == ("group.members", 2)
+    assert event.changes == [{"path": "members", "added": 1, "removed": 1}]
+    assert Membership.objects.get(left_event=event.pk).member_id == people[0].pk
+    assert Membership.objects.get(joined_event=event.pk).member_id == people[2].pk
+
+
+def test_members_are_removed_by_any_filter(provider):
+    anna, bert = make_user(provider, displayName="Anna"), make_user(provider, displayName="Bert")
+    inner = make_group(provider)
+    group = make_group(provider, members=[anna, bert, inner])
+    patch(provider, group, {"op": "remove", "path": 'members[display sw "an"]'})
+    assert members_of(group) == {str(bert.pk), str(inner.pk)}
+    patch(provider, group, {"op": "remove", "path": 'members[type eq "Group"]'})
+    assert members_of(group) == {str(bert.pk)}
+
+
+def test_unknown_members_are_named_and_nothing_is_changed(provider, stranger):
+    known, foreign, unknown = make_user(provider), make_user(stranger), uuid.uuid4()
+    group = make_group(provider, "Care")
+    for bad in (foreign.pk, unknown, "no id", str(known.pk).replace("-", "")):
+        with pytest.raises(ScimError) as refused:
+            patch(
+                provider,
+                group,
+                {"op": "replace", "path": "displayName", "value": "Other"},
+                {"op": "add", "path": "members", "value": value(known, bad)},
+            )
+        assert (refused.value.status, refused.value.scim_type) == (400, "invalidValue")
+        assert str(bad) in refused.value.detail
+    group.refresh_from_db()
+    assert (group.display_name, group.version, members_of(group)) == ("Care", 1, set())
+
+
+def test_a_deleted_member_is_skipped_and_noted(provider):
+    gone, here, group = make_user(provider), make_user(provider), make_group(provider)
+    verbs.delete(call(provider), str(gone.pk))
+    made = call(provider, GROUP)
+    verbs.patch(
+        made,
+        str(group.pk),
+        {"Operations": [{"op": "add", "path": "members", "value": value(gone, here)}]},
+        answers=False,
+    )
+    assert members_of(group) == {str(here.pk)}
+    assert made.notes.ignored == [f"members[{gone.pk}]: deleted"]
+
+
+def test_a_group_is_no_member_of_itself_but_cycles_are_stored(provider):
+    one, two = make_group(provider), make_group(provider)
+    with pytest.raises(ScimError, match="own member"):
+        patch(provider, one, {"op": "add", "path": "members", "value": value(one)})
+    patch(provider, one, {"op": "add", "path": "members", "value": value(two)})
+    patch(provider, two, {"op": "add", "path": "members", "value": value(one)})
+    assert members_of(two) == {str(one.pk)}
+
+
+def test_put_replaces_the_members_by_their_difference(provider):
+    people = [make_user(provider) for _ in range(4)]
+    group = make_group(provider, "Care", people[:3])
+    rows = set(Membership.objects.filter(group=group, member=people[2]).values_list("pk", flat=True))
+    verbs.replace(call(provider, GROUP), str(group.pk), {"displayName": "Care", "members": value(*people[2:])})
+    assert members_of(group) == {str(one.pk) for one in people[2:]}
+    assert set(Membership.objects.filter(group=group, member=people[2]).values_list("pk", flat=True)) == rows

@@ -269,13 +269,22 @@ class EmbeddedPostgres:
     def _start(self) -> None:
         self._use_reachable_programs()
         self._end_predecessor()
-        for leftover in self.folder.glob("data.new.*"):  # a killed first start's
-            shutil.rmtree(leftover, ignore_errors=True)
+        self._remove_leftovers()
         if not self.data.exists():
             self._create()
         self._refuse_other_version()
         self._write_login_rules()
         self._launch()
+
+    def _remove_leftovers(self) -> None:
+        """Those of a killed first start, whose last program may still be writing: so several tries."""
+        for _ in range(20):
+            leftovers = list(self.folder.glob("data.new.*"))
+            if not leftovers:
+                return
+            for leftover in leftovers:
+                shutil.rmtree(leftover, ignore_errors=True)
+            time.sleep(0.05)
 
     def _create(self) -> None:
         """Make the cluster aside and rename it when it is whole, so that there is never half of one."""

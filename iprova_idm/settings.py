@@ -111,7 +111,6 @@ TIME_ZONE = "Europe/Amsterdam"
 LOCALE_PATHS = [BASE_DIR / "locale"]
 
 STATIC_URL = "/static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 # Finders serve the files straight from the packages, so nothing has to be collected before the start.
 WHITENOISE_USE_FINDERS = True

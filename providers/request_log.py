@@ -123,7 +123,6 @@ class Writer:
             _write(entries, touches, refused)
         except Exception as error:  # whatever it is, SCIM goes on (AC-LOG-7)
             logger.error("%d requests are missing from the provisioning log: %s", len(entries), type(error).__name__)
-            connection.close()
 
 
 def _write(

@@ -41,5 +41,5 @@ urlpatterns = [
     _route(r"Me", NotImplementedView, "me"),
     _route(r"Bulk", NotImplementedView, "bulk"),
     _route(r"\.search", NotImplementedView, "search"),
-    re_path(r"^(?s:/.*)?\Z", UnknownRouteView.as_view(), name="root"),
+    re_path(r"^(?:/[\w\W]*)?\Z", UnknownRouteView.as_view(), name="root"),
 ]

@@ -1,0 +1,65 @@
+"""Settings: typed, named when refused, and production refuses what is insecure."""
+
+import pytest
+
+from iprova_idm.options import ConfigurationError, read_options
+
+PRODUCTION = {
+    "MODE": "production",
+    "DATABASE_URL": "postgresql://x@/x",
+    "SECRET_KEY": "x" * 50,
+    "PUBLIC_URL": "https://idm.example.com",
+}
+
+
+def test_defaults_serve_on_loopback():
+    options = read_options({})
+    assert (options.base_url, options.scim_url) == ("http://127.0.0.1:8000", "http://127.0.0.1:8000/scim")
+
+
+def test_public_url_gives_the_tenant_url():
+    assert read_options({"PUBLIC_URL": "https://idm.example.com/"}).scim_url == "https://idm.example.com/scim"
+    assert read_options({"HOST": "::1", "PORT": "9000"}).base_url == "http://[::1]:9000"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "0"),
+        ("PORT", "http"),
+        ("WORKERS", "-1"),
+        ("MODE", "prod"),
+        ("PUBLIC_URL", "idm.example.com"),
+        ("TRUSTED_PROXIES", "x"),
+    ],
+)
+def test_what_cannot_be_read_is_named_with_its_value(name, value):
+    with pytest.raises(ConfigurationError, match=f"{name}='{value}'"):
+        read_options({name: value})
+
+
+def test_production_starts_with_secure_values():
+    assert read_options(PRODUCTION).is_production
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DATABASE_URL", ""),
+        ("SECRET_KEY", ""),
+        ("SECRET_KEY", "short"),
+        ("PUBLIC_URL", ""),
+        ("PUBLIC_URL", "http://idm.example.com"),
+        ("ALLOWED_HOSTS", "*"),
+        ("HOST", "0.0.0.0"),
+    ],
+)
+def test_production_refuses_an_insecure_value_by_name(name, value):
+    with pytest.raises(ConfigurationError, match=name):
+        read_options(PRODUCTION | {name: value})
+
+
+def test_secrets_are_not_in_the_message():
+    with pytest.raises(ConfigurationError) as refused:
+        read_options(PRODUCTION | {"SECRET_KEY": "hunter2"})
+    assert "hunter2" not in str(refused.value)

@@ -1,0 +1,181 @@
+"""Who is let in: bearer token → provider → IP rule, and nothing else (threats V16 to V30)."""
+
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from providers import request_log
+from providers.events import SYSTEM
+from providers.models import IpMode, RefusedCalls, RequestLog, Token
+from providers.tokens import digest_of, find_caller, make_value, revoke_token
+from tests.conftest import ScimClient
+from tests.factories import issue, make_account, make_provider
+
+ERROR = "urn:ietf:params:scim:api:messages:2.0:Error"
+ROUTES = [
+    "", "/", "/Users", "/Users/1", "/Groups", "/Groups/1", "/Schemas", "/Schemas/x", "/ResourceTypes", "/ResourceTypes/User",
+    "/ServiceProviderConfig", "/Me", "/Bulk", "/.search", "/Users/.search", "/v2", "/v2/Users", "/nothing", "//Users", "/a//b",
+]  # fmt: skip
+VERBS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD", "TRACE", "PROPFIND"]
+
+
+@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("route", ROUTES)
+def test_v19_every_route_and_verb_without_a_token_is_401(db, route, verb):
+    answer = ScimClient(None).request(verb, route, {})
+    assert answer.status_code == 401
+    assert answer["WWW-Authenticate"].startswith("Bearer")
+    assert answer["Content-Type"] == "application/scim+json"
+    assert answer["X-Request-Id"]
+    if verb != "HEAD":
+        assert answer.json()["schemas"] == [ERROR]
+        assert answer.json()["status"] == "401"
+
+
+def test_v20_a_browser_session_provisions_nothing(provider):
+    browser = Client()
+    browser.force_login(make_account("superuser"))
+    for verb in ("GET", "POST", "PUT", "PATCH", "DELETE"):
+        assert browser.generic(verb, "/scim/Users", "{}", content_type="application/scim+json").status_code == 401
+
+
+@pytest.mark.parametrize(
+    "header", ["", "Bearer", "Bearer ", "Bearer null", "Bearer undefined", "Basic YTpi", "Token x", "Bearer \udcff"]
+)
+def test_v21_empty_and_default_secrets_are_401(provider, header):
+    answer = Client(raise_request_exception=False).get("/scim/Users", headers={"Authorization": header})
+    assert answer.status_code == 401
+
+
+DETAILS = [
+    ("eyJhbGciOi.eyJpc3MiOi.c2ln", "its Secret Token is empty"),
+    ("ipr_tooshort", "cut off or changed"),
+    ("something-else", "not known"),
+]
+
+
+@pytest.mark.parametrize(("value", "sentence"), DETAILS)
+def test_a_401_says_what_the_administrator_does_next(db, value, sentence):
+    assert sentence in ScimClient(value).get("/Users").json()["detail"]
+
+
+def test_v26_a_revoked_token_is_401_at_the_very_next_request(provider):
+    token, value = issue(provider)
+    client = ScimClient(value)
+    assert client.get("/Users").status_code == 200
+    revoke_token(token, SYSTEM)
+    answer = client.get("/Users")
+    assert answer.status_code == 401
+    assert "revoked" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(("column", "word"), [("expires_at", "expired"), ("suspended_at", "suspended")])
+def test_expired_and_suspended_tokens_are_401(provider, column, word):
+    token, value = issue(provider)
+    Token.objects.filter(pk=token.pk).update(**{column: timezone.now() - timedelta(seconds=1)})
+    answer = ScimClient(value).get("/Users")
+    assert (answer.status_code, word in answer.json()["detail"]) == (401, True)
+
+
+def test_v28_a_paused_provider_is_503_and_a_deleted_one_401(provider, scim):
+    client = scim(provider)
+    type(provider).objects.filter(pk=provider.pk).update(paused_at=timezone.now())
+    answer = client.get("/Users")
+    assert answer.status_code == 503
+    assert int(answer["Retry-After"]) > 0
+    type(provider).objects.filter(pk=provider.pk).update(deleted_at=timezone.now())
+    assert client.get("/Users").status_code == 401
+
+
+def test_v24_any_token_costs_one_indexed_query(provider, django_assert_num_queries):
+    value = make_value()
+    with django_assert_num_queries(1):
+        assert find_caller(value, "203.0.113.9") is None
+    with django_assert_num_queries(1):
+        assert ScimClient(value).get("/Users").status_code == 401
+
+
+def test_v23_only_the_digest_of_a_token_is_kept(provider):
+    token, value = issue(provider)
+    row = Token.objects.filter(pk=token.pk).values().get()
+    assert bytes(row["digest"]) == digest_of(value)
+    assert value[8:-4] not in repr({name: part for name, part in row.items() if name != "digest"})
+
+
+ADDRESSES = [
+    ("203.0.113.9", ["203.0.113.0/24"], 200),
+    ("203.0.114.9", ["203.0.113.0/24"], 403),
+    ("::ffff:203.0.113.9", ["203.0.113.0/24"], 200),
+    ("2001:db8::1", ["2001:db8::/32", "203.0.113.0/24"], 200),
+    ("2001:db9::1", ["2001:db8::/32"], 403),
+]
+
+
+@pytest.mark.parametrize(("address", "ranges", "status"), ADDRESSES)
+def test_v29_enforced_ranges(db, address, ranges, status):
+    _, value = issue(make_provider(ip_mode="enforce", ranges=tuple(ranges)))
+    answer = Client().get("/scim/Users", headers={"Authorization": f"Bearer {value}"}, REMOTE_ADDR=address)
+    assert answer.status_code == status
+    assert address not in answer.content.decode()
+
+
+def test_v29_an_empty_enforced_list_refuses_everybody(provider):
+    _, value = issue(provider)
+    type(provider).objects.filter(pk=provider.pk).update(ip_mode=IpMode.ENFORCE)
+    assert ScimClient(value).get("/Users").status_code == 403
+
+
+def test_v29_a_bad_token_is_401_from_anywhere(db):
+    make_provider(ip_mode="enforce", ranges=("203.0.113.0/24",))
+    assert ScimClient("ipr_x").get("/Users").status_code == 401
+
+
+def test_ac_ip_6_observed_calls_succeed_and_are_marked(db):
+    provider = make_provider(ip_mode="observe", ranges=("203.0.113.0/24",))
+    assert ScimClient(issue(provider)[1]).get("/Users").status_code == 200
+    request_log.writer.flush()
+    assert RequestLog.objects.get(provider_id=provider.pk).is_uncovered is True
+
+
+FORWARDED = [
+    (0, "203.0.113.9", 403),
+    (1, "203.0.113.9", 200),
+    (1, "203.0.113.9, 198.51.100.1", 403),
+    (2, "203.0.113.9, 198.51.100.1", 200),
+    (1, "203.0.113.9:4711", 200),
+    (1, "", 403),
+]
+
+
+@pytest.mark.parametrize(("proxies", "header", "status"), FORWARDED)
+def test_ac_ip_11_only_trusted_proxies_are_believed(db, settings, proxies, header, status):
+    import dataclasses
+
+    settings.OPTIONS = dataclasses.replace(settings.OPTIONS, trusted_proxies=proxies)
+    _, value = issue(make_provider(ip_mode="enforce", ranges=("203.0.113.0/24",)))
+    headers = {"Authorization": f"Bearer {value}", "X-Forwarded-For": header}
+    assert Client().get("/scim/Users", headers=headers, REMOTE_ADDR="198.51.100.1").status_code == status
+
+
+def test_ac_tok_10_last_use_is_written_at_most_once_a_minute(provider):
+    token, value = issue(provider)
+    client = ScimClient(value)
+    client.get("/Users")
+    request_log.writer.flush()
+    first = Token.objects.get(pk=token.pk).last_used_at
+    assert first
+    client.get("/Users")
+    request_log.writer.flush()
+    assert Token.objects.get(pk=token.pk).last_used_at == first
+    assert Token.objects.get(pk=token.pk).last_used_ip == "127.0.0.1"
+
+
+def test_ac_ref_2_refusals_of_nobody_are_counted_not_kept(db):
+    for _ in range(30):
+        ScimClient(None).get("/Users")
+        ScimClient("ipr_unknown").get("/Users")
+    request_log.writer.flush()
+    assert sorted(RefusedCalls.objects.values_list("kind", "count")) == [("no-token", 30), ("unknown-token", 30)]
+    assert not RequestLog.objects.exists()

@@ -1,0 +1,91 @@
+"""The provisioning log: complete, redacted, and never in the way of a request."""
+
+import json
+
+import pytest
+
+from providers import request_log
+from providers.models import ChangeEvent, RequestLog
+from providers.request_log import redact
+from tests.conftest import ScimClient
+from tests.factories import issue, make_user
+
+
+@pytest.fixture
+def client(provider, scim):
+    return scim(provider)
+
+
+def logged():
+    request_log.writer.flush()
+    return RequestLog.objects.order_by("id")
+
+
+def test_ac_log_1_a_request_is_logged_with_every_column(client, provider):
+    answer = client.post("/Users", {"userName": "x", "shoe": 1}, headers={"client-request-id": "abc"})
+    row = logged().get()
+    assert str(row.id) == answer["X-Request-Id"]
+    assert (row.provider_id, row.method, row.path, row.status) == (provider.pk, "POST", "/scim/Users", 201)
+    assert (row.resource_type, str(row.resource_id)) == ("User", answer.json()["id"])
+    assert (row.client_request_id, row.source_ip, row.ignored) == ("abc", "127.0.0.1", ["shoe"])
+    assert json.loads(row.request_body)["userName"] == "x"
+    assert json.loads(row.response_body) == answer.json()
+    assert row.token_prefix.startswith("ipr_")
+    event = ChangeEvent.objects.get(resource_id=row.resource_id)
+    assert (str(event.request_id), event.token_prefix, event.address) == (
+        answer["X-Request-Id"],
+        row.token_prefix,
+        "127.0.0.1",
+    )
+
+
+def test_refusals_are_logged_with_their_reason_and_reads_without_bodies(client, provider):
+    person = make_user(provider)
+    client.get(f"/Users/{person.pk}")
+    client.get("/Users", filter="userNam pr")
+    read, refused = logged()
+    assert (read.request_body, read.response_body) == ("", "")
+    assert (refused.status, refused.scim_type) == (400, "invalidFilter")
+    assert "userNam" in refused.detail
+    assert refused.query == "filter=userNam+pr"
+
+
+def test_v49_ac_log_5_passwords_and_tokens_are_nowhere(provider, capfd):
+    _, value = issue(provider)
+    client = ScimClient(value)
+    made = client.post("/Users", {"userName": "x", "password": "x9Secret", "nickName": value})
+    client.patch(f"/Users/{made.json()['id']}", {"op": "replace", "path": "password", "value": "x9Secret"})
+    client.patch(f"/Users/{made.json()['id']}", {"op": "replace", "value": {"password": "x9Secret"}})
+    client.post("/Users", b'{"password":"x9Secret"')
+    client.get("/Users", filter='password eq "x9Secret"')
+    kept = repr(list(logged().values("path", "request_body", "response_body", "detail")))
+    kept += repr(list(ChangeEvent.objects.exclude(kind="resource.created").values()))
+    captured = capfd.readouterr()
+    assert "x9Secret" not in kept + captured.out + captured.err
+    assert value[10:30] not in repr(list(logged().values())) + captured.out + captured.err
+
+
+def test_bodies_are_cut_at_64_kb_and_marked():
+    text = redact(b'{"title":"' + b"x" * 100_000 + b'"}')
+    assert len(text) < 66_000
+    assert text.endswith("(cut; 100,012 bytes in all)")
+
+
+@pytest.mark.parametrize("body", [b"[" * 900 + b'"secret"' + b"]" * 900, b"\xff secret", b'{"secret": 1', b"\0", b""])
+def test_any_body_can_be_redacted(body):
+    assert isinstance(redact(body), str)
+
+
+def test_ac_log_7_a_broken_log_fails_no_request(client, monkeypatch):
+    monkeypatch.setattr(request_log, "_write", lambda *args: 1 / 0)
+    assert client.post("/Users", {"userName": "x"}).status_code == 201
+    request_log.writer.flush()
+    assert client.get("/Users").json()["totalResults"] == 1
+
+
+def test_a_full_buffer_drops_rows_and_says_so(client, monkeypatch, caplog):
+    monkeypatch.setattr(request_log, "MAX_WAITING", 2)
+    for _ in range(5):
+        assert client.get("/Users").status_code == 200
+    assert logged().count() == 2
+    assert "3 requests are missing" in caplog.text

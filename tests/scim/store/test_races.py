@@ -1,0 +1,180 @@
+"""Two connections at once, in both orders: no lost update, no deleted member, no second userName."""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+
+from providers.models import Membership, Resource
+from scim.protocol.attributes import GROUP
+from scim.protocol.errors import ScimError
+from scim.store import verbs
+from tests.factories import call, make_group, make_provider, make_user
+
+WAITS = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+
+
+def race(first: Callable[[], Any], second: Callable[[], Any]) -> list[Any]:
+    """Run `first`, and `second` while the transaction of `first` is still open; what each gave or raised."""
+    results: list[Any] = [None, None]
+    first_done, may_commit = threading.Event(), threading.Event()
+
+    def run(number: int, act: Callable[[], Any]) -> None:
+        try:
+            results[number] = act()
+        except ScimError as refused:
+            results[number] = refused
+        finally:
+            connection.close()
+
+    def hold() -> Any:
+        with transaction.atomic():
+            result = first()
+            first_done.set()
+            assert may_commit.wait(20)
+        return result
+
+    threads = [threading.Thread(target=run, args=(0, hold)), threading.Thread(target=run, args=(1, second))]
+    threads[0].start()
+    assert first_done.wait(20)
+    threads[1].start()
+    _wait_until_blocked(threads[1])
+    may_commit.set()
+    for thread in threads:
+        thread.join(30)
+    return results
+
+
+def _wait_until_blocked(thread: threading.Thread) -> None:
+    """Until the other transaction waits for a lock, or has ended without one."""
+    with connection.cursor() as cursor:
+        for _ in range(500):
+            cursor.execute(WAITS)
+            if cursor.fetchone()[0] or not thread.is_alive():
+                return
+            thread.join(0.01)
+    raise AssertionError("the second transaction neither waits nor ends")
+
+
+@pytest.fixture
+def cast(committed: None):
+    provider = make_provider()
+    return provider, make_user(provider), make_group(provider)
+
+
+def add(provider, group, *people):
+    members = [{"value": str(person.pk)} for person in people]
+    body = {"Operations": [{"op": "add", "path": "members", "value": members}]}
+    return lambda: verbs.patch(call(provider, GROUP), str(group.pk), body, answers=False)
+
+
+def current(group):
+    return set(Membership.objects.filter(group=group, left_at=None).values_list("member_id", flat=True))
+
+
+@pytest.mark.smoke
+@pytest.mark.parametrize("deletes_first", [True, False])
+def test_deleting_a_person_against_adding_her_leaves_no_deleted_member(cast, deletes_first):
+    provider, person, group = cast
+    acts = [lambda: verbs.delete(call(provider), str(person.pk)), add(provider, group, person)]
+    results = race(*(acts if deletes_first else acts[::-1]))
+    assert not [result for result in results if isinstance(result, Exception)]
+    assert Resource.objects.get(pk=person.pk).deleted_at
+    assert current(group) == set()
+
+
+@pytest.mark.parametrize("deletes_first", [True, False])
+def test_deleting_a_group_against_adding_to_it_leaves_no_current_member(cast, deletes_first):
+    provider, person, group = cast
+    acts = [lambda: verbs.delete(call(provider, GROUP), str(group.pk)), add(provider, group, person)]
+    results = race(*(acts if deletes_first else acts[::-1]))
+    assert [isinstance(result, ScimError) for result in results] == [False, deletes_first]
+    assert current(group) == set()
+
+
+@pytest.mark.smoke
+def test_v44_two_patches_of_one_group_both_take_effect(cast):
+    provider, person, group = cast
+    other = make_user(provider)
+    race(add(provider, group, person), add(provider, group, other))
+    assert current(group) == {person.pk, other.pk}
+    assert Resource.objects.get(pk=group.pk).version == 3
+
+
+def test_v44_two_patches_of_one_user_both_take_effect(cast):
+    provider, person, _ = cast
+
+    def change(path, value):
+        body = {"Operations": [{"op": "replace", "path": path, "value": value}]}
+        return lambda: verbs.patch(call(provider), str(person.pk), body, answers=True)
+
+    race(change("title", "Nurse"), change("nickName", "Jo"))
+    now = Resource.objects.get(pk=person.pk)
+    assert (now.document["title"], now.document["nickName"], now.version) == ("Nurse", "Jo", 3)
+
+
+@pytest.mark.smoke
+def test_v9_the_same_user_name_created_twice_is_one_user_and_one_409(cast):
+    provider, *_ = cast
+    results = race(
+        lambda: verbs.create(call(provider), {"userName": "twin"}),
+        lambda: verbs.create(call(provider), {"userName": "TWIN"}),
+    )
+    assert isinstance(results[1], ScimError)
+    assert (results[1].status, results[1].scim_type) == (409, "uniqueness")
+    assert Resource.objects.filter(provider=provider, user_name_key="twin").count() == 1
+
+
+def test_v44_two_puts_with_one_if_match_are_one_200_and_one_412(cast):
+    provider, person, _ = cast
+    tag = verbs.read(call(provider), str(person.pk)).etag
+
+    def put(title):
+        body = {"userName": person.user_name, "title": title}
+        return lambda: verbs.replace(call(provider, if_match=tag), str(person.pk), body)
+
+    results = race(put("A"), put("B"))
+    assert isinstance(results[1], ScimError)
+    assert results[1].status == 412
+    assert Resource.objects.get(pk=person.pk).document["title"] == "A"
+
+
+def test_v62_a_put_that_races_with_a_delete_does_not_bring_her_back(cast):
+    provider, person, _ = cast
+    results = race(
+        lambda: verbs.delete(call(provider), str(person.pk)),
+        lambda: verbs.replace(call(provider), str(person.pk), {"userName": person.user_name}),
+    )
+    assert isinstance(results[1], ScimError)
+    assert results[1].status == 404
+    assert Resource.objects.get(pk=person.pk).deleted_at
+
+
+def test_many_at_once_lose_nothing_and_do_not_deadlock(cast):
+    provider, _, group = cast
+    people = [make_user(provider) for _ in range(24)]
+    other = make_group(provider)
+    failures: list[BaseException] = []
+
+    def work(number: int) -> None:
+        person = people[number]
+        try:
+            add(provider, group, person)()
+            add(provider, other, person)()
+            if number % 3 == 0:
+                verbs.delete(call(provider), str(person.pk))
+        except BaseException as error:
+            failures.append(error)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(len(people))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert failures == []
+    wanted = {person.pk for number, person in enumerate(people) if number % 3}
+    assert current(group) == current(other) == wanted

@@ -22,6 +22,10 @@ class Projection:
     def is_whole(self) -> bool:
         return self.only is None and not self.without
 
+    def asks_for(self, name: str, sub: str) -> bool:
+        """Whether a sub-attribute that is `returned: request` is named itself."""
+        return self.only is not None and ("", name, sub) in self.only
+
     def wants(self, name: str) -> bool:
         """Whether anything of the core attribute `name` is in the answer: what is not need not be read."""
         if self.only is not None:

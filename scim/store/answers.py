@@ -64,13 +64,14 @@ _GROUPS = """
 
 _MEMBERS = """
 (SELECT 'members' AS name,
-   string_agg('{"value":"' || x.id || '","$ref":"' || %s::text || '/' || m.member_type || 's/' || x.id
-     || '","type":"' || m.member_type || '","display":'
-     || to_json(COALESCE(x.display_name, x.user_name))::text || '}', ',' ORDER BY m.member_id) AS list,
+   string_agg('{"value":"' || m.member_id || '","$ref":"' || %s::text || '/' || m.member_type || 's/' || m.member_id
+     || '","type":"' || m.member_type || '"' <display> || '}', ',' ORDER BY m.member_id) AS list,
    NULL::text AS digest
- FROM providers_membership m JOIN providers_resource x ON x.id = m.member_id
- WHERE m.group_id = {group} AND m.left_at IS NULL)
+ FROM providers_membership m <join> WHERE m.group_id = <group> AND m.left_at IS NULL)
 """
+# A member's name costs a join to each member, so it comes when it is asked for (`returned: request`).
+_DISPLAY = """|| ',"display":' || to_json(COALESCE(x.display_name, x.user_name))::text"""
+_JOIN = "JOIN providers_resource x ON x.id = m.member_id"
 
 
 def location_base(resource_type: ResourceType) -> str:
@@ -106,7 +107,9 @@ def _relation(resource_type: ResourceType, projection: Projection, group: Sql) -
     if resource_type.name == "User" and (projection.wants("groups") or projection.wants("meta")):
         return Sql(_GROUPS, (f"{base}/Groups/",))
     if resource_type.name == "Group" and projection.wants("members"):
-        return Sql(_MEMBERS.replace("{group}", group.text), (base, *group.params))
+        is_named = projection.asks_for("members", "display")
+        text = _MEMBERS.replace("<display>", _DISPLAY if is_named else "").replace("<join>", _JOIN if is_named else "")
+        return Sql(text.replace("<group>", group.text), (base, *group.params))
     return Sql(_NOTHING)
 
 

@@ -1,0 +1,20 @@
+"""scim2-tester, a judge that we did not write, against a live server; its client checks every answer strictly."""
+
+from httpx2 import Client
+from scim2_client.engines.httpx2 import SyncSCIMClient
+from scim2_tester import Status, check_server
+
+from tests.factories import issue, make_provider
+
+
+def test_scim2_tester_finds_no_error(server: str, committed: None):
+    _, token = issue(make_provider())
+    with Client(base_url=f"{server}/scim", headers={"Authorization": f"Bearer {token}"}) as http:
+        scim = SyncSCIMClient(http)
+        scim.discover()
+        results = check_server(scim)
+    bad = [
+        f"{found.title}: {found.reason}" for found in results if found.status not in (Status.SUCCESS, Status.SKIPPED)
+    ]
+    assert bad == []
+    assert sum(found.status == Status.SUCCESS for found in results) > 120

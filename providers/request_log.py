@@ -117,6 +117,8 @@ class Writer:
             touches, self._touches = self._touches, {}
             refused, self._refused = self._refused, Counter()
             lost, self._lost = self._lost, 0
+        if not (entries or touches or refused):
+            return
         if lost:
             logger.error("%d requests are missing from the provisioning log: the buffer was full", lost)
         try:

@@ -1,0 +1,163 @@
+"""`make demo`: a server on an empty database, and a pretended Entra ID that provisions people into it.
+
+Plays an initial and two incremental cycles over HTTP, tells what was sent, and compares the
+database with the source. On a terminal the console then stays up until Ctrl-C; elsewhere, with
+`--exit` or with DEMO_EXIT=1, it ends. Exit status 0: every request was answered as it should be,
+and the database equals the source.
+"""
+
+import argparse
+import os
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from iprova_idm.demo.changes import a_month_later, a_week_later
+from iprova_idm.demo.directory import Directory, make_directory
+from iprova_idm.demo.entra import EntraId
+from iprova_idm.demo.ground import empty_ground
+from iprova_idm.demo.report import Progress, summary
+from iprova_idm.demo.wire import NoAnswerError, Wire
+from iprova_idm.embedded import DatabaseError
+from iprova_idm.options import ConfigurationError, Options
+from iprova_idm.serve import Server, StartError, say, serving
+
+if TYPE_CHECKING:
+    from providers.models import Provider
+
+TITLE = "Zonnehoek (demo)"
+_SHOWN = 20  # differences and failures told; the others are counted
+_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 (where to call, not where to listen)
+
+
+def main() -> int:
+    """Play the demo; the answer is the exit status."""
+    stays = not _read_arguments().exit and sys.stdout.isatty()
+    has_passed = False
+    try:
+        with empty_ground(), serving() as server:
+            has_passed = _play(server)
+            if stays:
+                say(_invitation(server.options))
+                return server.wait() or int(not has_passed)
+            return int(not has_passed)
+    except KeyboardInterrupt:
+        say("Stopped.")
+        return int(not has_passed)
+    except ConfigurationError as error:
+        say(f"configuration: {error}", error=True)
+    except DatabaseError as error:
+        say(f"database: {error}", error=True)
+    except (StartError, NoAnswerError) as error:
+        say(str(error), error=True)
+    return 1
+
+
+def _read_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m iprova_idm.demo", description="See `make demo`.")
+    ends = os.environ.get("DEMO_EXIT", "") not in ("", "0")
+    parser.add_argument("--exit", action="store_true", default=ends, help="end after the comparison (or DEMO_EXIT=1)")
+    return parser.parse_args()
+
+
+def _play(server: Server) -> bool:
+    """All cycles, the table, the comparison; whether everything is as it should be."""
+    provider, token = _make_provider()
+    options = server.options
+    wire = Wire(_EVERYWHERE.get(options.host, options.host), options.port, base="/scim", token=token)
+    say(f"Entra ID provisions into {options.scim_url}/ as provider {TITLE!r}.\n")
+    started = time.monotonic()
+    source = _run_cycles(EntraId(wire, Progress(sys.stdout, is_terminal=sys.stdout.isatty())))
+    duration_s = time.monotonic() - started
+    say(f"\n{summary(wire.exchanges)}\n")
+    rate = len(wire.exchanges) / duration_s
+    say(f"{len(wire.exchanges)} requests in {duration_s:.1f} s, {rate:.0f} a second, one after the other.")
+    found = _compare(source, provider)
+    _tell("Answers that were not what they should be", wire.failures)
+    _tell("Differences between the database and the source", found)
+    if not wire.failures and not found:
+        persons = sum(person.is_expected for person in source.persons.values())
+        say(f"The database equals the source: {persons} users, {len(source.groups)} groups.")
+    return not wire.failures and not found
+
+
+def _run_cycles(entra_id: EntraId) -> Directory:
+    """Give the source as it is after the last cycle."""
+    source = make_directory()
+    entra_id.run_cycle("Initial cycle", source)
+    source = a_week_later(source)
+    entra_id.run_cycle("A week later", source)
+    source = a_month_later(source)
+    entra_id.run_cycle("A month later", source)
+    return source
+
+
+# Django's settings read DATABASE_URL, which the embedded database gives only once it runs: so the
+# three functions below import what needs Django.
+
+
+def _make_provider() -> "tuple[Provider, str]":
+    """The provider of the demo and the value of its token."""
+    import django
+
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "iprova_idm.settings")
+    django.setup()
+    from django.db import connection
+
+    from providers.administration import add_provider
+    from providers.events import SYSTEM
+    from providers.tokens import issue_token
+
+    provider = add_provider(TITLE, SYSTEM)
+    _, token = issue_token(provider, SYSTEM)
+    connection.close()
+    return provider, token
+
+
+def _compare(source: Directory, provider: "Provider") -> list[str]:
+    from django.db import connection
+
+    from iprova_idm.demo.compare import differences
+
+    try:
+        return differences(source, provider)
+    finally:
+        connection.close()
+
+
+def _knows_password(password: str) -> bool:
+    """Whether `admin` signs in with it: a database of DATABASE_URL may have administrators of its own."""
+    from django.contrib.auth import get_user_model
+    from django.db import connection
+
+    account = get_user_model()._default_manager.filter(username="admin", is_active=True).first()
+    connection.close()
+    return account is not None and account.check_password(password)
+
+
+def _invitation(options: Options) -> str:
+    password = os.environ["ADMIN_PASSWORD"]
+    if _knows_password(password):
+        account = f"admin, password {password}"
+    else:
+        account = "an administrator that this database had before"
+    return f"""
+The console is open for a look.
+  Console   {options.base_url}/
+  Sign in   {account}
+Ctrl-C stops it.
+"""
+
+
+def _tell(what: str, sentences: list[str]) -> None:
+    if not sentences:
+        return
+    say(f"{what}: {len(sentences)}")
+    for sentence in sentences[:_SHOWN]:
+        say(f"  {sentence}")
+    if len(sentences) > _SHOWN:
+        say(f"  and {len(sentences) - _SHOWN} more.")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

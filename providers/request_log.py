@@ -164,11 +164,12 @@ def redact(body: bytes) -> str:
     """A body as it may be kept: no passwords, secrets or tokens, at most 64 kB."""
     text = _TOKEN.sub(f"ipr_{HIDDEN}", body[:MAX_BODY].decode("utf-8", "replace"))
     if _SECRET_NAME.search(text):
+        if len(body) > MAX_BODY:
+            return f"(not kept: it names a secret and is too long to clean; {len(body):,} bytes)"
         try:
-            parsed = json.loads(body)
-            text = json.dumps(_redacted(parsed, 50), ensure_ascii=False)[:MAX_BODY]
+            text = json.dumps(_redacted(json.loads(body), 50), ensure_ascii=False)
         except (ValueError, RecursionError):
-            return f"(not kept: names a secret and is no JSON; {len(body):,} bytes)"
+            return f"(not kept: it names a secret and is no JSON; {len(body):,} bytes)"
         text = _TOKEN.sub(f"ipr_{HIDDEN}", text)
     return text + (f"… (cut; {len(body):,} bytes in all)" if len(body) > MAX_BODY else "")
 

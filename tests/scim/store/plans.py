@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 _FILL_USERS = """
 INSERT INTO providers_resource (id, provider_id, resource_type, user_name, user_name_key, external_id, active, version,
   created, last_modified, document, folded, search_text)
-SELECT (lpad(to_hex(g), 12, '0') || '7abc8000000000000000')::uuid, %s, 'User', 'u' || g, 'u' || g, 'e' || g, true, 1,
+SELECT (lpad(to_hex(g), 12, '0') || '7abc8000' || lpad(to_hex(%s), 12, '0'))::uuid, %s, 'User', 'u' || g, 'u' || g, 'e' || g, true, 1,
   now(), now(),
   jsonb_build_object('schemas', '["urn:ietf:params:scim:schemas:core:2.0:User"]'::jsonb, 'userName', 'u' || g),
   jsonb_build_object('emails', jsonb_build_array(jsonb_build_object('type', 'work', 'value', 'u' || g)),
@@ -16,12 +16,15 @@ SELECT (lpad(to_hex(g), 12, '0') || '7abc8000000000000000')::uuid, %s, 'User', '
     jsonb_build_object('manager', jsonb_build_object('value', 'm' || g))),
   ''
 FROM generate_series(1, %s) g
+RETURNING id::text
 """
 
 
-def fill_users(provider_id: int, count: int) -> None:
+def fill_users(provider_id: int, count: int) -> list[str]:
+    """Users u1, u2 … of a provider; their ids."""
     with connection.cursor() as cursor:
-        cursor.execute(_FILL_USERS, [provider_id, count])
+        cursor.execute(_FILL_USERS, [provider_id, provider_id, count])
+        return [found for (found,) in cursor.fetchall()]
 
 
 def statements(act: Callable[[], object]) -> list[str]:

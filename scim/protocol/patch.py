@@ -198,7 +198,8 @@ def _with_value(change: Change, value: Any, policy: Policy, notes: Notes) -> Cha
             raise errors.invalid_value(f'"{target}[…]" takes one object.')
     else:
         kept = validate_value(attribute, value, policy, notes)
-    if kept in UNASSIGNED and not (change.op == "add" and attribute.multi_valued):
+    adds_nothing = change.op == "add" and attribute.multi_valued and not (target.sub or change.where)
+    if kept in UNASSIGNED and not adds_nothing:
         return _refuse_unremovable(replace(change, op="remove"))
     if attribute.returned == "never":
         return replace(change, op="add", value=None)  # password: checked, then dropped

@@ -163,6 +163,13 @@ CASES = [
         op("Replace", f"emails{WORK}.value", ""),
         lambda r: [e["type"] for e in r["emails"]] == ["home"],
     ),
+    (
+        "E17 an Add of nothing clears too",
+        op("Add", f"emails{WORK}.value", ""),
+        lambda r: [e["type"] for e in r["emails"]] == ["home"],
+    ),
+    ("add of a null element", op("add", f"emails{WORK}", None), lambda r: [e["type"] for e in r["emails"]] == ["home"]),
+    ("add of no values", op("add", "emails", []), lambda r: r == USER_NOW),
     ("E23 any case", op("replace", 'EMAILS[Type eq "Work"].Value', "n"), lambda r: r["emails"][0]["value"] == "n"),
     ("E24 unknown attribute", op("replace", "shoeSize", 43), lambda r: r == USER_NOW),
     ("no operations", None, lambda r: r == USER_NOW),

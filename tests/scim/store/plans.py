@@ -8,7 +8,8 @@ from django.test.utils import CaptureQueriesContext
 _FILL_USERS = """
 INSERT INTO providers_resource (id, provider_id, resource_type, user_name, user_name_key, external_id, active, version,
   created, last_modified, document, folded, search_text)
-SELECT (lpad(to_hex(g), 12, '0') || '7abc8000' || lpad(to_hex(%s), 12, '0'))::uuid, %s, 'User', 'u' || g, 'u' || g, 'e' || g, true, 1,
+SELECT (lpad(to_hex(g), 12, '0') || '7abc8000' || lpad(to_hex(%s), 12, '0'))::uuid, %s,
+  'User', 'u' || g, 'u' || g, 'e' || g, true, 1,
   now(), now(),
   jsonb_build_object('schemas', '["urn:ietf:params:scim:schemas:core:2.0:User"]'::jsonb, 'userName', 'u' || g),
   jsonb_build_object('emails', jsonb_build_array(jsonb_build_object('type', 'work', 'value', 'u' || g)),

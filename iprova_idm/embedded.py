@@ -403,6 +403,8 @@ class EmbeddedPostgres:
         with self.log.open("rb") as log:
             log.seek(start_of_log)
             last_words = log.read().decode(errors="replace").strip()[-1000:]
+        if not last_words:
+            last_words = f"nothing. {shutil.disk_usage(self.folder).free} bytes are free on its disk."
         raise DatabaseError(f"the database server did not start. Its log {self.log} says:\n{last_words}")
 
 

@@ -1,5 +1,8 @@
-"""placeholder"""
+"""The console: pages for people on Django's admin, under Content-Security-Policy `default-src 'self'`."""
 
-from django.contrib import admin
+from providers.console import sign_in
+from providers.console.site import site
 
-site = admin.site
+__all__ = ["site"]
+
+sign_in.connect()

@@ -1,0 +1,49 @@
+"""Compile every template of ours, and refuse in them what Content-Security-Policy `default-src 'self'` blocks."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.template import TemplateSyntaxError, engines
+from django.template.backends.django import DjangoTemplates
+
+BLOCKED = (
+    (re.compile(r"\bstyle\s*=", re.IGNORECASE), "style= is blocked: use a class of console.css"),
+    (re.compile(r"[\s\"']on[a-z]+\s*=", re.IGNORECASE), "on…= is blocked: listen in a script file"),
+    (re.compile(r"<script(?![^>]*\bsrc\s*=)", re.IGNORECASE), "an inline <script> is blocked: use a file"),
+    (re.compile(r"<style\b", re.IGNORECASE), "an inline <style> is blocked: use console.css"),
+    (re.compile(r"\bjavascript:", re.IGNORECASE), "javascript: is blocked: listen in a script file"),
+    (
+        re.compile(r"\b(?:src|srcset|href|action|formaction|data|poster)\s*=\s*[\"']?\s*(?:[a-z]+:)?//", re.IGNORECASE),
+        "another origin is blocked: serve it from static/",
+    ),
+)
+
+
+class Command(BaseCommand):
+    help = "Compile the templates and refuse inline styles, scripts, handlers and other origins in them."
+    requires_system_checks = []
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        engine = engines["django"]
+        assert isinstance(engine, DjangoTemplates)
+        found = [path for folder in engine.engine.dirs for path in sorted(Path(folder).rglob("*.html"))]
+        problems = [problem for path in found for problem in problems_of(path, engine)]
+        if problems:
+            raise CommandError("\n".join(problems))
+        self.stdout.write(f"{len(found)} templates are fine.")
+
+
+def problems_of(path: Path, engine: DjangoTemplates) -> Iterator[str]:
+    """What is wrong with one template, each with its file and line."""
+    source = path.read_text()
+    try:
+        engine.from_string(source)
+    except TemplateSyntaxError as error:
+        yield f"{path}: {error}"
+    for number, line in enumerate(source.splitlines(), 1):
+        for pattern, reason in BLOCKED:
+            if pattern.search(line):
+                yield f"{path}:{number}: {reason}"

@@ -1,0 +1,71 @@
+"""The form *Add provider*."""
+
+from typing import Any
+
+from django import forms
+from django.utils.functional import cached_property
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from providers.ip_rules import EVERYONE, Network, RangeProblem, read_ranges
+from providers.models import Provider
+from scim.protocol.values import comparison_key
+
+_TITLE = Provider._meta.get_field("title").max_length
+_TITLE_KEY = Provider._meta.get_field("title_key").max_length or 0
+
+
+class AddProviderForm(forms.Form):
+    title = forms.CharField(max_length=_TITLE, error_messages={"required": gettext_lazy("Give the provider a title.")})
+    ip_restrict = forms.BooleanField(required=False)
+    ip_ranges = forms.CharField(required=False)
+
+    networks: list[Network]
+    range_problems: list[RangeProblem]
+    holder: Provider | None = None
+
+    def clean_title(self) -> str:
+        title: str = self.cleaned_data["title"]
+        key = comparison_key(title)
+        if not key:
+            raise forms.ValidationError(_("This title has no character that can be seen."))
+        if len(key) > _TITLE_KEY:
+            raise forms.ValidationError(_("This title is too long."))
+        return title
+
+    def clean(self) -> dict[str, Any]:
+        """Read the ranges, if the restriction is on; each line that is none is a problem of its own."""
+        self.networks, self.range_problems = [], []
+        if self.cleaned_data.get("ip_restrict"):
+            self.networks, self.range_problems = read_ranges(self.cleaned_data.get("ip_ranges", ""))
+        for problem in self.range_problems:
+            self.add_error("ip_ranges", f"{_('Line %(number)s') % {'number': problem.line}}: {problem.reason}")
+        for network in self.networks:
+            if network in EVERYONE:
+                said = _("%(range)s allows everyone: leave it out, or leave the restriction off.")
+                self.add_error("ip_ranges", said % {"range": network})
+        return self.cleaned_data
+
+    def title_is_taken(self) -> None:
+        """Say so, with a link to the provider that has the title."""
+        key = comparison_key(self.cleaned_data["title"])
+        self.holder = Provider.objects.live().filter(title_key=key).first()
+        self.add_error("title", _("Another provider has this title."))
+
+    @cached_property
+    def range_errors(self) -> list[tuple[str, RangeProblem | None]]:
+        """Each complaint about the ranges, with the problem whose suggestion a button can take over."""
+        texts = [str(text) for text in self.errors.get("ip_ranges", [])]
+        problems: list[RangeProblem | None] = [*self.range_problems]
+        problems += [None] * (len(texts) - len(problems))
+        return list(zip(texts, problems, strict=True))
+
+
+def take_suggestion(ranges: str, suggestion: str) -> str:
+    """The ranges with one line replaced; `suggestion` is `3:20.190.128.0/18`, as the button sends it."""
+    number, _colon, network = suggestion.partition(":")
+    lines = ranges.splitlines()
+    if number.isdecimal() and 0 < int(number) <= len(lines):
+        _written, mark, comment = lines[int(number) - 1].partition("#")
+        lines[int(number) - 1] = f"{network} {mark}{comment}" if mark else network
+    return "\n".join(lines)

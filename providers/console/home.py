@@ -1,0 +1,24 @@
+"""The home page of application management, and the dashboard of external user management."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+
+from providers.console.lists import PAGE_SIZE
+from providers.console.page import Place, show
+from providers.console.providers import all_providers
+from providers.console.status import provider_status
+from providers.models import Provider
+
+
+def home(request: HttpRequest) -> HttpResponse:
+    context = {"title": _("Application management"), "provider_count": Provider.objects.live().count()}
+    return render(request, "console/home.html", context)
+
+
+def dashboard(request: HttpRequest) -> HttpResponse:
+    """The provider strip; the full list is one click further."""
+    found = list(all_providers().order_by("title_key")[: PAGE_SIZE + 1])
+    strip = [(provider, provider_status(provider)) for provider in found[:PAGE_SIZE]]
+    context = {"strip": strip, "is_more": len(found) > PAGE_SIZE}
+    return show(request, "console/dashboard.html", _("External user management"), Place("eum"), context)

@@ -1,0 +1,30 @@
+"""Sign-ins and failed sign-ins, written down by Django's own signals."""
+
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AnonymousUser
+from django.contrib.auth.signals import user_logged_in, user_login_failed
+from django.http import HttpRequest
+
+from providers.audit import record_act
+from providers.console.access import actor_of
+from providers.events import EventKind
+
+
+def connect() -> None:
+    user_logged_in.connect(_signed_in, dispatch_uid="console sign-in")
+    user_login_failed.connect(_failed, dispatch_uid="console failed sign-in")
+
+
+def _signed_in(sender: Any, request: HttpRequest, user: Any, **kwargs: Any) -> None:
+    record_act(EventKind.SIGNED_IN, actor_of(request, user), subject=user.get_username())
+
+
+def _failed(sender: Any, credentials: dict[str, Any], request: HttpRequest | None = None, **kwargs: Any) -> None:
+    """Who types the password into the name's field must not find it in the record: only known names are kept."""
+    accounts = get_user_model()
+    name = str(credentials.get(accounts.USERNAME_FIELD) or "")
+    is_known = "\0" not in name and accounts._default_manager.filter(**{accounts.USERNAME_FIELD: name}).exists()
+    actor = actor_of(request or HttpRequest(), AnonymousUser())
+    record_act(EventKind.SIGN_IN_FAILED, actor, subject=name if is_known else "an unknown name")

@@ -1,0 +1,85 @@
+"""The AdminSite: which address shows which page, and who gets past the door."""
+
+from collections.abc import Callable
+from functools import update_wrapper
+from typing import Any
+
+from django.contrib.admin import AdminSite
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import URLPattern, path, re_path
+from django.utils.translation import gettext_lazy as _
+
+from providers.console import access, groups, home, people, providers, tokens
+from providers.models import Provider, SyncedGroup, SyncedUser
+
+View = Callable[..., HttpResponse]
+
+
+class ConsoleSite(AdminSite):
+    """Django's admin with our pages only: none of its forms to add, change or delete has an address."""
+
+    site_title = "iProva"
+    site_header = "iProva"
+    index_title = _("Application management")
+    enable_nav_sidebar = False
+
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:
+        """As Django's (anonymous people sign in first); an account without any role is told which to ask for."""
+
+        def for_roles(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if access.may(request, access.VIEW):
+                response: HttpResponse = view(request, *args, **kwargs)
+                return response
+            access.record_refusal(request, f"{request.method} {request.path}"[:200])
+            return render(request, "console/no_role.html", status=403)
+
+        return super().admin_view(update_wrapper(for_roles, view), cacheable)
+
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
+        """Django's list of models with their forms: there are none."""
+        return []
+
+    def get_urls(self) -> Any:
+        rest = re_path(r"(?P<url>.*)$", self.admin_view(self.catch_all_view))
+        return [*self._account_urls(), *self._page_urls(), rest]
+
+    def _account_urls(self) -> list[URLPattern]:
+        """What needs an account and no role."""
+        signed_in = super().admin_view
+        return [
+            path("login/", self.login, name="login"),
+            path("logout/", signed_in(self.logout), name="logout"),
+            path("password_change/", signed_in(self.password_change), name="password_change"),
+            path("password_change/done/", signed_in(self.password_change_done), name="password_change_done"),
+        ]
+
+    def _page_urls(self) -> list[URLPattern]:
+        def page(route: str, view: View, name: str) -> URLPattern:
+            made: URLPattern = path(route, self.admin_view(view), name=name)
+            return made
+
+        return [
+            page("", home.home, "index"),
+            page("eum/", home.dashboard, "eum"),
+            page("eum/providers/", self._list(Provider), "providers"),
+            page("eum/providers/add/", providers.add, "add_provider"),
+            page("eum/providers/<int:provider_id>/", providers.overview, "provider"),
+            page("eum/providers/<int:provider_id>/tokens/", tokens.tokens, "tokens"),
+            page("eum/providers/<int:provider_id>/tokens/<int:token_id>/revoke/", tokens.revoke, "revoke_token"),
+            page("eum/providers/<int:provider_id>/ip-restriction/", providers.ip_restriction, "ip_restriction"),
+            page("eum/users/", self._list(SyncedUser), "users"),
+            page("eum/users/<uuid:user_id>/", people.user, "user"),
+            page("eum/groups/", self._list(SyncedGroup), "groups"),
+            page("eum/groups/<uuid:group_id>/", groups.group, "group"),
+        ]
+
+    def _list(self, model: Any) -> View:
+        view: View = self._registry[model].changelist_view
+        return view
+
+
+site = ConsoleSite()
+site.register(Provider, providers.ProviderAdmin)
+site.register(SyncedUser, people.UserAdmin)
+site.register(SyncedGroup, groups.GroupAdmin)

@@ -1,0 +1,18 @@
+/* Menus are <details>: they open without this. Here they close again, by a click elsewhere or by Escape. */
+"use strict";
+{
+  const open = () => document.querySelectorAll("details.menu[open]");
+
+  document.addEventListener("click", (event) => {
+    open().forEach((menu) => { if (!menu.contains(event.target)) menu.open = false; });
+  });
+
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    open().forEach((menu) => {
+      const held = menu.contains(document.activeElement);
+      menu.open = false;
+      if (held) menu.querySelector("summary").focus();
+    });
+  });
+}

@@ -1,0 +1,105 @@
+"""Pictures of every page: `python -m tests.browser.screenshots FOLDER [NAME …]`, on a database of its own."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import tests.database  # noqa: F401  it names the database before Django reads its settings
+
+os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")  # Playwright runs an event loop in this thread
+
+import django
+
+django.setup()
+
+from django.contrib.staticfiles.handlers import StaticFilesHandler  # noqa: E402
+from django.db import connection  # noqa: E402
+from django.test.testcases import LiveServerThread  # noqa: E402
+from django.test.utils import setup_test_environment, teardown_test_environment  # noqa: E402
+from playwright.sync_api import sync_playwright  # noqa: E402
+
+from tests.browser.chromium import launch  # noqa: E402
+from tests.browser.directory import fill  # noqa: E402
+
+WIDTHS = {"1280": (1280, 800), "390": (390, 844)}
+SCHEMES = ("light", "dark")
+
+
+@contextmanager
+def served() -> Iterator[str]:
+    """The console on a new test database; yields its address."""
+    setup_test_environment()
+    name = connection.settings_dict["NAME"]
+    connection.creation.create_test_db(verbosity=0, autoclobber=True)
+    thread = LiveServerThread("127.0.0.1", StaticFilesHandler)
+    thread.daemon = True
+    thread.start()
+    thread.is_ready.wait()
+    try:
+        yield f"http://127.0.0.1:{thread.port}"
+    finally:
+        thread.terminate()
+        with connection.cursor() as cursor:  # the server's threads keep theirs open
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        connection.creation.destroy_test_db(name, verbosity=0)
+        teardown_test_environment()
+
+
+def sign_in(page: Any, address: str) -> None:
+    page.goto(f"{address}/login/")
+    page.get_by_label("Username").fill("a.bakker")
+    page.get_by_label("Password").fill("correct horse battery")
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(f"{address}/")
+
+
+def shoot(browser: Any, address: str, folder: Path, wanted: set[str]) -> None:
+    directory = fill()
+    for width, (across, down) in WIDTHS.items():
+        for scheme in SCHEMES:
+            context = browser.new_context(viewport={"width": across, "height": down}, color_scheme=scheme)
+            page = context.new_page()
+
+            def keep(name: str, page: Any = page, ending: str = f"{width}-{scheme}", *, full_page: bool = True) -> None:
+                if not wanted or name in wanted:
+                    page.screenshot(path=folder / f"{name}-{ending}.png", full_page=full_page)
+
+            page.goto(f"{address}/login/")
+            keep("sign-in")
+            sign_in(page, address)
+            for name, path in directory.addresses().items():
+                page.goto(f"{address}{path}")
+                keep(name)
+            page.goto(f"{address}/eum/providers/")
+            page.get_by_test_id("add-provider").click()
+            page.get_by_test_id("title").fill("Zorggroep Noord Entra ID")
+            page.get_by_test_id("ip-restrict").check()
+            page.get_by_test_id("ip-ranges").fill("20.190.137.45/18\n40.126.0.0/18")
+            page.get_by_test_id("ok").click()
+            page.get_by_role("alert").wait_for()
+            keep("add-provider-dialog", full_page=False)
+            page.goto(f"{address}/eum/providers/{directory.empty.pk}/")
+            page.get_by_test_id("permanent-token").click()
+            page.get_by_test_id("token-value").wait_for()
+            keep("token-dialog", full_page=False)
+            directory.empty.tokens.all().delete()
+            context.close()
+
+
+def main() -> None:
+    folder = Path(sys.argv[1] if len(sys.argv) > 1 else "screenshots")
+    folder.mkdir(parents=True, exist_ok=True)
+    with served() as address, sync_playwright() as playwright:
+        browser = launch(playwright)
+        shoot(browser, address, folder, set(sys.argv[2:]))
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()

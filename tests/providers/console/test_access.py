@@ -1,0 +1,144 @@
+"""Who sees and does what (AC-ROLE)."""
+
+import uuid
+
+import pytest
+from django.test import Client
+
+from providers.console import site
+from providers.models import ChangeEvent, Provider, Token
+from tests.factories import issue, make_group, make_user
+
+CONTROLS = ("add-provider", "add-provider-empty", "permanent-token", "revoke")
+
+
+def pages(provider: Provider) -> list[str]:
+    jane = make_user(provider, "jane@contoso.com")
+    group = make_group(provider, "Editors", members=[jane])
+    return [
+        "/",
+        "/eum/",
+        "/eum/providers/",
+        f"/eum/providers/{provider.pk}/",
+        f"/eum/providers/{provider.pk}/tokens/",
+        f"/eum/providers/{provider.pk}/ip-restriction/",
+        "/eum/users/",
+        f"/eum/users/{jane.pk}/",
+        "/eum/groups/",
+        f"/eum/groups/{group.pk}/",
+    ]
+
+
+def acts(provider: Provider, token: Token) -> list[str]:
+    return [
+        "/eum/providers/add/",
+        f"/eum/providers/{provider.pk}/tokens/",
+        f"/eum/providers/{provider.pk}/tokens/{token.pk}/revoke/",
+    ]
+
+
+@pytest.mark.parametrize("role", ["Support", "Operator"])
+def test_ac_role_1_readers_open_every_page_and_find_no_control(signed_in, provider, role):
+    issue(provider)
+    browser = signed_in(role)
+    for path in pages(provider):
+        answer = browser.get(path)
+        assert answer.status_code == 200, path
+        assert not [name for name in CONTROLS if f'data-testid="{name}"' in answer.content.decode()], path
+
+
+@pytest.mark.parametrize("role", ["Administrator", "superuser"])
+def test_administrators_and_superusers_find_the_controls(signed_in, provider, role):
+    issue(provider)
+    browser = signed_in(role)
+    assert 'data-testid="add-provider"' in browser.get("/eum/").content.decode()
+    tokens = browser.get(f"/eum/providers/{provider.pk}/tokens/").content.decode()
+    assert 'data-testid="permanent-token"' in tokens and 'data-testid="revoke"' in tokens
+
+
+def test_ac_role_2_support_posts_are_refused_and_recorded(support, provider):
+    token, _value = issue(provider)
+    sent = {"title": "Fabrikam", "request_key": str(uuid.uuid4())}
+    for path in acts(provider, token):
+        before = ChangeEvent.objects.filter(kind="console.refused").count()
+        assert support.post(path, sent).status_code == 403, path
+        assert ChangeEvent.objects.filter(kind="console.refused").count() == before + 1, path
+        assert support.get(path).status_code in (403, 200)
+    assert Provider.objects.count() == 1
+    assert list(Token.objects.values_list("revoked_at", flat=True)) == [None]
+
+
+def test_ac_role_2_a_refusal_names_the_person_the_act_and_the_role_to_ask_for(support, provider):
+    answer = support.post(f"/eum/providers/{provider.pk}/tokens/", {}, REMOTE_ADDR="203.0.113.9")
+    event = ChangeEvent.objects.get(kind="console.refused")
+    assert event.person_name.startswith("support") and event.address == "203.0.113.9"
+    assert (event.subject, event.provider_id) == ("to make a token", provider.pk)
+    assert str(event.request_id) == answer["X-Request-Id"]
+    assert "Administrator" in answer.content.decode()
+
+
+def test_ac_role_2_a_post_without_csrf_token_changes_nothing(provider, signed_in):
+    browser = signed_in("Administrator")
+    browser.handler.enforce_csrf_checks = True
+    answer = browser.post("/eum/providers/add/", {"title": "Fabrikam"})
+    assert answer.status_code == 403
+    assert "no longer valid" in answer.content.decode()
+    assert answer["X-Request-Id"] in answer.content.decode()
+    assert Provider.objects.count() == 1
+
+
+def test_ac_role_3_anonymous_is_sent_to_sign_in_from_everywhere(client: Client, provider):
+    token, _value = issue(provider)
+    for path in [*pages(provider), *acts(provider, token), "/nothing/", "/password_change/"]:
+        answer = client.get(path)
+        assert answer.status_code == 302 and answer["Location"].startswith("/login/?next="), path
+    assert client.post("/eum/providers/add/", {"title": "x"}).status_code == 302
+    assert Provider.objects.count() == 1
+
+
+def test_ac_role_3_without_a_role_everything_is_403_and_says_what_to_ask_for(signed_in, provider):
+    browser = signed_in(None)
+    for path in [*pages(provider), "/nothing/"]:
+        answer = browser.get(path)
+        assert answer.status_code == 403, path
+        assert "Support" in answer.content.decode() and "Operator" in answer.content.decode()
+        assert "Contoso" not in answer.content.decode()
+
+
+def test_ac_role_3_without_a_role_one_can_still_leave(signed_in):
+    assert signed_in(None).post("/logout/").status_code == 200
+    assert signed_in(None).get("/password_change/").status_code == 200
+
+
+def test_ac_role_5_no_address_offers_a_form_of_the_admin(signed_in, provider):
+    jane = make_user(provider, "jane@contoso.com")
+    browser = signed_in("superuser")
+    for model, pk in (("provider", provider.pk), ("synceduser", jane.pk), ("syncedgroup", jane.pk)):
+        for path in (f"/providers/{model}/add/", f"/providers/{model}/{pk}/change/", f"/providers/{model}/{pk}/delete/"):
+            assert browser.get(path).status_code == 404, path
+    for path in (f"/eum/users/{jane.pk}/change/", "/eum/users/add/", "/auth/user/", "/auth/user/add/"):
+        assert browser.get(path).status_code == 404, path
+
+
+def test_ac_role_5_no_model_admin_permits_a_change(rf, signed_in):
+    request = rf.get("/")
+    request.user = signed_in("superuser") and None
+    for model_admin in site._registry.values():
+        assert not model_admin.has_add_permission(request)
+        assert not model_admin.has_change_permission(request)
+        assert not model_admin.has_delete_permission(request)
+
+
+def test_ac_role_5_synced_pages_hold_no_form_that_posts_but_sign_out(signed_in, provider):
+    browser = signed_in("superuser")
+    for path in pages(provider):
+        if "users" in path or "groups" in path:
+            assert browser.get(path).content.decode().count('method="post"') == 1, path
+
+
+def test_pages_are_not_kept_by_the_browser(administrator, provider):
+    assert "no-store" in administrator.get(f"/eum/providers/{provider.pk}/")["Cache-Control"]
+
+
+def test_threat_v20_a_session_opens_nothing_under_scim(administrator):
+    assert administrator.get("/scim/Users").status_code == 401

@@ -1,0 +1,71 @@
+"""Synced groups: list and page (AC-GRP)."""
+
+import re
+import uuid
+
+from providers.models import Membership
+from scim.protocol.attributes import GROUP
+from scim.store import verbs
+from tests.factories import call, make_group, make_user
+
+
+def members_on(page: str) -> list[str]:
+    return re.findall(r'<th scope="row"><a href="/eum/users/[^"]+"><bdi>([^<]*)</bdi>', page)
+
+
+def test_ac_grp_1_members_come_fifty_at_a_time(support, provider, django_assert_max_num_queries):
+    people = [make_user(provider, f"user{number:03}@contoso.com") for number in range(120)]
+    group = make_group(provider, "Everybody", members=people)
+    with django_assert_max_num_queries(9):  # session, account, rights (2), group, count, one page of members
+        page = support.get(f"/eum/groups/{group.pk}/").content.decode()
+    assert len(members_on(page)) == 50 and '<span class="count">120</span>' in page
+    assert len(members_on(support.get(f"/eum/groups/{group.pk}/?p=3").content.decode())) == 20
+    assert len(members_on(support.get(f"/eum/groups/{group.pk}/?p=99").content.decode())) == 20
+    assert len(members_on(support.get(f"/eum/groups/{group.pk}/?p=x").content.decode())) == 50
+
+
+def test_ac_grp_3_a_group_without_members_says_so(support, provider):
+    group = make_group(provider, "Nobody")
+    assert "Nobody is a member now." in support.get(f"/eum/groups/{group.pk}/").content.decode()
+
+
+def test_a_group_in_a_group_links_to_its_own_page(support, provider):
+    inner = make_group(provider, "Inner")
+    outer = make_group(provider, "Outer", members=[inner])
+    assert f'href="/eum/groups/{inner.pk}/"' in support.get(f"/eum/groups/{outer.pk}/").content.decode()
+
+
+def test_only_who_is_a_member_now_is_listed(support, provider):
+    jane, piet = make_user(provider, "jane@contoso.com"), make_user(provider, "piet@contoso.com")
+    group = make_group(provider, "Editors", members=[jane, piet])
+    Membership.objects.filter(member=piet).update(left_at="2026-01-01T00:00:00Z")
+    assert members_on(support.get(f"/eum/groups/{group.pk}/").content.decode()) == ["jane@contoso.com"]
+
+
+def test_the_list_searches_and_counts_members(support, provider, stranger):
+    make_group(provider, "Editors", members=[make_user(provider, "jane@contoso.com")])
+    make_group(provider, "Auditors")
+    make_group(stranger, "Editors")
+    page = support.get("/eum/groups/?q=editors").content.decode()
+    assert "2 groups found" in page and "Auditors" not in page
+    assert '<td class="field-members">1</td>' in page
+    assert "1 group found" in support.get(f"/eum/groups/?q=editors&provider={stranger.pk}").content.decode()
+
+
+def test_a_removed_group_leaves_the_list_and_keeps_its_page(support, provider):
+    group = make_group(provider, "Editors")
+    verbs.delete(call(provider, GROUP), str(group.pk))
+    assert "Editors" not in support.get("/eum/groups/").content.decode()
+    assert "Removed" in support.get(f"/eum/groups/{group.pk}/").content.decode()
+
+
+def test_an_operator_reads_the_names_of_groups(operator, provider):
+    group = make_group(provider, "Editors", externalId="editors-2026")
+    page = operator.get(f"/eum/groups/{group.pk}/").content.decode()
+    assert "Editors" in page and "editors-2026" in page
+
+
+def test_unknown_groups_are_404_and_a_person_is_no_group(support, provider):
+    jane = make_user(provider, "jane@contoso.com")
+    assert support.get(f"/eum/groups/{uuid.uuid4()}/").status_code == 404
+    assert support.get(f"/eum/groups/{jane.pk}/").status_code == 404

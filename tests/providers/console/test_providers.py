@@ -1,0 +1,176 @@
+"""Providers: list, adding, page (AC-LIST, AC-ADD, AC-PROV)."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from providers.console.forms import AddProviderForm, take_suggestion
+from providers.models import ChangeEvent, IpMode, Provider, Token
+from tests.factories import issue, make_provider, make_user
+
+ADD = "/eum/providers/add/"
+DIALOG = {"X-Dialog": "asked"}
+
+
+def test_ac_list_3_without_providers_one_sentence_and_one_button(administrator):
+    for path in ("/eum/", "/eum/providers/"):
+        page = administrator.get(path).content.decode()
+        assert "No providers yet" in page and "one directory" in page
+        assert page.count('data-testid="add-provider-empty"') == 1
+        assert "<table" not in page and 'data-testid="add-provider"' not in page
+
+
+def test_ac_list_4_the_status_is_a_word(administrator, provider):
+    paused = make_provider("Fabrikam")
+    Provider.objects.filter(pk=paused.pk).update(paused_at=timezone.now())
+    used, _value = issue(make_provider("Okta"))
+    Token.objects.filter(pk=used.pk).update(last_used_at=timezone.now() - timedelta(minutes=12))
+    for path in ("/eum/", "/eum/providers/"):
+        page = administrator.get(path).content.decode()
+        assert "Not connected" in page and "Waiting for the first request." in page
+        assert "Paused" in page and "Requests get 503" in page
+        assert "Connected" in page and "12\xa0minutes ago" in page
+
+
+def test_ac_list_5_two_hundred_providers(administrator, django_assert_max_num_queries):
+    for number in range(200):
+        make_provider(f"Provider {number:03}")
+    with django_assert_max_num_queries(12):  # session, account, rights (2), list, count, tokens
+        page = administrator.get("/eum/providers/").content.decode()
+    assert page.count('<th class="field-name">') == 50
+    assert "200 providers" in page and "Provider 049" in page and "Provider 050" not in page
+    last = administrator.get("/eum/providers/?o=-1&p=4").content.decode()
+    assert "Provider 000" in last and "?o=-1&amp;p=3" in last
+
+
+def test_a_page_beyond_the_last_is_the_last_and_nonsense_is_the_first(administrator):
+    for number in range(51):
+        make_provider(f"Provider {number:03}")
+    assert "Provider 050" in administrator.get("/eum/providers/?p=99").content.decode()
+    assert "Provider 000" in administrator.get("/eum/providers/?p=x").content.decode()
+
+
+def test_numbers_of_people_are_per_provider(administrator, provider, stranger):
+    make_user(provider, "a@contoso.com")
+    make_user(provider, "b@contoso.com", active=False)
+    page = administrator.get(f"/eum/providers/{provider.pk}/").content.decode()
+    assert "1 disabled" in page
+    assert "0 disabled" in administrator.get(f"/eum/providers/{stranger.pk}/").content.decode()
+
+
+def test_ac_add_2_adding_leads_to_the_page_with_message_and_tenant_url(administrator, settings):
+    answer = administrator.post(ADD, {"title": "  Contoso "}, follow=True)
+    provider = Provider.objects.get()
+    assert answer.redirect_chain == [(f"/eum/providers/{provider.pk}/", 302)]
+    page = answer.content.decode()
+    assert 'role="status"' in page and "Provider added" in page
+    assert f'value="{settings.OPTIONS.scim_url}"' in page
+    assert provider.title == "Contoso" and provider.created_by.get_username().startswith("administrator")
+    assert ChangeEvent.objects.filter(kind="provider.added", provider_id=provider.pk).count() == 1
+
+
+@pytest.mark.parametrize("title", ["", "   ", "CONTOSO entra id", "\u200b\u200b", "x" * 101])
+def test_ac_add_3_a_title_that_cannot_be_used_is_explained_beside_its_field(administrator, provider, title):
+    answer = administrator.post(ADD, {"title": title, "ip_restrict": "on", "ip_ranges": "192.0.2.0/24"})
+    page = answer.content.decode()
+    assert answer.status_code == 200 and Provider.objects.count() == 1
+    field = page[page.index('<input type="text" id="title"') :].partition(">")[0]
+    assert 'aria-invalid="true"' in field and 'aria-describedby="title-error' in field and "autofocus" in field
+    assert 'id="title-error" role="alert"' in page
+    assert "192.0.2.0/24" in page and " checked" in page
+
+
+def test_ac_add_3_a_title_whose_key_is_too_long_is_no_server_error(administrator):
+    assert administrator.post(ADD, {"title": "\ufdfa" * 100}).status_code == 200
+
+
+def test_ac_add_3_a_taken_title_links_to_its_holder(administrator, provider):
+    page = administrator.post(ADD, {"title": "contoso entra id"}).content.decode()
+    assert f'href="/eum/providers/{provider.pk}/"' in page and "Open Contoso Entra ID" in page
+
+
+def test_ac_add_4_host_bits_are_explained_with_the_range_that_was_meant(administrator):
+    sent = {"title": "Contoso", "ip_restrict": "on", "ip_ranges": "40.126.0.0/18\n20.190.137.45/18"}
+    page = administrator.post(ADD, sent).content.decode()
+    assert "Line 2: 20.190.137.45/18 has host bits set: did you mean 20.190.128.0/18?" in page
+    assert 'name="use" value="2:20.190.128.0/18"' in page
+    again = administrator.post(ADD, {**sent, "use": "2:20.190.128.0/18"}).content.decode()
+    assert "40.126.0.0/18\n20.190.128.0/18" in again and 'role="alert"' not in again
+    assert Provider.objects.count() == 0
+
+
+@pytest.mark.parametrize(
+    ("ranges", "suggestion", "expected"),
+    [
+        ("a\nb # office\nc", "2:10.0.0.0/8", "a\n10.0.0.0/8 # office\nc"),
+        ("a", "7:10.0.0.0/8", "a"),
+        ("a", "nonsense", "a"),
+        ("", "1:10.0.0.0/8", ""),
+    ],
+)
+def test_ac_add_4_a_suggestion_replaces_its_line_only(ranges, suggestion, expected):
+    assert take_suggestion(ranges, suggestion) == expected
+
+
+def test_ac_add_4_everyone_is_no_restriction(db):
+    form = AddProviderForm({"title": "Contoso", "ip_restrict": "on", "ip_ranges": "::/0"})
+    assert not form.is_valid()
+    assert "allows everyone" in form.errors["ip_ranges"][0]
+    assert form.range_errors == [(form.errors["ip_ranges"][0], None)]
+
+
+def test_ranges_are_first_only_observed_and_count_only_with_the_box_ticked(administrator):
+    administrator.post(ADD, {"title": "A", "ip_restrict": "on", "ip_ranges": "192.0.2.0/24 # office\n2001:db8::1"})
+    administrator.post(ADD, {"title": "B", "ip_ranges": "not even a range"})
+    with_rules, without = Provider.objects.order_by("title_key")
+    assert (with_rules.ip_mode, without.ip_mode) == (IpMode.OBSERVE, IpMode.OFF)
+    assert sorted(str(rule.cidr) for rule in with_rules.ip_rules.all()) == ["192.0.2.0/24", "2001:db8::1/128"]
+    page = administrator.get(f"/eum/providers/{with_rules.pk}/ip-restriction/").content.decode()
+    assert "192.0.2.0/24" in page and "IPv6" in page and "Observing" in page
+
+
+def test_ac_add_5_markup_in_a_title_is_shown_as_it_is(administrator):
+    title = "<img src=x onerror=alert(1)>"
+    administrator.post(ADD, {"title": title})
+    pk = Provider.objects.get().pk
+    for path in ("/eum/", "/eum/providers/", f"/eum/providers/{pk}/", f"/eum/providers/{pk}/tokens/"):
+        page = administrator.get(path).content.decode()
+        assert "<img src=x" not in page and "&lt;img src=x onerror=alert(1)&gt;" in page, path
+
+
+def test_ac_add_7_no_token_is_made(administrator):
+    administrator.post(ADD, {"title": "Contoso"})
+    assert Token.objects.count() == 0
+
+
+def test_a_dialog_is_the_same_form_without_the_frame(administrator):
+    bare = administrator.get(ADD, headers=DIALOG)
+    assert bare["X-Dialog"] == "shown" and b"<html" not in bare.content and b'data-testid="title"' in bare.content
+    added = administrator.post(ADD, {"title": "Contoso"}, headers=DIALOG)
+    assert (added.status_code, added["X-Location"]) == (204, f"/eum/providers/{Provider.objects.get().pk}/")
+
+
+def test_ac_prov_1_the_tenant_url_does_not_follow_the_host_header(administrator, provider, settings):
+    path = f"/eum/providers/{provider.pk}/"
+    assert administrator.get(path, headers={"Host": "evil.example"}).status_code == 400
+    page = administrator.get(path, headers={"Host": "localhost"}).content.decode()
+    assert f'value="{settings.OPTIONS.scim_url}"' in page and "localhost" not in page
+
+
+@pytest.mark.parametrize("pk", [0, 987654321, 10**30])
+def test_an_unknown_provider_is_404(administrator, pk):
+    assert administrator.get(f"/eum/providers/{pk}/").status_code == 404
+
+
+def test_a_deleted_provider_has_no_page(administrator, provider):
+    Provider.objects.filter(pk=provider.pk).update(deleted_at=timezone.now())
+    assert administrator.get(f"/eum/providers/{provider.pk}/").status_code == 404
+    assert "Contoso" not in administrator.get("/eum/providers/").content.decode()
+
+
+@pytest.mark.parametrize("tab", ["", "tokens/", "ip-restriction/"])
+def test_a_provider_page_asks_little(administrator, provider, django_assert_max_num_queries, tab):
+    issue(provider)
+    with django_assert_max_num_queries(8):  # session, account, rights (2), provider, live tokens, the tab's rows
+        assert administrator.get(f"/eum/providers/{provider.pk}/{tab}").status_code == 200

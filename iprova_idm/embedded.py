@@ -288,6 +288,8 @@ class EmbeddedPostgres:
 
     def _create(self) -> None:
         """Make the cluster aside and rename it when it is whole, so that there is never half of one."""
+        if set(str(self._programs)) & set('"$`\\'):  # initdb hands the path of its programs to a shell
+            raise DatabaseError(f'PostgreSQL cannot be run from a path with " $ ` or \\ in it: {self._programs}')
         fresh = Path(tempfile.mkdtemp(prefix="data.new.", dir=self.folder))
         os.chown(fresh, self._account.pw_uid, self._account.pw_gid)
         # A fixed locale: sorting must not depend on who started first. The builtin one needs no ICU.

@@ -15,11 +15,10 @@ def text(name: str) -> str:
 
 
 def test_every_setting_is_documented_as_it_is():
-    rows = dict(re.findall(r"^\| `([A-Z_]+)` \| (.*) \|$", text("docs/settings.md"), re.MULTILINE))
-    assert rows == {
-        option.name: f"{f'`{option.default}`' if option.default else ''} | {option.unit} | {option.sentence}".strip()
-        for option in describe_options()
-    }
+    rows = re.findall(r"^\| `([A-Z_]+)` \| (.*?) \| (.*?) \| (.*?) \|$", text("docs/settings.md"), re.MULTILINE)
+    assert [tuple(part.strip(" `") for part in row) for row in rows] == [
+        (option.name, option.default, option.unit, option.sentence) for option in describe_options()
+    ]
 
 
 @pytest.mark.parametrize("name", ["base", "dev", "local"])
@@ -41,6 +40,6 @@ def test_every_pinned_package_has_hashes():
 def test_the_readme_names_make_targets_that_exist():
     targets = set(re.findall(r"^([a-z]+):", text("Makefile"), re.MULTILINE))
     for name in ("README.md", "CONTRIBUTING.md"):
-        assert set(re.findall(r"make ([a-z]+)\b", text(name))) - {"check", "X"} <= targets
+        assert set(re.findall(r"(?:`|^ {4})make ([a-z]+)\b", text(name), re.MULTILINE)) <= targets
     assert "make test" in text(".ci/run")
     assert "make check" in text(".ci/run")

@@ -58,6 +58,8 @@ class Provider(models.Model):
         ]
         permissions = [
             ("view_payload", "Can see request and response bodies"),
+            ("view_personal", "Can see full personal attributes"),
+            ("view_audit", "Can see the audit of admin actions"),
             ("export_data", "Can export CSV"),
         ]
 

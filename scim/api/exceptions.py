@@ -7,12 +7,10 @@ from typing import Any
 import orjson
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
-from django.views import defaults
 from django_scim.constants import SCIM_CONTENT_TYPE
 from django_scim.exceptions import SCIMException
 from rest_framework.exceptions import MethodNotAllowed
 
-from iprova_idm.middleware import is_scim
 from scim.protocol import errors
 from scim.protocol.errors import ScimError
 
@@ -56,8 +54,6 @@ def _log(exception: Exception, request: HttpRequest) -> None:
     logger.error("request %s: %s\n%s", getattr(request, "request_id", ""), type(exception).__qualname__, frames)
 
 
-def server_error(request: HttpRequest) -> HttpResponse:
-    """handler500: for what breaks outside a view."""
-    if is_scim(request):
-        return error_response(errors.internal_error(getattr(request, "request_id", "")))
-    return defaults.server_error(request)
+def scim_server_error(request: HttpRequest) -> HttpResponse:
+    """For what breaks outside a view."""
+    return error_response(errors.internal_error(getattr(request, "request_id", "")))

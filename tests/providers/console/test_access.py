@@ -114,7 +114,11 @@ def test_ac_role_5_no_address_offers_a_form_of_the_admin(signed_in, provider):
     jane = make_user(provider, "jane@contoso.com")
     browser = signed_in("superuser")
     for model, pk in (("provider", provider.pk), ("synceduser", jane.pk), ("syncedgroup", jane.pk)):
-        for path in (f"/providers/{model}/add/", f"/providers/{model}/{pk}/change/", f"/providers/{model}/{pk}/delete/"):
+        for path in (
+            f"/providers/{model}/add/",
+            f"/providers/{model}/{pk}/change/",
+            f"/providers/{model}/{pk}/delete/",
+        ):
             assert browser.get(path).status_code == 404, path
     for path in (f"/eum/users/{jane.pk}/change/", "/eum/users/add/", "/auth/user/", "/auth/user/add/"):
         assert browser.get(path).status_code == 404, path

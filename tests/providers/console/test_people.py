@@ -103,7 +103,7 @@ def test_ac_usr_4_fifty_a_page_and_few_queries(support, provider, django_assert_
         answer = support.get("/eum/users/")
     assert len(names(answer)) == 50 and "60 users" in answer.content.decode()
     assert len(names(support.get("/eum/users/?p=2"))) == 10
-    assert names(support.get("/eum/users/?o=1"))[0] == "User 00"
+    assert names(support.get("/eum/users/?o=0"))[0] == "User 00"
 
 
 def test_ac_usr_4_counting_stops_somewhere(support, provider, monkeypatch):
@@ -172,8 +172,8 @@ def test_ac_role_4_an_operator_reads_masked_values_everywhere(operator, provider
         phoneNumbers=[{"type": "work", "value": "+31 40 555 0182"}],
     )
     group = make_group(provider, "Editors", members=[jane])
-    for path in ("/eum/users/", f"/eum/users/{jane.pk}/", f"/eum/groups/{group.pk}/", "/eum/users/?q=boerhof"):
-        page = operator.get(path).content.decode().replace('value="boerhof"', "")
+    for path in ("/eum/users/", f"/eum/users/{jane.pk}/", f"/eum/groups/{group.pk}/", "/eum/users/?q=contoso"):
+        page = operator.get(path).content.decode()
         assert "j•••@contoso.com" in page, path
         for secret in ("jane@", "Jane", "oerhof", "0182"):
             assert secret not in page, (path, secret)

@@ -53,7 +53,10 @@ def test_ac_tok_4_the_creating_answer_is_not_stored(administrator, provider):
 def test_ac_tok_5_sent_again_it_makes_no_second_token_and_shows_nothing(administrator, provider):
     key = str(uuid.uuid4())
     assert value_in(post(administrator, provider, request_key=key))
-    for again in (post(administrator, provider, request_key=key), post(administrator, provider, request_key=key, confirm="yes")):
+    for again in (
+        post(administrator, provider, request_key=key),
+        post(administrator, provider, request_key=key, confirm="yes"),
+    ):
         assert again.status_code == 409 and value_in(again) is None
         assert "already created; the value cannot be shown again" in again.content.decode()
     assert provider.tokens.count() == 1

@@ -1,0 +1,107 @@
+"""Browser tests: Chromium against pytest-django's live server.
+
+Without Chromium they are skipped, and the last lines of the run say so; with REQUIRE_BROWSER=1
+they fail instead.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
+
+from tests.browser.chromium import executable, launch
+from tests.factories import make_account
+
+# Playwright's sync API runs an event loop in the thread of the test, and Django refuses queries beside one.
+os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+
+HERE = Path(__file__).parent
+MISSING = (
+    "No Chromium was found (looked for chromium, chromium-browser and google-chrome in PATH). "
+    "Debian, Ubuntu: apt-get install chromium"
+)
+SKIPPED = pytest.StashKey[int]()
+expect.set_options(timeout=10_000)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    ours = [item for item in items if HERE in item.path.parents]
+    for item in ours:
+        item.add_marker(pytest.mark.browser)
+    if ours and not executable() and os.environ.get("REQUIRE_BROWSER") != "1":
+        config.stash[SKIPPED] = len(ours)
+        for item in ours:
+            item.add_marker(pytest.mark.skip(reason=MISSING))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    if count := config.stash.get(SKIPPED, 0):
+        terminalreporter.section("browser tests")
+        terminalreporter.line(f"{count} browser tests were SKIPPED. {MISSING}")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    if not executable():
+        pytest.fail(f"REQUIRE_BROWSER=1, and {MISSING[0].lower()}{MISSING[1:]}")
+    with sync_playwright() as playwright:
+        browser = launch(playwright)
+        yield browser
+        browser.close()
+
+
+class Visit:
+    """A browser window of one person, and every message in which the browser complained."""
+
+    def __init__(self, context: BrowserContext, address: str) -> None:
+        self.context = context
+        self.address = address
+        self.complaints: list[str] = []
+        context.on("console", lambda message: self._listen(message.type, message.text))
+        context.on("weberror", lambda error: self.complaints.append(str(error.error)))
+
+    def _listen(self, kind: str, text: str) -> None:
+        if "Content Security Policy" in text or (kind == "error" and "Failed to load resource" not in text):
+            self.complaints.append(text)
+
+    def open(self, path: str = "/") -> Page:
+        page = self.context.new_page()
+        page.goto(f"{self.address}{path}")
+        return page
+
+
+@pytest.fixture
+def visit(chromium: Any, live_server: Any) -> Iterator[Callable[..., Visit]]:
+    """`visit("Support")` is a window in which somebody with that role is signed in; `visit()` is a stranger's.
+
+    Each test ends by asserting that no window complained: no script failed, no policy was broken.
+    """
+    visits: list[Visit] = []
+
+    def open_window(role: str | None = None, *, account: User | None = None, **options: Any) -> Visit:
+        options.setdefault("viewport", {"width": 1280, "height": 800})
+        context = chromium.new_context(permissions=["clipboard-read", "clipboard-write"], **options)
+        context.set_default_timeout(10_000)
+        if role or account:
+            client = Client()
+            client.force_login(account or make_account(role))
+            session = client.cookies["sessionid"].value
+            context.add_cookies([{"name": "sessionid", "value": session, "url": live_server.url}])
+        visits.append(Visit(context, live_server.url))
+        return visits[-1]
+
+    yield open_window
+    complaints = [complaint for window in visits for complaint in window.complaints]
+    for window in visits:
+        window.context.close()
+    assert not complaints
+
+
+def clipboard(page: Page) -> str:
+    return str(page.evaluate("navigator.clipboard.readText()"))

@@ -1,0 +1,145 @@
+"""Every page, in both themes: axe, keyboard, narrow windows, and the security policy (AC-A11Y, AC-DARK, AC-CSP)."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from tests.browser.directory import Directory, fill
+from tests.browser.keyboard import tab_to
+from tests.factories import make_provider
+
+RULES = {
+    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+    "resultTypes": ["violations"],
+}
+
+
+def violations(page: Page) -> list[str]:
+    found = Axe().run(page, options=RULES).response["violations"]
+    return [f"{rule['id']}: {node['html'][:200]}" for rule in found for node in rule["nodes"]]
+
+
+def open_add(page: Page, address: str, directory: Directory) -> None:
+    page.goto(f"{address}/eum/providers/")
+    page.get_by_test_id("add-provider").click()
+    page.get_by_test_id("ip-restrict").check()
+    page.get_by_test_id("ip-ranges").fill("20.190.137.45/18")
+    page.get_by_test_id("ok").click()
+    expect(page.get_by_role("alert")).to_have_count(2)
+
+
+def open_token(page: Page, address: str, directory: Directory) -> None:
+    directory.empty.tokens.all().delete()
+    page.goto(f"{address}/eum/providers/{directory.empty.pk}/")
+    page.get_by_test_id("permanent-token").click()
+    page.get_by_test_id("copy-token").click()
+    expect(page.get_by_role("dialog").get_by_role("status")).to_contain_text("Token copied")
+
+
+def open_revoke(page: Page, address: str, directory: Directory) -> None:
+    page.goto(f"{address}/eum/providers/{directory.contoso.pk}/tokens/")
+    page.get_by_test_id("revoke").click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+
+
+def open_menu(page: Page, address: str, directory: Directory) -> None:
+    page.goto(f"{address}/eum/users/")
+    page.locator("summary", has_text="Status").click()
+
+
+DIALOGS: dict[str, Callable[[Page, str, Directory], None]] = {
+    "add dialog": open_add,
+    "token dialog": open_token,
+    "revoke dialog": open_revoke,
+    "filter menu": open_menu,
+}
+
+
+def each_state(window: Any, directory: Directory) -> Any:
+    """Each page, dialog and menu in turn: its name, and the page that shows it."""
+    page = window.open("/")
+    for name, path in directory.addresses().items():
+        page.goto(f"{window.address}{path}")
+        yield name, page
+    for name, reach in DIALOGS.items():
+        reach(page, window.address, directory)
+        yield name, page
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_ac_a11y_1_axe_finds_nothing(visit, scheme):
+    directory = fill()
+    window = visit(account=directory.administrator, color_scheme=scheme)
+    found = {name: violations(page) for name, page in each_state(window, directory)}
+    found["sign-in"] = violations(visit(color_scheme=scheme).open("/login/"))
+    assert not {name: problems for name, problems in found.items() if problems}
+
+
+def test_ac_a11y_1_axe_finds_nothing_at_320_pixels_and_nothing_overflows(visit):
+    directory = fill()
+    window = visit(account=directory.administrator, viewport={"width": 320, "height": 640})
+    found, wide = {}, []
+    for name, page in each_state(window, directory):
+        found[name] = violations(page)
+        if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+            wide.append(name)
+    assert not {name: problems for name, problems in found.items() if problems}
+    assert not wide
+
+
+def test_ac_csp_1_no_page_and_no_dialog_breaks_the_policy(visit):
+    directory = fill()
+    window = visit(account=directory.administrator)
+    answers = []
+    window.context.on("response", lambda answer: answers.append((answer.url, answer.headers)))
+    for _name, _page in each_state(window, directory):
+        pass
+    pages = [headers for url, headers in answers if "/static/" not in url]
+    assert len(pages) > 20
+    assert all("default-src 'self'" in headers.get("content-security-policy", "") for headers in pages)
+    assert not [url for url, _headers in answers if not url.startswith(window.address)]
+    assert not window.complaints
+
+
+def test_ac_a11y_3_the_first_stop_skips_to_the_content(visit):
+    directory = fill()
+    page = visit(account=directory.administrator).open("/eum/users/")
+    tab_to(page, "Skip to main content", most=1)
+    page.keyboard.press("Enter")
+    assert tab_to(page, "Janelle Wouters", most=15) <= 15
+
+
+def test_ac_a11y_4_what_is_clicked_is_large_enough(visit):
+    directory = fill()
+    window = visit(account=directory.administrator)
+    small = """() => [...document.querySelectorAll("button, summary, .btn, .tabs a, .filters a, .chip")]
+      .map((element) => [element.textContent.trim(), element.getBoundingClientRect()])
+      .filter(([, box]) => box.width > 1 && (box.width < 24 || box.height < 24)).map(([text]) => text)"""
+    assert not {name: found for name, page in each_state(window, directory) if (found := page.evaluate(small))}
+
+
+def test_ac_dark_1_the_theme_is_there_before_the_page_and_survives_a_reload(visit):
+    page = visit("Support").open("/eum/")
+    background = "getComputedStyle(document.body).backgroundColor"
+    light = page.evaluate(background)
+    page.locator(".theme-toggle").click()
+    assert page.evaluate(background) != light
+    dark = page.evaluate(background)
+    page.reload()
+    assert page.evaluate(background) == dark
+    head = page.evaluate("document.head.querySelector('script[src*=theme]').defer")
+    assert head is False  # it runs before the body is painted
+
+
+def test_titles_and_headings_name_each_page(visit):
+    make_provider("Contoso")
+    directory = fill()
+    titles = {}
+    for name, page in each_state(visit(account=directory.administrator), directory):
+        if name in directory.addresses():
+            expect(page.get_by_role("heading", level=1)).to_have_count(1)
+            titles[name] = page.title()
+    assert all(title.endswith(" · iProva") for title in titles.values()), titles

@@ -1,0 +1,81 @@
+"""Finding people (AC-USR), and roles as the browser shows them (AC-ROLE)."""
+
+from playwright.sync_api import expect
+
+from providers.models import Provider
+from tests.browser.directory import fill
+from tests.factories import make_provider, make_user
+
+
+def test_ac_usr_1_find_a_person_from_any_page(visit):
+    directory = fill()
+    page = visit("Support").open(f"/eum/providers/{directory.contoso.pk}/")
+    page.get_by_label("Find a person").fill("jane boer")
+    page.keyboard.press("Enter")
+    page.get_by_role("link", name="Jane de Boer").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Jane de Boer")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Disabled")
+    page.get_by_role("link", name="iProva users").click()
+    expect(page.get_by_test_id("members").get_by_role("link")).to_have_count(6)
+    page.get_by_role("link", name="Janë Koçi").click()
+    expect(page.get_by_test_id("groups").get_by_role("link")).to_have_count(2)
+
+
+def test_ac_usr_3_filters_add_up_in_the_address_and_clear_at_once(visit):
+    directory = fill()
+    page = visit("Support").open("/eum/users/?q=jan")
+    page.locator("summary", has_text="Status").click()
+    page.get_by_role("link", name="Disabled").click()
+    page.locator("summary", has_text="Provider").click()
+    page.get_by_role("link", name="Contoso Entra ID").click()
+    assert page.url.endswith(f"/eum/users/?provider={directory.contoso.pk}&q=jan&status=disabled")
+    expect(page.locator("#result_list tbody tr")).to_have_count(1)
+    page.get_by_role("link", name="Remove filter Status: Disabled").click()
+    expect(page.locator("#result_list tbody tr")).to_have_count(7)
+    page.get_by_role("link", name="Clear filters").click()
+    assert page.url.endswith("/eum/users/?")
+
+
+def test_ac_usr_1_nobody_found_without_javascript(visit):
+    make_user(make_provider("Contoso"), "piet@contoso.com")
+    page = visit("Support", java_script_enabled=False).open("/eum/users/")
+    page.get_by_label("Search this list").fill("jahne")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Nobody found for “jahne”")).to_be_visible()
+
+
+def test_ac_role_1_support_finds_no_control_that_changes(visit):
+    directory = fill()
+    window = visit("Support")
+    page = window.open("/")
+    for path in (
+        "/eum/",
+        "/eum/providers/",
+        *(f"/eum/providers/{directory.contoso.pk}/{tab}" for tab in ("", "tokens/")),
+    ):
+        page.goto(f"{window.address}{path}")
+        for name in ("add-provider", "add-provider-empty", "permanent-token", "revoke"):
+            expect(page.get_by_test_id(name)).to_have_count(0)
+
+
+def test_ac_role_3_without_a_role_the_page_says_what_to_ask_for(visit):
+    make_provider("Contoso")
+    from tests.factories import make_account
+
+    page = visit(account=make_account(None)).open("/eum/")
+    expect(page.get_by_role("heading", name="You have no role here")).to_be_visible()
+    page.locator("main").get_by_role("button", name="Log out").click()
+    expect(page.get_by_role("heading", name="You are signed out")).to_be_visible()
+
+
+def test_menus_close_by_escape_and_by_a_click_elsewhere(visit):
+    page = visit("Support").open("/")
+    page.get_by_test_id("go-to").click()
+    expect(page.get_by_role("link", name="Application management")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("link", name="Application management")).to_be_hidden()
+    expect(page.get_by_test_id("go-to")).to_be_focused()
+    page.get_by_test_id("account").click()
+    page.locator("h1").click()
+    expect(page.get_by_role("link", name="Change password")).to_be_hidden()
+    assert Provider.objects.count() == 0

@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -34,16 +35,24 @@ class Row:
     folded: Mapping[str, Any]
     search_text: str
 
+    @cached_property
+    def document_json(self) -> str:
+        return _json(self.document)
+
 
 @dataclass(frozen=True)
 class Locked:
-    """A live resource under lock: nobody else changes or deletes it before the transaction ends."""
+    """A live resource under lock: nobody else changes or deletes it before the transaction ends.
+
+    `groups` are those that `lock_for_delete` has locked with it.
+    """
 
     id: UUID
     provider_id: int
     resource_type: str
     version: int
     document: dict[str, Any]
+    groups: frozenset[UUID] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -66,6 +75,10 @@ class UnknownMembersError(Exception):
         super().__init__(f"{count} unknown members")
         self.ids = ids
         self.count = count
+
+
+class GroupsMovedError(Exception):
+    """A resource to delete has joined a group since its groups were locked; begin anew."""
 
 
 class SelfMemberError(Exception):
@@ -185,7 +198,7 @@ def _columns(row: Row) -> list[Any]:
         row.display_name_key,
         row.external_id,
         row.active,
-        _json(row.document),
+        row.document_json,
         _json(row.folded),
         row.search_text,
     ]
@@ -344,8 +357,8 @@ SELECT %s, %s, %s, provider_id, id, resource_type, version, %s, %s, %s, %s, %s, 
 
 # The groups that lose a member are locked first, in the order of ids, as everywhere.
 _LOCK_GROUPS = """
-SELECT id FROM providers_resource WHERE id IN (
-  SELECT group_id FROM providers_membership WHERE member_id = %s AND left_at IS NULL)
+SELECT id FROM providers_resource WHERE provider_id = %s AND id IN (
+  SELECT group_id FROM providers_membership WHERE provider_id = %s AND member_id = %s AND left_at IS NULL)
 ORDER BY id FOR NO KEY UPDATE
 """
 _LOCK_FOR_DELETE = """
@@ -353,24 +366,27 @@ SELECT version, document FROM providers_resource
 WHERE id = %s AND provider_id = %s AND resource_type = %s AND deleted_at IS NULL FOR UPDATE
 """
 _RAISE_GROUPS = """
-UPDATE providers_resource SET version = version + 1, last_modified = %s WHERE id = ANY(%s::uuid[])
+UPDATE providers_resource SET version = version + 1, last_modified = %s
+WHERE provider_id = %s AND id = ANY(%s::uuid[])
 """
 
 
 def lock_for_delete(provider_id: int, resource_type: str, resource_id: UUID) -> Locked | None:
     """As `lock`, but so that nobody can make the resource a member meanwhile; locks her groups first."""
     with connection.cursor() as cursor:
-        cursor.execute(_LOCK_GROUPS, [resource_id])
+        cursor.execute(_LOCK_GROUPS, [provider_id, provider_id, resource_id])
+        groups = frozenset(group_id for (group_id,) in cursor.fetchall())
         cursor.execute(_LOCK_FOR_DELETE, [resource_id, provider_id, resource_type])
         found = cursor.fetchone()
-    return found and Locked(resource_id, provider_id, resource_type, found[0], json.loads(found[1]))
+    return found and Locked(resource_id, provider_id, resource_type, found[0], json.loads(found[1]), groups)
 
 
 def delete(locked: Locked, actor: Actor, event_id: UUID) -> None:
     """Put a resource of `lock_for_delete` into the recycle bin: gone for SCIM, its names free, its memberships ended.
 
     The groups that it leaves get a new version; they get no event of their own, the ended
-    memberships bear this one's id.
+    memberships bear this one's id. Raises `GroupsMovedError` when it joined a group after those it
+    was in were locked: the transaction has to begin anew, in the order of locks.
     """
     moment = now()
     event = _event(
@@ -383,10 +399,15 @@ def delete(locked: Locked, actor: Actor, event_id: UUID) -> None:
     )
     with connection.cursor() as cursor:
         cursor.execute(_DELETE, [moment, moment, locked.id, locked.provider_id, *event])
-        cursor.execute(_END + "member_id = %s RETURNING group_id", [moment, event_id, "member-deleted", locked.id])
-        groups = [group_id for (group_id,) in cursor.fetchall()]
+        cursor.execute(
+            _END + "provider_id = %s AND member_id = %s RETURNING group_id",
+            [moment, event_id, "member-deleted", locked.provider_id, locked.id],
+        )
+        groups = {group_id for (group_id,) in cursor.fetchall()}
+        if groups - locked.groups:
+            raise GroupsMovedError
         if groups:
-            cursor.execute(_RAISE_GROUPS, [moment, sorted(groups)])
+            cursor.execute(_RAISE_GROUPS, [moment, locked.provider_id, sorted(groups)])
         if locked.resource_type == "Group":
             cursor.execute(_END + "group_id = %s", [moment, event_id, "group-deleted", locked.id])
 
@@ -455,5 +476,5 @@ def restore(provider_id: int, resource_id: UUID, actor: Actor, event_id: UUID) -
         cursor.execute(_REOPEN, [resource_id, resource_id])
         groups = {group_id for (group_id,) in cursor.fetchall()} - {resource_id}
         if groups:
-            cursor.execute(_RAISE_GROUPS, [moment, sorted(groups)])
+            cursor.execute(_RAISE_GROUPS, [moment, provider_id, sorted(groups)])
     return True

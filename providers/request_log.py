@@ -12,17 +12,19 @@ import os
 import re
 import threading
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+from urllib.parse import unquote_plus
 from uuid import UUID
 
-from django.db import close_old_connections, connection
+from django.db import close_old_connections, connection, transaction
 
 MAX_BODY = 65_536
 MAX_WAITING = 10_000
 INTERVAL_S = 0.5
+BATCH = 500
 
 logger = logging.getLogger(__name__)
 
@@ -107,8 +109,11 @@ class Writer:
     def _run(self) -> None:
         while True:
             self._wake.wait(INTERVAL_S)
-            close_old_connections()
-            self.flush()
+            try:
+                close_old_connections()
+                self.flush()
+            except Exception as error:  # the thread must outlive whatever happens
+                logger.error("the provisioning log's writer failed: %s", type(error).__name__)
 
     def flush(self) -> None:
         """Write what waits, through the caller's connection. A failure is logged and loses that batch, no more."""
@@ -121,24 +126,40 @@ class Writer:
             return
         if lost:
             logger.error("%d requests are missing from the provisioning log: the buffer was full", lost)
-        try:
-            _write(entries, touches, refused)
-        except Exception as error:  # whatever it is, SCIM goes on (AC-LOG-7)
-            logger.error("%d requests are missing from the provisioning log: %s", len(entries), type(error).__name__)
+        for part in _batches(entries, BATCH):
+            if not _tried(_write_entries, part) and len(part) > 1:
+                for entry in part:  # one bad row must not take the others with it
+                    _tried(_write_entries, [entry])
+        _tried(_write_touches, list(touches.items()))
+        _tried(_write_refusals, list(refused.items()))
 
 
-def _write(
-    entries: list[Entry],
-    touches: dict[int, tuple[datetime, str | None]],
-    refused: Counter[tuple[str, datetime, str]],
-) -> None:
+def _tried(write: Callable[[list[Any]], None], rows: list[Any]) -> bool:
+    """Whether `rows` were written. Whatever goes wrong is logged without its text, and SCIM goes on (AC-LOG-7)."""
+    try:
+        if rows:
+            write(rows)
+    except Exception as error:
+        logger.error("%d rows for the provisioning log: %s failed: %s", len(rows), write.__name__, type(error).__name__)
+        return False
+    return True
+
+
+def _write_entries(entries: list[Entry]) -> None:
+    values = [_value(getattr(entry, name)) for entry in entries for name in _COLUMNS]
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_INSERT + ", ".join([_ONE_ROW] * len(entries)), values)
+
+
+def _write_touches(touches: list[tuple[int, tuple[datetime, str | None]]]) -> None:
     with connection.cursor() as cursor:
-        for part in _batches(entries, 500):
-            values = [_value(getattr(entry, name)) for entry in part for name in _COLUMNS]
-            cursor.execute(_INSERT + ", ".join([_ONE_ROW] * len(part)), values)
-        for token_id, (at, address) in sorted(touches.items()):
+        for token_id, (at, address) in sorted(touches):
             cursor.execute(_TOUCH, [at, address, token_id, at])
-        for (address, hour, kind), count in sorted(refused.items()):
+
+
+def _write_refusals(refused: list[tuple[tuple[str, datetime, str], int]]) -> None:
+    with connection.cursor() as cursor:
+        for (address, hour, kind), count in sorted(refused):
             cursor.execute(_COUNT, [address, hour, kind, count])
 
 
@@ -148,8 +169,13 @@ def _batches(entries: list[Entry], size: int) -> Iterable[list[Entry]]:
 
 def _value(value: Any) -> Any:
     if isinstance(value, str):
-        return value.replace("\0", "\ufffd")
-    return json.dumps(value) if isinstance(value, list) else value
+        return _storable(value)
+    return json.dumps([_storable(part) for part in value]) if isinstance(value, list) else value
+
+
+def _storable(text: str) -> str:
+    """PostgreSQL takes neither NUL nor half a surrogate pair."""
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
 
 
 writer = Writer()
@@ -163,20 +189,26 @@ HIDDEN = "•••"
 def redact(body: bytes) -> str:
     """A body as it may be kept: no passwords, secrets or tokens, at most 64 kB."""
     text = _TOKEN.sub(f"ipr_{HIDDEN}", body[:MAX_BODY].decode("utf-8", "replace"))
-    if _SECRET_NAME.search(text):
+    # A name may be written in escapes, so what holds any is parsed before it is searched.
+    if _SECRET_NAME.search(text) or "\\u" in text:
         if len(body) > MAX_BODY:
-            return f"(not kept: it names a secret and is too long to clean; {len(body):,} bytes)"
+            return f"(not kept: it may name a secret and is too long to clean; {len(body):,} bytes)"
         try:
             text = json.dumps(_redacted(json.loads(body), 50), ensure_ascii=False)
         except (ValueError, RecursionError):
-            return f"(not kept: it names a secret and is no JSON; {len(body):,} bytes)"
+            return f"(not kept: it may name a secret and is no JSON; {len(body):,} bytes)"
         text = _TOKEN.sub(f"ipr_{HIDDEN}", text)
     return text + (f"… (cut; {len(body):,} bytes in all)" if len(body) > MAX_BODY else "")
 
 
 def redact_text(text: str) -> str:
-    """A path or query without tokens."""
+    """A path without tokens."""
     return _TOKEN.sub(f"ipr_{HIDDEN}", text[:8_000])
+
+
+def redact_query(query: str) -> str:
+    """A raw query string; one that names a secret, however encoded, is not kept."""
+    return HIDDEN if _SECRET_NAME.search(unquote_plus(query)) else redact_text(query)
 
 
 def _redacted(value: Any, depth: int) -> Any:

@@ -108,6 +108,7 @@ class Caller:
     ip_mode: str
     is_covered: bool
     is_touch_due: bool
+    address: str | None
 
 
 # Suspended, expired and revoked tokens are found too: whoever holds one is told which it is.
@@ -131,4 +132,4 @@ def find_caller(value: str, address: str | None) -> Caller | None:
     with connection.cursor() as cursor:
         cursor.execute(_FIND_CALLER, [address, digest_of(value)])
         found = cursor.fetchone()
-    return Caller(*found) if found else None
+    return Caller(*(*found, address)) if found else None

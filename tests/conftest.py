@@ -9,12 +9,14 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote, urlencode
 
 import pytest
 from django.conf import settings
 from django.db import connection
 from django.test import Client
+from django.test.utils import setup_databases, teardown_databases
 
 from providers import request_log
 from providers.models import Provider
@@ -30,6 +32,16 @@ def _request_log_in_test(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     request_log.writer._reset()
     yield
     request_log.writer._reset()
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_test_environment: None, django_db_blocker: Any) -> Iterator[None]:
+    """A test database for every run: pytest-django's own makes none where tests commit or ask over HTTP only."""
+    with django_db_blocker.unblock():
+        made = setup_databases(verbosity=0, interactive=False)
+    yield
+    with django_db_blocker.unblock():
+        teardown_databases(made, verbosity=0)
 
 
 @pytest.fixture
@@ -130,8 +142,8 @@ def _wait_for(address: str, process: "subprocess.Popen[bytes]") -> None:
 
 
 @pytest.fixture
-def committed(django_db_setup: None, django_db_blocker: pytest.FixtureRequest) -> Iterator[None]:
+def committed(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
     """Database access that commits, for tests with other processes or connections; nothing is cleaned up."""
-    with django_db_blocker.unblock():  # type: ignore[attr-defined]
+    with django_db_blocker.unblock():
         yield
         connection.close()

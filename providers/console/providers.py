@@ -152,11 +152,11 @@ def overview(request: HttpRequest, provider_id: int) -> HttpResponse:
         "overview",
         {
             "tenant_url": settings.OPTIONS.scim_url,
+            "last_contact": moment(provider.last_contact) if provider.last_contact else "",
             "last_activity": ago(provider.last_contact) if provider.last_contact else _("Never"),
             "people_active": provider.people - provider.people_disabled,
             "token": newest,
             "token_expiry": expiry(newest) if newest else "",
-            "token_used": moment(newest.last_used_at) if newest and newest.last_used_at else "",
             "created": moment(provider.created_at),
             "created_by": access.name_of(provider.created_by) if provider.created_by else "",
             "ip_mode": IP_MODE[provider.ip_mode],

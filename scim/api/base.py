@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -14,8 +15,9 @@ from rest_framework.views import APIView
 from iprova_idm.client_address import client_address
 from providers.directory import parse_id
 from providers.events import Actor
-from providers.request_log import Entry, redact, redact_text, writer
+from providers.request_log import Entry, redact, redact_query, redact_text, writer
 from providers.tokens import Caller
+from scim.api.parsers import read_query
 from scim.clients import policy_for
 from scim.protocol import errors
 from scim.protocol.policy import Policy
@@ -48,6 +50,10 @@ class ScimView(APIView):
         caller: Caller = self.request._request.caller  # type: ignore[attr-defined]
         return caller
 
+    @cached_property
+    def query(self) -> dict[str, str]:
+        return read_query(self.request._request)
+
     @property
     def policy(self) -> Policy:
         return policy_for(self.caller.is_strict)
@@ -57,12 +63,12 @@ class ScimView(APIView):
         request = self.request._request
         return Actor(
             token_prefix=self.caller.token_prefix,
-            address=client_address(request),
+            address=self.caller.address,
             request_id=request.request_id,  # type: ignore[attr-defined]
         )
 
     def options(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:  # type: ignore[override]
-        return HttpResponse(status=204, headers={"Allow": ", ".join(self.allowed_methods)})
+        return no_content({"Allow": ", ".join(self.allowed_methods)})
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         """No negotiation: whatever Accept says or fails to say, the answer is SCIM (entra: Accept is absent)."""
@@ -83,10 +89,9 @@ def no_content(headers: Mapping[str, str] | None = None) -> HttpResponse:
 
 def _log_request(view: ScimView, request: HttpRequest, response: HttpResponseBase, duration_ms: float) -> None:
     caller: Caller | None = getattr(request, "caller", None)
-    address = client_address(request)
     at = timezone.now()
     if caller is None:
-        writer.count_refusal(address, at, getattr(request, "refusal_kind", "no-token"))
+        writer.count_refusal(client_address(request), at, getattr(request, "refusal_kind", "no-token"))
         return
     error = getattr(request, "scim_error", None)
     keeps_bodies = response.status_code >= 400 or request.method in _MUST_LOG_BODY
@@ -99,12 +104,12 @@ def _log_request(view: ScimView, request: HttpRequest, response: HttpResponseBas
         token_prefix=caller.token_prefix,
         method=str(request.method)[:10],
         path=redact_text(request.path_info),
-        query=redact_text(request.META.get("QUERY_STRING", "")),
+        query=redact_query(request.META.get("QUERY_STRING", "")),
         status=response.status_code,
         scim_type=error.scim_type if error else "",
         detail=error.detail if error else "",
         duration_ms=round(duration_ms, 2),
-        source_ip=address,
+        source_ip=caller.address,
         is_uncovered=not caller.is_covered,
         client_request_id=request.META.get("HTTP_CLIENT_REQUEST_ID", "")[:100],
         resource_type=view.resource_type_name,

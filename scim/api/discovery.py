@@ -11,7 +11,6 @@ from rest_framework.request import Request
 
 from scim.adapters import adapter_of
 from scim.api.base import ScimView, json_response
-from scim.api.parsers import read_query
 from scim.protocol import errors
 from scim.protocol.attributes import RESOURCE_TYPES, SCHEMAS
 from scim.protocol.errors import ScimError
@@ -25,8 +24,7 @@ class _DiscoveryView(ScimView):
         raise NotImplementedError
 
     def get(self, request: Request, uuid: str = "") -> HttpResponse:
-        if read_query(request._request).get("filter"):
-            raise ScimError(403, "", "Discovery documents cannot be filtered: read the whole list.")
+        _refuse_filter(self.query)
         documents = self.documents()
         if not uuid:
             return json_response(list_of_documents(list(documents.values())))
@@ -36,8 +34,14 @@ class _DiscoveryView(ScimView):
         raise errors.unknown_route(request._request.path_info)
 
 
+def _refuse_filter(query: Mapping[str, str]) -> None:
+    if query.get("filter"):
+        raise ScimError(403, "", "Discovery documents cannot be filtered: read them whole.")
+
+
 class ServiceProviderConfigView(ScimView):
     def get(self, request: Request) -> HttpResponse:
+        _refuse_filter(self.query)
         config = scim_settings.SERVICE_PROVIDER_CONFIG_MODEL(request=request._request)
         return json_response(orjson.dumps(config.to_dict()))
 

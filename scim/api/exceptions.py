@@ -5,10 +5,11 @@ import traceback
 from typing import Any
 
 import orjson
-from django.db import InterfaceError, OperationalError
+from django.db import DataError, InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django_scim.constants import SCIM_CONTENT_TYPE
 from django_scim.exceptions import SCIMException
+from psycopg.errors import ProgramLimitExceeded
 from rest_framework.exceptions import MethodNotAllowed
 
 from scim.protocol import errors
@@ -33,6 +34,11 @@ def as_scim_error(exception: Exception, allowed: list[str], request: HttpRequest
             return ScimError(int(exception.status), exception.scim_type or "", exception.detail)
         case MethodNotAllowed():
             return errors.method_not_allowed(str(request.method)[:20], allowed)
+        case DataError():
+            _log(exception, request)
+            return errors.not_storable()
+        case OperationalError() if isinstance(exception.__cause__, ProgramLimitExceeded):
+            return errors.not_storable()
         case OperationalError() | InterfaceError():
             _log(exception, request)
             return errors.unavailable()

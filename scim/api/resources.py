@@ -1,6 +1,6 @@
 """Users and Groups: /Users, /Users/{id} and their like (RFC 7644 §3.2 to §3.6)."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -9,7 +9,7 @@ from rest_framework.request import Request
 
 from scim.adapters import adapter_of, answer_shaper, write_shaper
 from scim.api.base import ScimView, json_response, no_content
-from scim.api.parsers import read_json, read_number, read_query
+from scim.api.parsers import read_json, read_number
 from scim.protocol.attributes import GROUP, USER, ResourceType
 from scim.protocol.messages import list_response
 from scim.protocol.projection import WHOLE, Projection, parse_projection, project
@@ -43,36 +43,36 @@ class _ResourceTypeView(ScimView):
         return call
 
     def projection(self) -> Projection:
-        query = read_query(self.request._request)
-        return parse_projection(query.get("attributes", ""), query.get("excludedattributes", ""), self.resource_type)
+        names, excluded = self.query.get("attributes", ""), self.query.get("excludedattributes", "")
+        return parse_projection(names, excluded, self.resource_type, self.policy)
 
-    def shaped(self, body: bytes, projection: Projection) -> bytes:
-        """An answer through the adapter that the settings name, when that one has a `to_dict` of its own."""
-        shape: Callable[[bytes], bytes] | None = answer_shaper(adapter_of(self.resource_type), self.request._request)
+    def shaped(self, bodies: Sequence[bytes], projection: Projection) -> Sequence[bytes]:
+        """Answers through the adapter that the settings name, when that one has a `to_dict` of its own."""
+        shape = answer_shaper(adapter_of(self.resource_type), self.request._request)
         if shape is None:
-            return body
-        body = shape(body)
-        return (
-            body if projection.is_whole else orjson.dumps(project(orjson.loads(body), projection, self.resource_type))
-        )
+            return bodies
+        whole = [shape(body) for body in bodies]
+        if projection.is_whole:
+            return whole
+        return [orjson.dumps(project(orjson.loads(body), projection, self.resource_type)) for body in whole]
 
     def answer(self, answer: Answer, projection: Projection, status: int = 200) -> HttpResponse:
         self.request._request.resource_id = answer.id  # type: ignore[attr-defined]
         headers = {"ETag": answer.etag, "Location": f"{location_base(self.resource_type)}{answer.id}"}
-        return json_response(self.shaped(answer.body, projection), status=status, headers=headers)
+        (body,) = self.shaped([answer.body], projection)
+        return json_response(body, status=status, headers=headers)
 
 
 class ResourceListView(_ResourceTypeView):
     """GET: query (§3.4.2). POST: create (§3.3)."""
 
     def get(self, request: Request, **kwargs: Any) -> HttpResponse:
-        query, projection = read_query(request._request), self.projection()
+        query, projection = self.query, self.projection()
         call = self.call(projection)
         start_index = max(read_number(query, "startIndex", 1), 1)
         count = min(max(read_number(query, "count", call.policy.default_count), 0), call.policy.max_count)
         page = verbs.list_resources(call, query.get("filter", ""), start_index=start_index, count=count)
-        resources = [self.shaped(body, projection) for body in page.resources]
-        return json_response(list_response(resources, page.total, start_index))
+        return json_response(list_response(self.shaped(page.resources, projection), page.total, start_index))
 
     def post(self, request: Request, **kwargs: Any) -> HttpResponse:
         body, projection = read_json(request._request), self.projection()

@@ -8,7 +8,7 @@ from typing import Any
 
 from scim.clients import entra, onelogin
 from scim.clients.habit import Habit
-from scim.protocol.attributes import Attribute
+from scim.protocol.attributes import Attribute, ResourceType
 from scim.protocol.errors import ScimError
 from scim.protocol.paths import AttrPath
 from scim.protocol.policy import Operation, OperationHabit, PathHabit, Policy, ValueHabit
@@ -26,8 +26,8 @@ def _refusing_value(habit: Habit, rewrite: ValueHabit) -> ValueHabit:
 
 
 def _refusing_operation(habit: Habit, rewrite: OperationHabit) -> OperationHabit:
-    def refuse(operation: Operation) -> list[Operation]:
-        if rewrite(operation) != [operation]:
+    def refuse(operation: Operation, resource_type: ResourceType) -> list[Operation]:
+        if rewrite(operation, resource_type) != [operation]:
             raise _refusal("invalidSyntax", f'The operation "{operation.op}"', habit)
         return [operation]
 

@@ -3,13 +3,13 @@
 from typing import Any
 
 from scim.clients.habit import Habit
-from scim.protocol.attributes import ENTERPRISE_USER, Attribute
-from scim.protocol.filters import Comparison, Path
-from scim.protocol.paths import AttrPath
+from scim.protocol.attributes import ENTERPRISE_USER, SCHEMAS, Attribute, ResourceType
+from scim.protocol.filters import Comparison, Or, Path
+from scim.protocol.paths import AttrPath, UnknownAttributeError, find
 from scim.protocol.policy import Operation
 
 
-def lower_op(operation: Operation) -> list[Operation]:
+def lower_op(operation: Operation, resource_type: ResourceType) -> list[Operation]:
     return [Operation(operation.op.lower(), operation.path, operation.value)]
 
 
@@ -21,11 +21,11 @@ def boolean_from_text(attribute: Attribute, value: Any) -> Any:
 
 # Entra wraps the value of a single-valued attribute as it does that of a list.
 def unwrap_single(attribute: Attribute, value: Any) -> Any:
-    if attribute.multi_valued or not isinstance(value, list) or len(value) > 1:
+    if attribute.multi_valued or (isinstance(value, list) and len(value) > 1):
         return value
-    element = value[0] if value else None
+    element = (value[0] if value else None) if isinstance(value, list) else value
     if isinstance(element, dict) and not attribute.is_complex:
-        return next((part for name, part in element.items() if name.lower() == "value"), None)
+        return next((part for name, part in element.items() if name.lower() == "value"), value)
     return element
 
 
@@ -40,43 +40,58 @@ def empty_is_unassigned(attribute: Attribute, value: Any) -> Any:
 
 
 # Entra names the members to remove in `value`. The RFC (§3.5.2.2) looks at the path alone
-# and would empty the group, so this runs before anything reads the path (threat V45).
-def remove_by_value(operation: Operation) -> list[Operation]:
+# and would empty the group, so this runs before anything reads the path (threat V45). What names
+# nobody removes nobody.
+def remove_by_value(operation: Operation, resource_type: ResourceType) -> list[Operation]:
     path = operation.path
-    is_list = isinstance(operation.value, (list, dict))
-    if operation.op != "remove" or path is None or path.where or path.attr.sub or not is_list:
+    if operation.op != "remove" or operation.value is None or path is None or path.where or path.attr.sub:
+        return [operation]
+    try:
+        attribute = find(path.attr, resource_type).attribute
+    except UnknownAttributeError:
+        return [operation]
+    if attribute is None or not attribute.multi_valued:
         return [operation]
     elements = operation.value if isinstance(operation.value, list) else [operation.value]
-    return [
-        Operation("remove", Path(path.attr, Comparison(AttrPath("value"), "eq", value)), None)
-        for value in map(_value_of, elements)
-        if isinstance(value, str) and value
-    ]
+    named = [value for value in map(_value_of, elements) if isinstance(value, str) and value]
+    if not named:
+        return []
+    terms = tuple(Comparison(AttrPath("value"), "eq", value) for value in named)
+    return [Operation("remove", Path(path.attr, terms[0] if len(terms) == 1 else Or(terms)), None)]
 
 
 def _value_of(element: Any) -> Any:
-    if isinstance(element, dict):
-        return next((part for name, part in element.items() if name.lower() == "value"), None)
-    return element
+    if not isinstance(element, dict):
+        return element
+    parts = {name.lower(): part for name, part in element.items()}
+    address = parts.get("$ref")
+    return parts.get("value") or (address.rpartition("/")[2] if isinstance(address, str) else None)
 
 
-def extension_after_dot(path: AttrPath) -> AttrPath:
+_SCHEMAS = {schema.id.lower(): schema.id for schema in SCHEMAS}
+_ENTERPRISE_NAMES = {
+    attribute.name.lower() for schema in SCHEMAS if schema.id == ENTERPRISE_USER for attribute in schema.attributes
+}
+
+
+def schema_before_dot(path: AttrPath) -> AttrPath:
     """`urn:…:2.0:User.manager`: the dot that jobs of before 2018 put where the RFC has a colon."""
-    is_extension = f"{path.schema}:{path.name}".lower() == ENTERPRISE_USER.lower()
-    return AttrPath(path.sub, "", ENTERPRISE_USER) if is_extension and path.sub else path
+    schema = _SCHEMAS.get(f"{path.schema}:{path.name}".lower())
+    return AttrPath(path.sub, "", schema) if schema and path.sub else path
 
 
-def manager_without_schema(path: AttrPath) -> AttrPath:
+def enterprise_without_schema(path: AttrPath) -> AttrPath:
     """`manager`: an enterprise attribute named as if it were a core one, in paths and filters."""
-    is_bare = not path.schema and path.name.lower() == "manager"
-    return AttrPath("manager", path.sub, ENTERPRISE_USER) if is_bare else path
+    is_bare = not path.schema and path.name.lower() in _ENTERPRISE_NAMES
+    return AttrPath(path.name, path.sub, ENTERPRISE_USER) if is_bare else path
 
 
 _DEV = "Entra documentation, use-scim-to-provision-users-and-groups"
 HABITS = (
     Habit("entra-capital-op", "writes Add, Replace and Remove with a capital", _DEV, rewrite_operation=lower_op),
-    Habit("entra-text-boolean", "writes true and false as text", _DEV, rewrite_value=boolean_from_text),
+    # What is wrapped is unwrapped before anything looks at it.
     Habit("entra-wrapped-single", "wraps a single value in a list", _DEV, rewrite_value=unwrap_single),
+    Habit("entra-text-boolean", "writes true and false as text", _DEV, rewrite_value=boolean_from_text),
     Habit("entra-bare-reference", "sends a manager as a bare id", _DEV, rewrite_value=reference_from_text),
     Habit(
         "entra-empty-clears",
@@ -86,20 +101,20 @@ HABITS = (
     ),
     Habit(
         "entra-remove-by-value",
-        "names the members to remove in value",
+        "names what to remove in value",
         _DEV,
         rewrite_operation=remove_by_value,
     ),
     Habit(
-        "entra-extension-after-dot",
-        "puts a dot between extension and attribute",
+        "entra-schema-before-dot",
+        "puts a dot between schema and attribute",
         "Entra documentation, application-provisioning-config-problem-scim-compatibility",
-        rewrite_path=extension_after_dot,
+        rewrite_path=schema_before_dot,
     ),
     Habit(
-        "entra-manager-without-schema",
-        "names manager without its schema",
+        "entra-enterprise-without-schema",
+        "names an enterprise attribute without its schema",
         _DEV,
-        rewrite_path=manager_without_schema,
+        rewrite_path=enterprise_without_schema,
     ),
 )

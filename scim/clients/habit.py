@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from scim.protocol.attributes import Attribute
+from scim.protocol.attributes import Attribute, ResourceType
 from scim.protocol.paths import AttrPath
 from scim.protocol.policy import Operation
 
@@ -25,5 +25,5 @@ class Habit:
     sentence: str
     source: str
     rewrite_value: Callable[[Attribute, Any], Any] | None = None
-    rewrite_operation: Callable[[Operation], list[Operation]] | None = None
+    rewrite_operation: Callable[[Operation, ResourceType], list[Operation]] | None = None
     rewrite_path: Callable[[AttrPath], AttrPath] | None = None

@@ -43,6 +43,11 @@ class Attribute:
     def is_complex(self) -> bool:
         return self.type == "complex"
 
+    @cached_property
+    def holds_references(self) -> bool:
+        """Whether its values name other resources (a group's members): one without an id says nothing."""
+        return self.multi_valued and "value" in self.subs and self.subs["value"].mutability == "immutable"
+
 
 @dataclass(frozen=True)
 class Schema:

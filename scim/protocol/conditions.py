@@ -141,6 +141,9 @@ def _sub(path: AttrPath, home: Target) -> Target:
 
 def _bound(target: Target, op: str, value: Any, policy: Policy) -> Condition:
     attribute = target.attribute
+    if value is None and op in _EQUALITY and attribute is not None and attribute.multi_valued:
+        present = _bound_presence(target)
+        return Negated(present) if op == "eq" else present
     if attribute is None:
         raise errors.invalid_filter(f'"{target}" is a schema, not an attribute: name one of its attributes.')
     if attribute.is_complex and target.sub is None:

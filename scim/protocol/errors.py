@@ -44,6 +44,14 @@ def invalid_syntax(reason: str) -> ScimError:
     return ScimError(400, "invalidSyntax", reason)
 
 
+def not_storable() -> ScimError:
+    return invalid_value("A value is too large, or of a kind that cannot be stored. Nothing was changed.")
+
+
+def resource_too_large(limit: int) -> ScimError:
+    return invalid_value(f"The resource has more than {limit // 1024:,} KiB without its members: map fewer attributes.")
+
+
 def no_target(reason: str) -> ScimError:
     return ScimError(400, "noTarget", reason)
 

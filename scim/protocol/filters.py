@@ -69,7 +69,7 @@ class Path:
 _TOKEN = re.compile(r'\s*(?:([()\[\]])|("(?:[^"\\]|\\.)*")|([^\s()\[\]"]+))')
 
 
-def parse_filter(text: str, *, max_length: int = 10_000, max_terms: int = 100, max_depth: int = 20) -> Node:
+def parse_filter(text: str, *, max_length: int = 8_000, max_terms: int = 100, max_depth: int = 20) -> Node:
     """Read a `filter` parameter, percent-decoded once.
 
     Linear in `len(text)`. `and` binds tighter than `or`; `render` gives a text with the same tree.

@@ -21,8 +21,9 @@ from scim.protocol.conditions import (
     fold,
     matches_element,
 )
+from scim.protocol.errors import ScimError
 from scim.protocol.filters import And, Comparison, Node, Path, parse_path
-from scim.protocol.paths import UnknownAttributeError, find
+from scim.protocol.paths import AttrPath, UnknownAttributeError, find
 from scim.protocol.policy import Operation, Policy
 from scim.protocol.validation import (
     UNASSIGNED,
@@ -31,7 +32,6 @@ from scim.protocol.validation import (
     is_hollow,
     leave_out,
     validate_element,
-    validate_extension,
     validate_value,
 )
 
@@ -60,100 +60,160 @@ def read_patch(body: Any, resource_type: ResourceType, policy: Policy, notes: No
     Raises `ScimError` invalidSyntax, invalidPath, invalidValue, noTarget, mutability or tooMany.
     """
     changes: list[Change] = []
-    for operation in _read_operations(body, policy):
-        parts = [operation] if operation.path else _split(operation)
-        for part in parts:
-            if operation.path is None and not policy.refuses_read_only and _is_read_only(part, resource_type):
-                continue
-            change = _look_up(part, resource_type, policy, notes)
-            if change is not None:
-                changes.append(change)
+    for number, (operation, target) in enumerate(_parts_of_body(body, resource_type, policy, notes), 1):
+        if number > policy.max_operations:
+            raise errors.too_many(policy.max_operations, "operations")
+        change = _change(operation, target, policy, notes)
+        if change is not None:
+            changes.append(change)
     return changes
 
 
-def _read_operations(body: Any, policy: Policy) -> Iterator[Operation]:
+Part = tuple[Operation, Target]
+
+
+def _parts_of_body(body: Any, resource_type: ResourceType, policy: Policy, notes: Notes) -> Iterator[Part]:
     sent = _member(body, "operations") if isinstance(body, dict) else None
     if not isinstance(sent, list):
         raise errors.invalid_syntax('A PATCH body must be an object with a list "Operations" (RFC 7644 §3.5.2).')
-    if len(sent) > policy.max_operations:
-        raise errors.too_many(policy.max_operations, "operations")
+    reader = _Reader(resource_type, policy, notes)
     for number, item in enumerate(sent, 1):
         if not isinstance(item, dict):
             raise errors.invalid_syntax(f"Operation {number} is not an object.")
-        op, path = _member(item, "op"), _member(item, "path")
-        if not isinstance(op, str) or op.lower() not in OPS:
-            raise errors.invalid_syntax(f'Operation {number} has no "op" of add, replace or remove.')
-        if path is not None and not isinstance(path, str):
-            raise errors.invalid_path(str(path), "a path must be text.")
-        operation = Operation(op, parse_path(path) if path else None, _member(item, "value"))
-        yield from _apply_habits(operation, policy)
+        for operation in _habitual_operations(_read_operation(item, number), resource_type, policy):
+            yield from reader.parts(operation)
 
 
-def _member(item: dict[str, Any], name: str) -> Any:
+_ABSENT = object()
+
+
+def _read_operation(item: dict[str, Any], number: int) -> Operation:
+    op, path, value = _member(item, "op"), _member(item, "path"), _member(item, "value", _ABSENT)
+    if not isinstance(op, str) or op.lower() not in OPS:
+        raise errors.invalid_syntax(f'Operation {number} has no "op" of add, replace or remove.')
+    if path is not None and not isinstance(path, str):
+        raise errors.invalid_path(str(path), "a path must be text.")
+    if value is _ABSENT:
+        if op.lower() != "remove":
+            raise errors.invalid_syntax(f'Operation {number} ({op}) has no "value"; null is the value that clears.')
+        value = None
+    return Operation(op, parse_path(path) if path else None, value)
+
+
+def _member(item: dict[str, Any], name: str, default: Any = None) -> Any:
     """A member of a message by name; names are compared without case (RFC 7643 §2.1)."""
     for key, value in item.items():
         if key.lower() == name:
             return value
-    return None
+    return default
 
 
-def _apply_habits(operation: Operation, policy: Policy) -> list[Operation]:
+def _habitual_operations(operation: Operation, resource_type: ResourceType, policy: Policy) -> list[Operation]:
     operations = [operation]
     for habit in policy.operation_habits:
-        operations = [rewritten for known in operations for rewritten in habit(known)]
+        operations = [rewritten for known in operations for rewritten in habit(known, resource_type)]
     for known in operations:
         if known.op not in OPS:
             raise errors.invalid_syntax(f'"op" is "{known.op}"; it must be add, replace or remove in lower case.')
     return operations
 
 
-def _split(operation: Operation) -> Iterator[Operation]:
-    """An operation without path becomes one per member of its value; each member's name is a path."""
-    if operation.op == "remove":
-        raise errors.no_target('A remove operation needs a "path": without one it names nothing to remove.')
-    if not isinstance(operation.value, dict):
-        raise errors.invalid_value('An operation without "path" needs a "value" that is an object of attributes.')
-    for name, value in operation.value.items():
-        yield Operation(operation.op, parse_path(name), value)
+@dataclass(frozen=True)
+class _Reader:
+    """Takes operations apart until each names one attribute or sub-attribute.
+
+    An operation without path, on an extension or on a single complex value speaks of the parts that
+    it names and leaves the others (RFC 7644 §3.5.2.1, §3.5.2.3), so it becomes one for each.
+    """
+
+    resource_type: ResourceType
+    policy: Policy
+    notes: Notes
+
+    def parts(self, operation: Operation, *, is_inner: bool = False) -> Iterator[Part]:
+        """`is_inner`: it came from within a value, where what only the server sets may be repeated (Okta's `id`)."""
+        if operation.path is None:
+            yield from self._members(operation)
+            return
+        target = self._find(operation.path)
+        if target is None or (is_inner and self._may_ignore(target)):
+            return
+        attribute, value = target.attribute, operation.value
+        is_whole = attribute is None or (target.sub is None and _has_independent_parts(attribute, operation.path))
+        if is_whole and attribute is not None:
+            value = self.policy.usual_value(attribute, value)
+        if operation.op != "remove" and is_whole and isinstance(value, dict):
+            for name, part in value.items():
+                path = AttrPath(attribute.name, name, target.schema) if attribute else AttrPath(name, "", target.schema)
+                yield from self.parts(Operation(operation.op, Path(path), part), is_inner=True)
+        else:
+            yield operation, target
+
+    def _members(self, operation: Operation) -> Iterator[Part]:
+        """An operation without path: each member's name is a path, or the URN of the core schema."""
+        if operation.op == "remove":
+            raise errors.no_target('A remove operation needs a "path": without one it names nothing to remove.')
+        if not isinstance(operation.value, dict):
+            raise errors.invalid_value('An operation without "path" needs a "value" that is an object of attributes.')
+        for name, value in operation.value.items():
+            if name.lower() == self.resource_type.schema.id.lower() and isinstance(value, dict):
+                yield from self._members(Operation(operation.op, None, value))
+                continue
+            try:
+                path = parse_path(name)
+            except ScimError:
+                if self.policy.refuses_unknown:
+                    raise
+                leave_out(name, self.policy, self.notes)
+                continue
+            yield from self.parts(Operation(operation.op, path, value), is_inner=True)
+
+    def _find(self, path: Path) -> Target | None:
+        try:
+            return find(self.policy.usual_path(path.attr), self.resource_type)
+        except UnknownAttributeError as error:
+            if self.policy.refuses_unknown:
+                raise errors.invalid_path(str(path.attr), str(error)) from error
+            leave_out(str(path.attr), self.policy, self.notes)
+            return None
+
+    def _may_ignore(self, target: Target) -> bool:
+        is_read_only = target.attribute is not None and _is_read_only(target)
+        return is_read_only and not self.policy.refuses_read_only
 
 
-def _is_read_only(operation: Operation, resource_type: ResourceType) -> bool:
-    """Whether an operation names what only the server sets, as Okta's rename repeats the `id`."""
+def _has_independent_parts(attribute: Attribute, path: Path) -> bool:
+    """Whether a whole single value may be changed part by part; value and $ref of a reference belong together."""
+    is_single = attribute.is_complex and not attribute.multi_valued and path.where is None
+    return is_single and "value" not in attribute.subs
+
+
+def _is_read_only(target: Target) -> bool:
+    assert target.attribute is not None
+    return "readOnly" in (target.attribute.mutability, target.leaf.mutability)
+
+
+def _change(operation: Operation, target: Target, policy: Policy, notes: Notes) -> Change | None:
+    """The change that one part asks for; None when it asks for nothing."""
     assert operation.path is not None
-    attribute = resource_type.core.get(operation.path.attr.name.lower())
-    return attribute is not None and not operation.path.attr.schema and attribute.mutability == "readOnly"
-
-
-def _look_up(operation: Operation, resource_type: ResourceType, policy: Policy, notes: Notes) -> Change | None:
-    """The change that one operation asks for; None when it asks for nothing that is known."""
-    path, op = operation.path, operation.op
-    assert path is not None
-    try:
-        target = find(policy.usual_path(path.attr), resource_type)
-    except UnknownAttributeError as error:
-        if policy.refuses_unknown:
-            raise errors.invalid_path(str(path.attr), str(error)) from error
-        leave_out(str(path.attr), policy, notes)
-        return None
     if target.attribute is None:
-        return _extension_change(op, target, operation.value, resource_type, policy, notes)
+        return _extension_change(operation, target)
     if target.attribute.name == "schemas":
         return None  # derived from what the resource holds
-    if "readOnly" in (target.attribute.mutability, target.leaf.mutability):
+    if _is_read_only(target):
         raise errors.read_only(str(target))
-    where, seed = _bind_where(path, target, policy)
-    change = Change(op, target, where, None, seed)
-    if op == "remove":
+    where, seed = _bind_where(operation.path, target, policy)
+    change = Change(operation.op, target, where, None, seed)
+    if operation.op == "remove":
         return _refuse_unremovable(change)
     return _with_value(change, operation.value, policy, notes)
 
 
-def _extension_change(
-    op: str, target: Target, value: Any, resource_type: ResourceType, policy: Policy, notes: Notes
-) -> Change:
-    extension = resource_type.extensions_by_urn[target.schema.lower()]
-    part = None if op == "remove" else validate_extension(value, extension, policy, notes)
-    return Change(op, target, None, part)
+def _extension_change(operation: Operation, target: Target) -> Change:
+    """A whole extension can only be removed here: its attributes were taken apart before."""
+    if operation.op != "remove" and operation.value is not None:
+        raise errors.invalid_value(f'"{target.schema}" must hold an object with the attributes of the extension.')
+    return Change("remove", target, None, None)
 
 
 def _bind_where(path: Path, target: Target, policy: Policy) -> tuple[Condition | None, dict[str, Any] | None]:
@@ -180,36 +240,50 @@ def _seed(node: Node, target: Target, where: Condition) -> dict[str, Any] | None
 
 def _refuse_unremovable(change: Change) -> Change:
     if change.target.sub is None and change.target.leaf.required:
-        raise errors.ScimError(
-            400, "mutability", f'"{change.target}" is required and cannot be removed; replace it instead.'
-        )
+        raise ScimError(400, "mutability", f'"{change.target}" is required and cannot be removed; replace it instead.')
     return change
 
 
-def _with_value(change: Change, value: Any, policy: Policy, notes: Notes) -> Change:
+def _with_value(change: Change, value: Any, policy: Policy, notes: Notes) -> Change | None:
     """The change with its value validated for where it goes; a cleared value makes it a removal."""
     target, attribute = change.target, change.target.attribute
     assert attribute is not None
+    if attribute.holds_references and value == "":
+        raise errors.invalid_value(f'"{attribute.name}" cannot be empty text: send [] or null to remove all.')
     if target.sub is not None:
         kept = validate_value(target.sub, value, policy, notes)
     elif change.where is not None:
-        kept = validate_element(attribute, _habitual(attribute, value, policy), policy, notes)
-        if isinstance(kept, list):
-            raise errors.invalid_value(f'"{target}[…]" takes one object.')
+        kept = _validate_chosen(attribute, value, policy, notes)
     else:
+        value = policy.usual_value(attribute, value)
+        if _names_nothing(attribute, value) and not attribute.holds_references:
+            return None
         kept = validate_value(attribute, value, policy, notes)
     adds_nothing = change.op == "add" and attribute.multi_valued and not (target.sub or change.where)
     if kept in UNASSIGNED and not adds_nothing:
         return _refuse_unremovable(replace(change, op="remove"))
     if attribute.returned == "never":
-        return replace(change, op="add", value=None)  # password: checked, then dropped
+        return None  # password: checked, then dropped
     return replace(change, value=kept)
 
 
-def _habitual(attribute: Attribute, value: Any, policy: Policy) -> Any:
-    """One element of a multi-valued attribute after the value habits, which speak of whole values."""
-    value = policy.usual_value(attribute, value)
-    return value[0] if isinstance(value, list) and len(value) == 1 else value
+def _validate_chosen(attribute: Attribute, value: Any, policy: Policy, notes: Notes) -> Any:
+    """The value of `attribute[filter]`: one element. Value habits speak of whole values, so it is put into a list."""
+    elements = policy.usual_value(attribute, value if isinstance(value, list) or value in (None, "") else [value])
+    if elements is None:
+        return None
+    if len(elements) != 1:
+        raise errors.invalid_value(f'"{attribute.name}[…]" takes one object.')
+    return validate_element(attribute, elements[0], policy, notes)
+
+
+def _names_nothing(attribute: Attribute, value: Any) -> bool:
+    """Whether a complex value was sent of which no part is known: it neither sets nor clears anything."""
+    elements = value if isinstance(value, list) else [value]
+    if not attribute.is_complex or not elements or not all(isinstance(element, dict) for element in elements):
+        return False
+    writable = {name for name, sub in attribute.subs.items() if sub.mutability != "readOnly"}
+    return not any(name.lower() in writable for element in elements for name in element)
 
 
 def apply_changes(
@@ -229,9 +303,7 @@ def apply_changes(
 def _apply(resource: dict[str, Any], change: Change, policy: Policy) -> None:
     target, attribute = change.target, change.target.attribute
     if attribute is None:
-        _apply_extension(resource, change)
-        return
-    if attribute.returned == "never":
+        resource.pop(target.schema, None)
         return
     home = resource.setdefault(target.schema, {}) if target.schema else resource
     if change.where is not None:
@@ -242,20 +314,10 @@ def _apply(resource: dict[str, Any], change: Change, policy: Policy) -> None:
         _apply_to_part(home, change)
     elif change.op == "remove":
         home.pop(attribute.name, None)
-    elif attribute.is_complex:
-        home[attribute.name] = home.get(attribute.name, {}) | change.value
     else:
-        home[attribute.name] = change.value
+        home[attribute.name] = deepcopy(change.value)
     if target.schema and not home:
         del resource[target.schema]
-
-
-def _apply_extension(resource: dict[str, Any], change: Change) -> None:
-    """A whole extension: removed, or its attributes set beside those that it has."""
-    if change.op == "remove" or (change.op == "replace" and not change.value):
-        resource.pop(change.target.schema, None)
-    elif change.value:
-        resource[change.target.schema] = resource.get(change.target.schema, {}) | change.value
 
 
 def _apply_to_part(home: dict[str, Any], change: Change) -> None:
@@ -284,9 +346,9 @@ def _apply_to_list(home: dict[str, Any], change: Change) -> None:
     elif change.op == "remove":
         held = []
     elif change.op == "replace":
-        held = change.value
+        held = deepcopy(change.value)
     else:
-        held = _add_values(attribute, held, change.value or [])
+        held = _add_values(attribute, held, deepcopy(change.value) or [])
     _store_list(home, attribute, held)
 
 
@@ -320,6 +382,8 @@ def _apply_to_elements(home: dict[str, Any], change: Change, policy: Policy) -> 
             )
         chosen = [dict(change.seed)]
         held = [*held, *chosen]
+        if len(held) > policy.max_values:
+            raise errors.too_many(policy.max_values, f"values of {attribute.name}")
     if sub is None and change.op == "remove":
         held = [element for element in held if not any(element is one for one in chosen)]
     else:
@@ -409,12 +473,14 @@ def member_changes(changes: Iterable[Change]) -> list[MemberChange]:
 def _ids_named(change: Change) -> list[str] | None:
     """The member ids that a change names; None: all, or those that `where` chooses."""
     if change.op == "remove":
+        if change.target.sub is not None:
+            raise errors.invalid_path("members", "a member has no parts to remove; name the member.")
         return None if change.where is None else _ids_of_filter(change.where)
     if change.where is not None or change.target.sub is not None:
         raise errors.invalid_path(
             "members", "members are added as a list and removed; a member has no parts to change."
         )
-    return [element["value"] for element in change.value if element.get("value")]
+    return [element["value"] for element in change.value or ()]
 
 
 def _ids_of_filter(where: Condition) -> list[str] | None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from scim.protocol.attributes import Attribute
+from scim.protocol.attributes import Attribute, ResourceType
 from scim.protocol.filters import Path
 from scim.protocol.paths import AttrPath
 
@@ -19,13 +19,13 @@ class Operation:
 
 
 ValueHabit = Callable[[Attribute, Any], Any]
-OperationHabit = Callable[[Operation], list[Operation]]
+OperationHabit = Callable[[Operation, ResourceType], list[Operation]]
 PathHabit = Callable[[AttrPath], AttrPath]
 
 
 @dataclass(frozen=True)
 class Policy:
-    """The defaults are the RFC read strictly; `scim.clients` builds the liberal policy from its habits.
+    """The defaults forgive nothing; `scim.clients` builds the liberal policy from its habits.
 
     value_habits: rewrite one attribute's value before it is validated.
     operation_habits: rewrite one PATCH operation before its path is looked up.
@@ -46,7 +46,9 @@ class Policy:
     max_operations: int = 1_000
     max_string_length: int = 131_072
     max_key_bytes: int = 2_000
-    max_filter_length: int = 10_000
+    max_values: int = 500
+    max_resource_bytes: int = 1_048_576
+    max_filter_length: int = 8_000
     max_filter_terms: int = 100
     max_filter_depth: int = 20
     default_count: int = 100

@@ -7,8 +7,9 @@ from typing import Any
 from scim.protocol import errors
 from scim.protocol.attributes import ResourceType, Target
 from scim.protocol.paths import UnknownAttributeError, find, parse_attr_path
+from scim.protocol.policy import Policy
 
-MAX_NAMES_LENGTH = 10_000
+MAX_NAMES_LENGTH = 8_000
 
 
 @dataclass(frozen=True)
@@ -36,28 +37,27 @@ class Projection:
 WHOLE = Projection()
 
 
-def parse_projection(attributes: str, excluded: str, resource_type: ResourceType | None) -> Projection:
+def parse_projection(attributes: str, excluded: str, resource_type: ResourceType, policy: Policy) -> Projection:
     """Read `attributes` and `excludedAttributes` (comma-separated); unknown names select nothing.
 
-    Raises `ScimError` invalidValue when both are given or a list is too long.
+    With both, `attributes` counts: it overrides the default list that the other takes from (§3.9).
+    Raises `ScimError` invalidValue when a list is too long.
     """
     if max(len(attributes), len(excluded)) > MAX_NAMES_LENGTH:
         raise errors.invalid_value(f"A list of attributes is longer than {MAX_NAMES_LENGTH:,} characters.")
-    if attributes.strip() and excluded.strip():
-        raise errors.invalid_value("Send attributes or excludedAttributes, not both (RFC 7644 §3.9).")
     if attributes.strip():
-        return Projection(only=_names(attributes, resource_type))
-    return Projection(without=_names(excluded, resource_type)) if excluded.strip() else WHOLE
+        return Projection(only=_names(attributes, resource_type, policy))
+    return Projection(without=_names(excluded, resource_type, policy)) if excluded.strip() else WHOLE
 
 
-def _names(text: str, resource_type: ResourceType | None) -> frozenset[tuple[str, str, str]]:
+def _names(text: str, resource_type: ResourceType, policy: Policy) -> frozenset[tuple[str, str, str]]:
     found = set()
     for part in text.split(","):
         path = parse_attr_path(part.strip())
-        if path is None or resource_type is None:
+        if path is None:
             continue
         try:
-            found.add(_key(find(path, resource_type)))
+            found.add(_key(find(policy.usual_path(path), resource_type)))
         except UnknownAttributeError:
             continue
     return frozenset(found)

@@ -54,7 +54,7 @@ def validate_resource(body: Any, resource_type: ResourceType, policy: Policy, no
 
 
 def validate_extension(value: Any, extension: Schema, policy: Policy, notes: Notes) -> dict[str, Any]:
-    if value is None:
+    if value is None or value == []:
         return {}
     if not isinstance(value, dict):
         raise errors.invalid_value(f'"{extension.id}" must hold an object with the attributes of the extension.')
@@ -76,19 +76,31 @@ def finish_resource(resource: dict[str, Any], resource_type: ResourceType, polic
         if attribute.required and attribute.name not in resource:
             raise errors.required_attribute(attribute.name)
     for name in ("userName", "displayName", "externalId"):
-        value = resource.get(name)
-        if value is not None:
-            _check_key(name, value, policy)
+        if name in resource:
+            _check_key(resource_type.core[name.lower()], resource[name], policy)
+    for name, value in resource.items():
+        if isinstance(value, list) and not resource_type.core[name.lower()].holds_references:
+            if len(value) > policy.max_values:
+                raise errors.too_many(policy.max_values, f"values of {name}")
+            _keep_one_primary(value)
     used = [extension.id for extension in resource_type.extensions if extension.id in resource]
     return {"schemas": [resource_type.schema.id, *used]} | resource
 
 
-def _check_key(name: str, value: str, policy: Policy) -> None:
-    key = comparison_key(value)
-    if not key:
-        raise errors.invalid_value(f'"{name}" holds no visible character.')
+def _check_key(attribute: Attribute, value: str, policy: Policy) -> None:
+    """What is indexed must fit into an index; what is required must show something."""
+    key = value if attribute.case_exact else comparison_key(value)
+    if attribute.required and not key:
+        raise errors.invalid_value(f'"{attribute.name}" holds no visible character.')
     if len(key.encode()) > policy.max_key_bytes:
-        raise errors.invalid_value(f'"{name}" is longer than {policy.max_key_bytes:,} bytes.')
+        raise errors.invalid_value(f'"{attribute.name}" is longer than {policy.max_key_bytes:,} bytes.')
+
+
+def _keep_one_primary(elements: list[Any]) -> None:
+    """`primary` is true for at most one value (RFC 7643 §2.4): the last one that says so."""
+    primary = [element for element in elements if isinstance(element, dict) and element.get("primary") is True]
+    for element in primary[:-1]:
+        element["primary"] = False
 
 
 def leave_out(name: str, policy: Policy, notes: Notes) -> None:
@@ -119,6 +131,10 @@ def validate_element(attribute: Attribute, element: Any, policy: Policy, notes: 
     if element is None:
         return None
     kept = validate_single(attribute, element, policy, notes)
+    if attribute.holds_references and not kept.get("value"):
+        raise errors.invalid_value(
+            f'Each of "{attribute.name}" needs a "value" with the id that iProva gave the resource.'
+        )
     return {} if attribute.is_complex and is_hollow(kept) else kept
 
 
@@ -158,6 +174,9 @@ def _validate_complex(attribute: Attribute, value: Any, policy: Policy, notes: N
             part = validate_value(sub, sent, policy, notes)
             if part not in UNASSIGNED:
                 kept[sub.name] = part
+    # A reference may come as its address alone; the id is its last part.
+    if "$ref" in kept and "value" in attribute.subs and "value" not in kept:
+        kept["value"] = kept["$ref"].rstrip("/").rpartition("/")[2]
     return kept
 
 
@@ -185,8 +204,8 @@ def _check_date_time(value: Any) -> str:
 
 def _check_binary(value: Any) -> str:
     try:
-        base64.b64decode(value, validate=True)
-    except (binascii.Error, TypeError, ValueError):
+        base64.b64decode("".join(value.split()), validate=True)  # line breaks, as PEM has them, are no fault
+    except (binascii.Error, AttributeError, ValueError):
         return "must be base64"
     return ""
 

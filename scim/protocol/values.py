@@ -49,4 +49,4 @@ def parse_date_time(text: str) -> datetime | None:
 
 def date_time_key(instant: datetime) -> str:
     """A UTC instant as text whose order is that of time."""
-    return instant.strftime("%Y-%m-%dT%H:%M:%S.") + f"{instant.microsecond:06d}Z"
+    return instant.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"

@@ -13,6 +13,8 @@ from scim.protocol.attributes import ResourceType
 from scim.protocol.conditions import fold_resource
 from scim.protocol.values import comparison_key, search_key
 
+MAX_SEARCH_TEXT = 4_000
+
 
 @dataclass(frozen=True)
 class Column:
@@ -109,4 +111,4 @@ def _search_text(resource: Mapping[str, Any]) -> str:
         resource.get("externalId"),
         *(email.get("value") for email in resource.get("emails", ())),
     ]
-    return search_key(" ".join(dict.fromkeys(part for part in parts if part)))
+    return search_key(" ".join(dict.fromkeys(part for part in parts if part))[:MAX_SEARCH_TEXT])

@@ -15,7 +15,7 @@ from psycopg.errors import DeadlockDetected, SerializationFailure
 from uuid_utils.compat import uuid7
 
 from providers import directory
-from providers.directory import Locked, MembersChanged, SelfMemberError, UnknownMembersError
+from providers.directory import GroupsMovedError, Locked, MembersChanged, Row, SelfMemberError, UnknownMembersError
 from providers.events import Actor
 from scim.protocol import errors
 from scim.protocol.attributes import ResourceType
@@ -79,12 +79,11 @@ def list_resources(call: Call, filter_text: str, *, start_index: int, count: int
 def create(call: Call, body: Any) -> Answer:
     """Raises ScimError 400, 409 uniqueness."""
     resource, members = _validated(call, body)
-    if call.resource_type.name == "User":
-        resource.setdefault("active", True)
+    resource = _with_active(call, resource, None)
 
     def write() -> Answer:
         event_id = uuid7()
-        row = row_of(resource, call.resource_type)
+        row = _row(call, resource)
         resource_id = directory.create(call.provider_id, call.resource_type.name, row, call.actor, event_id)
         if members:
             group = Locked(resource_id, call.provider_id, call.resource_type.name, 1, resource)
@@ -95,14 +94,12 @@ def create(call: Call, body: Any) -> Answer:
 
 
 def replace(call: Call, resource_id: str, body: Any) -> Answer:
-    """PUT (RFC 7644 §3.5.1): what is not sent is cleared, but for `active`, which nobody loses by silence."""
+    """PUT (RFC 7644 §3.5.1): what is not sent is cleared, members too; `active` alone stays as it is."""
     resource, members = _validated(call, body)
 
     def write() -> Answer:
         locked = _locked(call, resource_id)
-        after = dict(resource)
-        if "active" in locked.document:
-            after.setdefault("active", locked.document["active"])
+        after = _with_active(call, resource, locked)
         deltas = [MemberChange(reset=True, add=members)] if _holds_members(call.resource_type) else []
         _write(call, locked, after, deltas)
         return _read_back(call, locked.id)
@@ -134,7 +131,7 @@ def delete(call: Call, resource_id: str) -> None:
         parsed = directory.parse_id(resource_id)
         locked = parsed and directory.lock_for_delete(call.provider_id, call.resource_type.name, parsed)
         if not locked:
-            raise errors.not_found(call.resource_type.name, resource_id)
+            raise _missing(call, resource_id)
         _check_version(call, locked)
         directory.delete(locked, call.actor, uuid7())
 
@@ -144,8 +141,15 @@ def delete(call: Call, resource_id: str) -> None:
 def _validated(call: Call, body: Any) -> tuple[Resource, list[str]]:
     """A POST or PUT body as the resource to store and, apart, the ids of its members."""
     resource = validate_resource(body, call.resource_type, call.policy, call.notes)
-    members = [element["value"] for element in resource.pop("members", ()) if element.get("value")]
+    members = [element["value"] for element in resource.pop("members", ())]
     return call.shape(resource), members
+
+
+def _with_active(call: Call, resource: Resource, locked: Locked | None) -> Resource:
+    """A POST that is silent about `active` makes an active user, a PUT leaves it: nobody is enabled by silence."""
+    if call.resource_type.name != "User" or "active" in resource:
+        return resource
+    return resource | {"active": locked.document.get("active", True) if locked else True}
 
 
 def _holds_members(resource_type: ResourceType) -> bool:
@@ -164,11 +168,14 @@ def _split(changes: Sequence[Change], resource_type: ResourceType) -> tuple[list
 
 
 def _in_transaction(call: Call, act: Callable[[], Done]) -> Done:
-    """Run `act` in one transaction; again when the database chose it to give way in a deadlock."""
+    """Run `act` in one transaction; again when it has to give way to another one."""
     for attempt in range(1, MAX_ATTEMPTS + 1):
         try:
             with _refusals(call), transaction.atomic():
                 return act()
+        except GroupsMovedError:
+            if attempt == MAX_ATTEMPTS:
+                raise
         except OperationalError as error:
             is_passing = isinstance(error.__cause__, (DeadlockDetected, SerializationFailure))
             if not is_passing or attempt == MAX_ATTEMPTS:
@@ -205,9 +212,14 @@ def _locked(call: Call, resource_id: str) -> Locked:
     parsed = directory.parse_id(resource_id)
     locked = parsed and directory.lock(call.provider_id, call.resource_type.name, parsed)
     if not locked:
-        raise errors.not_found(call.resource_type.name, resource_id)
+        raise _missing(call, resource_id)
     _check_version(call, locked)
     return locked
+
+
+def _missing(call: Call, resource_id: str) -> errors.ScimError:
+    """A precondition fails on what is not there, even `*` (RFC 9110 §13.1.1); without one it is 404."""
+    return errors.version_mismatch() if call.if_match else errors.not_found(call.resource_type.name, resource_id)
 
 
 def _check_version(call: Call, locked: Locked) -> None:
@@ -224,10 +236,16 @@ def _write(call: Call, locked: Locked, after: Resource, deltas: Sequence[MemberC
     event_id: UUID = uuid7()
     members = _change_members(call, locked, deltas, event_id)
     if after != locked.document:
-        row = row_of(after, call.resource_type)
-        directory.replace(locked, row, call.actor, event_id, members)
+        directory.replace(locked, _row(call, after), call.actor, event_id, members)
     elif not members.is_empty:
         directory.members_changed(locked, members, call.actor, event_id)
+
+
+def _row(call: Call, resource: Resource) -> Row:
+    row = row_of(resource, call.resource_type)
+    if len(row.document_json) > call.policy.max_resource_bytes:
+        raise errors.resource_too_large(call.policy.max_resource_bytes)
+    return row
 
 
 def _change_members(call: Call, group: Locked, deltas: Sequence[MemberChange], event_id: UUID) -> MembersChanged:

@@ -23,7 +23,7 @@
       const next = made.querySelector("[data-after]")?.dataset.after;
       dialog = null;
       made.remove(); // and with it whatever secret it showed
-      if (next) location.replace(next); else opener.focus();
+      if (next) location.replace(next); else opener.focus(); // Safari forgets whom it took the focus from
     });
     document.body.append(made);
     return made;

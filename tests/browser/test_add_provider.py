@@ -121,10 +121,12 @@ def test_ac_add_5_a_double_click_adds_one(visit):
     make_provider("Contoso")
     page = open_dialog(visit)
     page.get_by_test_id("title").fill("Fabrikam")
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.method))
     page.get_by_test_id("ok").dblclick()
     page.wait_for_url("**/eum/providers/*/")
     expect(page.get_by_role("heading", level=1)).to_contain_text("Fabrikam")
-    assert Provider.objects.count() == 2
+    assert Provider.objects.count() == 2 and sent.count("POST") == 1
 
 
 def test_ac_add_5_markup_in_a_title_does_nothing(visit):

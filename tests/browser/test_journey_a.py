@@ -1,4 +1,4 @@
-"""Journey A: an administrator connects a provider, until URL and secret are copied (console.md of the issue)."""
+"""Journey A: an administrator connects a provider, until URL and secret are copied."""
 
 import re
 

@@ -160,3 +160,18 @@ def test_ac_tok_13_a_second_token_asks_first(visit):
     page.get_by_test_id("permanent-token").click()
     expect(page.get_by_role("dialog")).to_contain_text("two live tokens")
     assert provider.tokens.count() == 2
+
+
+def test_ac_tok_4_the_page_that_stands_in_for_the_dialog_guards_the_value_too(visit):
+    provider = make_provider("Contoso")
+    page = visit("Administrator").open(f"/eum/providers/{provider.pk}/")
+    with page.expect_navigation():
+        page.evaluate("document.querySelector('[data-testid=permanent-token]').form.submit()")
+    value = page.get_by_test_id("token-value").input_value()
+    expect(page.get_by_test_id("done")).to_be_disabled()
+    page.get_by_test_id("copy-token").click()
+    assert clipboard(page) == value
+    page.get_by_test_id("done").click()
+    expect(page.get_by_text("Permanent token 1.")).to_be_visible()
+    page.go_back()
+    assert value not in page.content()

@@ -1,12 +1,13 @@
 """The provisioning log: complete, redacted, and never in the way of a request."""
 
+import dataclasses
 import json
 
 import pytest
 
 from providers import request_log
 from providers.models import ChangeEvent, RequestLog
-from providers.request_log import redact
+from providers.request_log import redact, redact_query
 from tests.conftest import ScimClient
 from tests.factories import issue, make_user
 
@@ -77,7 +78,7 @@ def test_any_body_can_be_redacted(body):
 
 
 def test_ac_log_7_a_broken_log_fails_no_request(client, monkeypatch):
-    monkeypatch.setattr(request_log, "_write", lambda *args: 1 / 0)
+    monkeypatch.setattr(request_log, "_write_entries", lambda entries: 1 / 0)
     assert client.post("/Users", {"userName": "x"}).status_code == 201
     request_log.writer.flush()
     assert client.get("/Users").json()["totalResults"] == 1
@@ -89,3 +90,32 @@ def test_a_full_buffer_drops_rows_and_says_so(client, monkeypatch, caplog):
         assert client.get("/Users").status_code == 200
     assert logged().count() == 2
     assert "3 requests are missing" in caplog.text
+
+
+def test_v50_one_odd_request_does_not_take_the_rows_of_others(provider, stranger, scim):
+    scim(stranger).post("/Users", {"userName": "a", "x\0y": 1})
+    scim(stranger).post("/Users", b'{"password": "x", "nickName": "\\ud800"}')
+    scim(provider).post("/Users", {"userName": "b"})
+    assert logged().filter(provider_id=provider.pk).count() == 1
+    assert logged().filter(provider_id=stranger.pk).count() == 2
+
+
+def test_a_row_that_cannot_be_written_is_lost_alone(client, monkeypatch, caplog):
+    for name in ("a", "b", "c"):
+        client.post("/Users", {"userName": name})
+    bad = request_log.writer._entries[1]
+    request_log.writer._entries[1] = dataclasses.replace(bad, method="x" * 99)
+    assert logged().count() == 2
+    assert "DataError" in caplog.text
+
+
+@pytest.mark.parametrize("body", [b'{"pass\\u0077ord": "S3cret"}', b'[{"path": "p\\u0061ssword", "value": "S3cret"}]'])
+def test_v49_a_name_in_escapes_is_a_secret_too(body):
+    assert "S3cret" not in redact(body)
+
+
+@pytest.mark.parametrize(
+    "query", ["filter=password+eq+%22S3cret%22", "filter=%70assword+eq+%22S3cret%22", "secret=S3cret"]
+)
+def test_v49_a_query_that_names_a_secret_is_not_kept(query):
+    assert "S3cret" not in redact_query(query)

@@ -365,3 +365,49 @@ def test_strict_protocol_is_the_providers_choice(db):
         ).status_code
         == 201
     )
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"userName": "x", "externalId": "ｘ" * 1_990},
+        {"userName": "x", "externalId": "x" + "\U000e0041" * 3_000},
+        {"userName": "x", "nickName": "y" * 131_000, "entitlements": [{"value": "z" * 131_000} for _ in range(9)]},
+        {"userName": "x", "roles": [{"value": str(number)} for number in range(501)]},
+    ],
+)
+def test_v39_what_is_too_large_is_400_and_not_5xx(client, body):
+    assert client.post("/Users", body).status_code == 400
+
+
+def test_old_dates_and_nulls_in_filters(client, provider):
+    make_user(provider, title="x")
+    assert client.get("/Users", filter='meta.created gt "0013-05-05T00:00:00Z"').json()["totalResults"] == 1
+    assert client.get("/Users", filter="emails eq null and groups eq null").json()["totalResults"] == 1
+    assert client.get("/Users", filter="emails ne null").json()["totalResults"] == 0
+
+
+def test_v58_a_precondition_on_what_is_not_there_is_412(client):
+    for verb in ("PUT", "DELETE"):
+        assert (
+            client.request(verb, f"/Users/{uuid.uuid4()}", {"userName": "x"}, headers={"If-Match": "*"}).status_code
+            == 412
+        )
+
+
+def test_v9_at_most_one_primary_is_kept(client):
+    emails = [{"value": "a", "primary": "True"}, {"value": "b", "primary": "True"}]
+    made = client.post("/Users", {"userName": "x", "emails": emails}).json()
+    assert [email["primary"] for email in made["emails"]] == [False, True]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"userName": "x", ENTERPRISE_USER: []},
+        {"userName": "x", "displayName": " ", "externalId": " "},
+        {"userName": "x", "x509Certificates": [{"value": "AAAA\nAAAA\n"}]},
+    ],
+)
+def test_harmless_oddities_are_taken(client, body):
+    assert client.post("/Users", body).status_code == 201

@@ -2,6 +2,7 @@
 
 import pytest
 
+from scim.clients import LIBERAL
 from scim.protocol.attributes import ENTERPRISE_USER, USER
 from scim.protocol.errors import ScimError
 from scim.protocol.projection import parse_projection, project
@@ -32,16 +33,25 @@ CASES = [
 
 @pytest.mark.parametrize(("attributes", "excluded", "wanted"), CASES)
 def test_projection(attributes, excluded, wanted):
-    assert project(RESOURCE, parse_projection(attributes, excluded, USER), USER) == wanted
+    assert project(RESOURCE, parse_projection(attributes, excluded, USER, LIBERAL), USER) == wanted
 
 
-def test_both_lists_or_a_very_long_one_are_refused():
-    for attributes, excluded in (("id", "meta"), ("a," * 600_000, "")):
-        with pytest.raises(ScimError):
-            parse_projection(attributes, excluded, USER)
+def test_v65_a_very_long_list_is_refused():
+    with pytest.raises(ScimError):
+        parse_projection("a," * 600_000, "", USER, LIBERAL)
+
+
+def test_attributes_count_where_both_lists_are_sent():
+    assert project(RESOURCE, parse_projection("userName", "userName", USER, LIBERAL), USER) == ALWAYS | {
+        "userName": "j"
+    }
+
+
+def test_habitual_names_are_known_here_too():
+    assert parse_projection("department", "", USER, LIBERAL).only == {(ENTERPRISE_USER, "department", "")}
 
 
 def test_what_is_not_wanted_need_not_be_read():
-    assert not parse_projection("", "members,groups", USER).wants("groups")
-    assert not parse_projection("id", "", USER).wants("groups")
-    assert parse_projection("groups.value", "", USER).wants("groups")
+    assert not parse_projection("", "members,groups", USER, LIBERAL).wants("groups")
+    assert not parse_projection("id", "", USER, LIBERAL).wants("groups")
+    assert parse_projection("groups.value", "", USER, LIBERAL).wants("groups")

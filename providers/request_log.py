@@ -69,7 +69,7 @@ ON CONFLICT (address, hour, kind) DO UPDATE SET count = providers_refusedcalls.c
 
 
 class Writer:
-    """The buffer of this process. `start` is called by the first entry, so each forked worker has its own thread."""
+    """The buffer of this process; its thread begins with the first entry, so that each forked worker has its own."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -1,8 +1,8 @@
 """Filters bound to a schema: what a resource must be like, and whether it is.
 
 `bind` looks up each path and turns each literal into the comparison key of its attribute's
-type (RFC 7643 §2.3, caseExact), so that neither `matches` nor the store's SQL knows a rule
-about case or time. A path into a multi-valued attribute becomes an `Element`: one value meets
+type (RFC 7643 §2.3, caseExact), so that neither PATCH nor the store's SQL knows a rule about
+case or time. A path into a multi-valued attribute becomes an `Element`: one value meets
 all of it (RFC 7644 §3.4.2.2).
 """
 
@@ -224,52 +224,21 @@ def fold_resource(resource: Mapping[str, Any], resource_type: ResourceType) -> d
     return folded
 
 
-def matches(condition: Condition, subject: Any) -> bool:
-    """Whether a validated resource meets `condition`; inside an `Element`, whether one value does."""
+def matches_element(condition: Condition, element: Any) -> bool:
+    """Whether one value of a multi-valued attribute meets a condition of `bind_element`."""
     match condition:
         case AllOf(terms):
-            return all(matches(term, subject) for term in terms)
+            return all(matches_element(term, element) for term in terms)
         case AnyOf(terms):
-            return any(matches(term, subject) for term in terms)
+            return any(matches_element(term, element) for term in terms)
         case Negated(inner):
-            return not matches(inner, subject)
-        case Element(target, inner):
-            return any(_matches_value(inner, element) for element in read(target, subject) or ())
-        case Exists(target):
-            return read(target, subject) is not None
-        case Compare(target, op, key):
-            return compare(op, fold(target.leaf, read(target, subject)), key)
-
-
-def _matches_value(condition: Condition, element: Any) -> bool:
-    """`matches` for one value of a multi-valued attribute: its sub-attributes lie in the element itself."""
-    match condition:
-        case AllOf(terms):
-            return all(_matches_value(term, element) for term in terms)
-        case AnyOf(terms):
-            return any(_matches_value(term, element) for term in terms)
-        case Negated(inner):
-            return not _matches_value(inner, element)
+            return not matches_element(inner, element)
         case Exists(target):
             return _in_element(target, element) is not None
         case Compare(target, op, key):
             return compare(op, fold(target.leaf, _in_element(target, element)), key)
         case Element():
             raise AssertionError("bind makes no Element inside an Element")
-
-
-def matches_element(condition: Condition, element: Any) -> bool:
-    """Whether one value of a multi-valued attribute meets a condition of `bind_element`."""
-    return _matches_value(condition, element)
-
-
-def read(target: Target, resource: Mapping[str, Any]) -> Any:
-    """The value at `target`, or None. For a sub-attribute the attribute must be single-valued."""
-    home = resource.get(target.schema) if target.schema else resource
-    if home is None or target.attribute is None:
-        return home
-    value = home.get(target.attribute.name)
-    return value.get(target.sub.name) if target.sub and value is not None else value
 
 
 def _in_element(target: Target, element: Any) -> Any:

@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 
 from scim.clients import LIBERAL
 from scim.protocol.attributes import ENTERPRISE_USER, GROUP, USER
-from scim.protocol.conditions import bind, matches
+from scim.protocol.conditions import bind
 from scim.protocol.errors import ScimError
 from scim.protocol.filters import parse_filter
 from scim.protocol.projection import Projection
 from scim.store import verbs
 from tests.factories import call, make_group, make_user
+from tests.scim.store.evaluator import matches
 from tests.scim.store.plans import fill_users, plan, statements
 
 IDS_ONLY = Projection(only=frozenset())

@@ -10,12 +10,15 @@ def main() -> None:
     from django.core.management import execute_from_command_line
 
     from iprova_idm.embedded import DatabaseError, database_url_in_environment
+    from iprova_idm.options import ConfigurationError
 
     try:
         with database_url_in_environment():
             execute_from_command_line(sys.argv)
     except DatabaseError as error:
         sys.exit(f"database: {error}")
+    except ConfigurationError as error:
+        sys.exit(f"configuration: {error}")
 
 
 if __name__ == "__main__":

@@ -79,7 +79,8 @@ class Option:
 
 
 def option(name: str, read: Callable[[str], Any], default: str, sentence: str, *, unit: str = "") -> Any:
-    return field(metadata={"option": Option(name, read, default, unit, sentence)})
+    # No value is in the repr: some are secrets, and a repr reaches logs.
+    return field(repr=False, metadata={"option": Option(name, read, default, unit, sentence)})
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,6 @@
 """Providers: the list, *Add provider*, and a provider's page with its tabs."""
 
 import uuid
-from ipaddress import ip_network
 from typing import Any
 
 from django.conf import settings
@@ -168,8 +167,5 @@ def overview(request: HttpRequest, provider_id: int) -> HttpResponse:
 def ip_restriction(request: HttpRequest, provider_id: int) -> HttpResponse:
     """The mode and the ranges, to read; they are written when the provider is added."""
     provider = get_provider(provider_id)
-    rules = [
-        (rule, ip_network(str(rule.cidr)).version, moment(rule.created_at))
-        for rule in provider.ip_rules.order_by("cidr")
-    ]
+    rules = [(rule, rule.cidr.version, moment(rule.created_at)) for rule in provider.ip_rules.order_by("cidr")]
     return tab(request, provider, "ip_restriction", {"rules": rules, "ip_mode": IP_MODE[provider.ip_mode]})

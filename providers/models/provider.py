@@ -23,6 +23,9 @@ class CidrField(models.Field):  # type: ignore[type-arg]
     def db_type(self, connection: Any) -> str:
         return "cidr"
 
+    def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
+        return self.to_python(value)
+
     def to_python(self, value: Any) -> Any:
         return value if value is None or not isinstance(value, str) else ipaddress.ip_network(value)
 

@@ -63,3 +63,4 @@ def test_secrets_are_not_in_the_message():
     with pytest.raises(ConfigurationError) as refused:
         read_options(PRODUCTION | {"SECRET_KEY": "hunter2"})
     assert "hunter2" not in str(refused.value)
+    assert "postgresql" not in repr(read_options(PRODUCTION))

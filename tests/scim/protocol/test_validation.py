@@ -54,7 +54,7 @@ def test_unknown_attributes_are_noted_or_refused():
         {},
         {"userName": ""},
         {"userName": "\u200b"},
-        {"userName": 7},
+        {"userName": True},
         {"userName": "j", "active": "maybe"},
         {"userName": "j", "emails": 7},
         {"userName": "j", "name": "Jane"},

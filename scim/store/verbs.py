@@ -149,7 +149,10 @@ def _with_active(call: Call, resource: Resource, locked: Locked | None) -> Resou
     """A POST that is silent about `active` makes an active user, a PUT leaves it: nobody is enabled by silence."""
     if call.resource_type.name != "User" or "active" in resource:
         return resource
-    return resource | {"active": locked.document.get("active", True) if locked else True}
+    if locked is None:
+        return resource | {"active": True}
+    held = locked.document.get("active")
+    return resource if held is None else resource | {"active": held}
 
 
 def _holds_members(resource_type: ResourceType) -> bool:

@@ -4,6 +4,8 @@ import ipaddress
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 EVERYONE = (ipaddress.ip_network("0.0.0.0/0"), ipaddress.ip_network("::/0"))
 
@@ -40,7 +42,8 @@ def read_ranges(text: str) -> tuple[list[Network], list[RangeProblem]]:
 def read_range(text: str, line: int = 1) -> Network | RangeProblem:
     """One network, or why it is none: zone ids, leading zeros and host bits are refused (threat V29)."""
     if "%" in text:
-        return RangeProblem(line, text, f"{text} names a zone of one machine; leave out the part from %.")
+        reason = _("%(text)s names a zone of one machine; leave out the part from %%.") % {"text": text}
+        return RangeProblem(line, text, reason)
     try:
         network = ipaddress.ip_network(text, strict=True)
     except ValueError:
@@ -55,8 +58,10 @@ def _explain(text: str, line: int) -> RangeProblem:
     try:
         meant = str(ipaddress.ip_network(text, strict=False))
     except ValueError:
-        return RangeProblem(line, text, f"{text} is no IP address or range such as 20.190.128.0/18.")
-    return RangeProblem(line, text, f"{text} has host bits set: did you mean {meant}?", meant)
+        reason = _("%(text)s is no IP address or range such as 20.190.128.0/18.") % {"text": text}
+        return RangeProblem(line, text, reason)
+    reason = _("%(text)s has host bits set: did you mean %(meant)s?") % {"text": text, "meant": meant}
+    return RangeProblem(line, text, reason, meant)
 
 
 def covers(networks: Iterable[Network], address: str | None) -> bool:

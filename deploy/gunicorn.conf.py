@@ -4,7 +4,12 @@ Bodies are limited by the application (MAX_BODY_MIB), where each refusal has a t
 """
 
 import gc
+import json
 import os
+import socket
+import uuid
+
+import gunicorn.util
 
 from iprova_idm.options import read_options
 
@@ -40,9 +45,23 @@ control_socket_disable = True
 preload_app = False
 
 
+def _write_scim_error(sock: socket.socket, status: int, reason: str, message: str) -> None:
+    """What gunicorn itself refuses (a request line or header too long, no HTTP) as the SCIM error that clients read."""
+    detail = f"{reason}: the request could not be read. {message}"[:500]
+    error = {"schemas": ["urn:ietf:params:scim:api:messages:2.0:Error"], "status": str(status), "detail": detail}
+    body = json.dumps(error).encode()
+    head = (
+        f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\nContent-Type: application/scim+json\r\n"
+        f"X-Request-Id: {uuid.uuid4()}\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    gunicorn.util.write_nonblock(sock, head.encode("latin-1") + body)
+
+
 def post_worker_init(worker: object) -> None:
     """Load what the first request would, then take it all out of the garbage collector's rounds."""
     from django.urls import get_resolver
+
+    gunicorn.util.write_error = _write_scim_error
 
     _ = get_resolver().url_patterns
     gc.collect()

@@ -256,7 +256,9 @@ class EmbeddedPostgres:
                 return True
             if time.monotonic() > end:
                 lock.close()
-                raise DatabaseError(f"{self.folder} is in use by another running instance.")
+                raise DatabaseError(
+                    f"{self.folder} is in use by another running instance; two side by side need a DATA_DIR each."
+                )
             time.sleep(0.1)
 
     def _is_ready(self) -> bool:

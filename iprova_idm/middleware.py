@@ -27,7 +27,7 @@ SCIM_PREFIX = "/scim"
 
 def is_scim(request: HttpRequest) -> bool:
     path = request.path_info
-    return path.startswith(SCIM_PREFIX) and path[5:6] in ("", "/")
+    return path[:5].lower() == SCIM_PREFIX and path[5:6] in ("", "/")
 
 
 class RequestIdMiddleware:

@@ -26,24 +26,44 @@ def _text(value: str) -> str:
     return value
 
 
+def _whole(value: str) -> int:
+    try:
+        return int(value)
+    except ValueError:
+        raise ValueError("must be a whole number") from None
+
+
 def _count(value: str) -> int:
-    number = int(value)
+    number = _whole(value)
     if number < 0:
         raise ValueError("must be 0 or more")
     return number
 
 
+def _positive(value: str) -> int:
+    number = _whole(value)
+    if number < 1:
+        raise ValueError("must be 1 or more")
+    return number
+
+
 def _port(value: str) -> int:
-    number = int(value)
+    number = _whole(value)
     if not 0 < number < 65536:
         raise ValueError("must be a port from 1 to 65535")
     return number
 
 
-def _switch(value: str) -> bool:
-    if value.lower() not in ("on", "off"):
-        raise ValueError("must be on or off")
-    return value.lower() == "on"
+def _log_level(value: str) -> str:
+    if value not in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"):
+        raise ValueError("must be DEBUG, INFO, WARNING, ERROR or CRITICAL")
+    return value
+
+
+def _database_url(value: str) -> str:
+    if value and urlsplit(value).scheme not in ("postgresql", "postgres"):
+        raise ValueError("must start with postgresql://")
+    return value
 
 
 def _path(value: str) -> Path:
@@ -64,6 +84,8 @@ def _public_url(value: str) -> str:
     parts = urlsplit(value)
     if value and (parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment):
         raise ValueError("must be a URL such as https://idm.example.com")
+    if parts.path.strip("/"):
+        raise ValueError("must have no path: the console is at its root")
     return value.rstrip("/")
 
 
@@ -90,7 +112,7 @@ class Options:
     mode: str = option("MODE", _mode, "local", "local or production; production refuses insecure values.")
     host: str = option("HOST", _text, "127.0.0.1", "Address that gunicorn listens on.")
     port: int = option("PORT", _port, "8000", "Port that gunicorn listens on.")
-    workers: int = option("WORKERS", _count, "2", "Gunicorn worker processes.")
+    workers: int = option("WORKERS", _positive, "2", "Gunicorn worker processes.")
     public_url: str = option(
         "PUBLIC_URL",
         _public_url,
@@ -113,7 +135,7 @@ class Options:
     data_dir: Path = option("DATA_DIR", _path, "data", "Folder of the embedded database and of the local secret key.")
     database_url: str = option(
         "DATABASE_URL",
-        _text,
+        _database_url,
         "",
         "postgresql://user:password@host:port/name of a PostgreSQL 15 or later. Empty: the embedded one.",
     )
@@ -126,15 +148,15 @@ class Options:
         "",
         "Password of `admin`, made at the first start. Empty: a random one, printed once.",
     )
-    log_level: str = option("LOG_LEVEL", _text, "INFO", "Level of the log on standard error.")
+    log_level: str = option("LOG_LEVEL", _log_level, "INFO", "Level of the log on standard error.")
     request_log_days: int = option(
-        "REQUEST_LOG_DAYS", _count, "90", "How long requests are kept in the provisioning log.", unit="days"
+        "REQUEST_LOG_DAYS", _positive, "90", "How long requests are kept in the provisioning log.", unit="days"
     )
     change_event_months: int = option(
-        "CHANGE_EVENT_MONTHS", _count, "24", "How long change events are kept.", unit="months"
+        "CHANGE_EVENT_MONTHS", _positive, "24", "How long change events are kept.", unit="months"
     )
     max_body_mib: int = option(
-        "MAX_BODY_MIB", _count, "16", "Largest SCIM request body; a larger one is answered 413.", unit="MiB"
+        "MAX_BODY_MIB", _positive, "16", "Largest SCIM request body; a larger one is answered 413.", unit="MiB"
     )
 
     @property
@@ -151,6 +173,9 @@ class Options:
     def scim_url(self) -> str:
         """The Tenant URL: the base of every `meta.location`."""
         return f"{self.base_url}/scim"
+
+
+_SECRET = ("DATABASE_URL", "SECRET_KEY", "ADMIN_PASSWORD")
 
 
 def describe_options() -> tuple[Option, ...]:
@@ -172,7 +197,8 @@ def read_options(environ: Mapping[str, str]) -> Options:
         try:
             values[entry.name] = known.read(sent)
         except ValueError as error:
-            problems.append(f"{known.name}={sent!r} cannot be used: {error}")
+            shown = "" if known.name in _SECRET else f"={sent!r}"
+            problems.append(f"{known.name}{shown} cannot be used: {error}")
     if not problems:
         options = Options(**values)
         problems = _insecure(options) if options.is_production else []
@@ -186,9 +212,11 @@ def _insecure(options: Options) -> list[str]:
     problems = []
     if not options.database_url:
         problems.append("DATABASE_URL is empty: MODE=production needs a PostgreSQL server of its own.")
-    if len(options.secret_key) < 50:
+    if "CHANGE-ME" in options.database_url:
+        problems.append("DATABASE_URL has the password of the example: set the real one.")
+    if len(options.secret_key) < 50 or len(set(options.secret_key)) < 5:
         problems.append(
-            "SECRET_KEY is shorter than 50 characters: set a random one, for example the output of "
+            "SECRET_KEY is shorter than 50 characters, or hardly random: set a random one, for example the output of "
             "`python3 -c 'import secrets; print(secrets.token_urlsafe(50))'`."
         )
     if not options.public_url.startswith("https://"):

@@ -1,16 +1,19 @@
 """The address plan: SCIM, health, and everything else the console."""
 
 from django.http import HttpRequest, HttpResponse
-from django.urls import include, path
+from django.urls import include, path, re_path
 
 from iprova_idm.health import healthz
 from iprova_idm.middleware import is_scim
 from providers.console import errors, site
+from scim.api.discovery import UnknownRouteView
 from scim.api.exceptions import scim_server_error
 
 urlpatterns = [
     path("healthz", healthz, name="healthz"),
     path("scim", include("scim.api.urls")),
+    # A Tenant URL typed in capitals is told so in SCIM, not led to the sign-in page.
+    re_path(r"^[Ss][Cc][Ii][Mm](?:/[\w\W]*)?\Z", UnknownRouteView.as_view()),
     path("", site.urls),
 ]
 

@@ -98,8 +98,8 @@ def unknown_route(path: str) -> ScimError:
     return ScimError(
         404,
         "",
-        f"There is no SCIM resource at {_shown(path)}. The Tenant URL must end in /scim; below it are /Users, "
-        "/Groups, /Schemas, /ResourceTypes and /ServiceProviderConfig.",
+        f"There is no SCIM resource at {_shown(path)}. Below the Tenant URL, which ends in /scim in lower case, are "
+        "/Users, /Groups, /Schemas, /ResourceTypes and /ServiceProviderConfig.",
     )
 
 
@@ -115,7 +115,7 @@ def too_large(max_bytes: int) -> ScimError:
     return ScimError(
         413,
         "",
-        f"The request body is larger than {max_bytes // 1_048_576} MiB. Send fewer members at a time.",
+        f"The request body is larger than {max_bytes // 1_048_576} MiB. Send less at a time, members above all.",
     )
 
 

@@ -7,7 +7,7 @@ from iprova_idm.options import ConfigurationError, read_options
 PRODUCTION = {
     "MODE": "production",
     "DATABASE_URL": "postgresql://x@/x",
-    "SECRET_KEY": "x" * 50,
+    "SECRET_KEY": "abcdefghij" * 5,
     "PUBLIC_URL": "https://idm.example.com",
 }
 
@@ -28,6 +28,10 @@ def test_public_url_gives_the_tenant_url():
         ("PORT", "0"),
         ("PORT", "http"),
         ("WORKERS", "-1"),
+        ("WORKERS", "0"),
+        ("MAX_BODY_MIB", "0"),
+        ("LOG_LEVEL", "foo"),
+        ("PUBLIC_URL", "https://idm.example.com/base"),
         ("MODE", "prod"),
         ("PUBLIC_URL", "idm.example.com"),
         ("TRUSTED_PROXIES", "x"),
@@ -48,6 +52,8 @@ def test_production_starts_with_secure_values():
         ("DATABASE_URL", ""),
         ("SECRET_KEY", ""),
         ("SECRET_KEY", "short"),
+        ("SECRET_KEY", "a" * 60),
+        ("DATABASE_URL", "postgresql://iprova:CHANGE-ME@127.0.0.1/iprova"),
         ("PUBLIC_URL", ""),
         ("PUBLIC_URL", "http://idm.example.com"),
         ("ALLOWED_HOSTS", "*"),
@@ -62,5 +68,8 @@ def test_production_refuses_an_insecure_value_by_name(name, value):
 def test_secrets_are_not_in_the_message():
     with pytest.raises(ConfigurationError) as refused:
         read_options(PRODUCTION | {"SECRET_KEY": "hunter2"})
+    assert "hunter2" not in str(refused.value)
+    with pytest.raises(ConfigurationError, match="DATABASE_URL cannot be used") as refused:
+        read_options({"DATABASE_URL": "mysql://me:hunter2@x"})
     assert "hunter2" not in str(refused.value)
     assert "postgresql" not in repr(read_options(PRODUCTION))

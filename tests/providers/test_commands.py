@@ -5,6 +5,7 @@ from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import ProgrammingError
 
 from providers.models import IpRule, Provider
 
@@ -56,3 +57,12 @@ def test_a_third_live_token_is_refused(provider):
     run("issue_token", str(provider.pk))
     with pytest.raises(CommandError, match="two live tokens"):
         run("issue_token", str(provider.pk))
+
+
+def test_a_database_without_tables_is_a_sentence(monkeypatch):
+    def no_tables(name):
+        raise ProgrammingError('relation "providers_provider" does not exist')
+
+    monkeypatch.setattr("providers.management.commands.issue_token._find", no_tables)
+    with pytest.raises(CommandError, match="no tables yet"):
+        run("issue_token", "x")

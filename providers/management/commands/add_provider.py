@@ -4,15 +4,16 @@ import json
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from providers.administration import NoRangesError, TitleTakenError, add_provider
 from providers.events import SYSTEM
 from providers.ip_rules import RangeProblem, read_range
+from providers.management.script import ScriptCommand
 from providers.models import IpMode
 
 
-class Command(BaseCommand):
+class Command(ScriptCommand):
     help = "Add a provider (external user management). Issue its token with issue_token."
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -4,15 +4,16 @@ import json
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from providers.events import SYSTEM
+from providers.management.script import ScriptCommand
 from providers.models import Provider
 from providers.tokens import TooManyTokensError, issue_token
 from scim.protocol.values import comparison_key
 
 
-class Command(BaseCommand):
+class Command(ScriptCommand):
     help = "Issue a permanent token to a provider, named by id or title. The value is shown only now."
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -82,3 +82,22 @@ def test_no_client_header_is_needed_and_none_decides(caller):
 def test_healthz_needs_no_sign_in_and_names_nobody(server):
     answer = send(server, "GET", "/healthz", {}, None)
     assert (answer.status, answer.json) == (200, {"status": "ok"})
+
+
+@pytest.mark.parametrize(
+    ("path", "headers"), [("/Users?filter=" + "a" * 9_000, {}), ("/Users", {"X-Long": "x" * 70_000})]
+)
+def test_what_gunicorn_refuses_is_a_scim_error_too(caller, path, headers):
+    base, authorized, _ = caller
+    answer = send(base, "GET", path, authorized | headers, None)
+    assert answer.status in (414, 431)
+    assert answer.json["schemas"] == ["urn:ietf:params:scim:api:messages:2.0:Error"]
+    assert answer.headers["content-type"] == "application/scim+json"
+    assert answer.headers["x-request-id"]
+
+
+def test_a_base_in_capitals_is_told_so(caller):
+    base, headers, _ = caller
+    base = base.removesuffix("/scim")
+    assert send(base, "GET", "/SCIM/Users", {}, None).status == 401
+    assert "in lower case" in send(base, "GET", "/SCIM/Users", headers, None).json["detail"]

@@ -105,17 +105,20 @@ def free_port() -> int:
         return port
 
 
+def database_url() -> str:
+    """The test database as DATABASE_URL names it."""
+    known = settings.DATABASES["default"]
+    address = f"{quote(known['USER'])}:{quote(known['PASSWORD'])}@" if known["USER"] else ""
+    port = f"&port={known['PORT']}" if known["PORT"] else ""
+    return f"postgresql://{address}/{known['NAME']}?host={quote(known['HOST'])}{port}"
+
+
 @pytest.fixture(scope="session")
 def server(django_db_setup: None) -> Iterator[str]:
     """Base URL of a real gunicorn on the test database."""
     port = free_port()
-    name, host = settings.DATABASES["default"]["NAME"], settings.DATABASES["default"]
-    address = f"{quote(host['USER'])}:{quote(host['PASSWORD'])}@" if host["USER"] else ""
-    url = f"postgresql://{address}/{name}?host={quote(host['HOST'])}" + (
-        f"&port={host['PORT']}" if host["PORT"] else ""
-    )
     environment = os.environ | {
-        "DATABASE_URL": url,
+        "DATABASE_URL": database_url(),
         "PORT": str(port),
         "SECRET_KEY": "test " * 12,
         "PUBLIC_URL": f"http://127.0.0.1:{port}",

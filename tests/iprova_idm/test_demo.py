@@ -17,7 +17,6 @@ from urllib.parse import parse_qs
 
 import pytest
 from django.db import connection
-from psycopg.conninfo import make_conninfo
 
 from iprova_idm.demo import ground
 from iprova_idm.demo.changes import a_month_later, a_week_later
@@ -30,7 +29,7 @@ from iprova_idm.demo.wire import Exchange, equals
 from iprova_idm.options import PROJECT_DIR
 from iprova_idm.serve import StartError
 from providers.models import Membership, Provider, Resource, SyncedGroup, SyncedUser
-from tests.conftest import free_port
+from tests.conftest import database_url, free_port
 from tests.factories import make_group, make_provider, make_user
 
 DIGEST = "624ada9e2c3e07ca"
@@ -454,7 +453,7 @@ def test_production_is_refused(no_database: Path, monkeypatch: pytest.MonkeyPatc
         "MODE": "production",
         "PUBLIC_URL": "https://x.example",
         "DATABASE_URL": "postgresql:///x",
-        "SECRET_KEY": "x" * 50,
+        "SECRET_KEY": "abcdefghij" * 5,
     }
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
@@ -463,9 +462,7 @@ def test_production_is_refused(no_database: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_database_with_providers_is_refused(committed: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    known = connection.get_connection_params()
-    parts = {name: known[name] for name in ("dbname", "user", "password", "host", "port") if name in known}
-    monkeypatch.setenv("DATABASE_URL", make_conninfo(**parts))
+    monkeypatch.setenv("DATABASE_URL", database_url())
     made = make_provider()
     try:
         with pytest.raises(StartError, match="has providers"), ground.empty_ground():

@@ -144,7 +144,9 @@ class Membership(models.Model):
 
     # No index of their own: beside the unique one, PostgreSQL would at times choose that of the group alone.
     provider = models.ForeignKey(Provider, models.PROTECT, related_name="+", db_index=False)
-    group = models.ForeignKey(Resource, models.CASCADE, related_name="memberships", db_index=False)
+    # Nor a constraint on the group: its check would need such an index, or read the whole table for each
+    # group that is purged. A membership is made under its group's lock, and purged before it.
+    group = models.ForeignKey(Resource, models.CASCADE, related_name="memberships", db_index=False, db_constraint=False)
     member = models.ForeignKey(Resource, models.CASCADE, related_name="memberships_held", db_index=False)
     member_type = models.CharField(max_length=50)
     joined_at = models.DateTimeField()

@@ -1,5 +1,8 @@
 """Bodies and query strings: read with limits, before anything is understood."""
 
+import contextlib
+import json
+import re
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -19,9 +22,40 @@ def read_json(request: HttpRequest) -> Any:
     body = read_body(request)
     request.scim_body = body  # type: ignore[attr-defined]
     try:
-        return orjson.loads(body)
+        document = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise errors.invalid_syntax(f"The body is no valid JSON in UTF-8: {error}.") from error
+    if _count_names(document) != sum(map(bool, _STRING.findall(body))):
+        raise errors.invalid_syntax(f"The body names {_name_given_twice(body)} twice in one object; send it once.")
+    return document
+
+
+# Every string of valid JSON as a whole, and the colon that makes it a member's name.
+_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"(\s*:)?')
+
+
+def _count_names(document: Any) -> int:
+    """How many members all objects have, once parsed: of a name given twice only one is left (V57)."""
+    count, waiting = 0, [document]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            count += len(value)
+            waiting.extend(value.values())
+        elif isinstance(value, list):
+            waiting.extend(value)
+    return count
+
+
+def _name_given_twice(body: bytes) -> str:
+    def look(pairs: list[tuple[str, Any]]) -> None:
+        names = [name for name, _ in pairs]
+        found.extend(name for name in set(names) if names.count(name) > 1)
+
+    found: list[str] = []
+    with contextlib.suppress(RecursionError):
+        json.loads(body, object_pairs_hook=look)
+    return f'"{found[0][:200]}"' if found else "an attribute"
 
 
 def _check_media_type(request: HttpRequest) -> None:
@@ -64,15 +98,3 @@ def read_query(request: HttpRequest) -> dict[str, str]:
     except ValueError as error:
         raise errors.invalid_syntax("The query string has more than 100 parameters.") from error
     return {name.lower(): value for name, value in pairs}
-
-
-def read_number(query: dict[str, str], name: str, default: int) -> int:
-    """A whole number of the query. Raises ScimError invalidValue."""
-    sent = query.get(name.lower(), "").strip()
-    if not sent:
-        return default
-    digits = sent.removeprefix("-").removeprefix("+")
-    if not (digits.isascii() and digits.isdigit()):
-        raise errors.invalid_value(f'"{name}" must be a whole number.')
-    number = int(digits[:16])
-    return -number if sent.startswith("-") else number

@@ -1,6 +1,6 @@
 """Users and Groups: /Users, /Users/{id} and their like (RFC 7644 §3.2 to §3.6)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -9,8 +9,9 @@ from rest_framework.request import Request
 
 from scim.adapters import adapter_of, answer_shaper, write_shaper
 from scim.api.base import ScimView, json_response, no_content
-from scim.api.parsers import read_json, read_number
+from scim.api.parsers import read_json
 from scim.protocol.attributes import GROUP, USER, ResourceType
+from scim.protocol.listing import read_list_query, search_parameters
 from scim.protocol.messages import list_response
 from scim.protocol.projection import WHOLE, Projection, parse_projection, project
 from scim.store import verbs
@@ -42,9 +43,17 @@ class _ResourceTypeView(ScimView):
         request.ignored = call.notes.ignored  # type: ignore[attr-defined]
         return call
 
-    def projection(self) -> Projection:
-        names, excluded = self.query.get("attributes", ""), self.query.get("excludedattributes", "")
+    def projection(self, parameters: Mapping[str, str] | None = None) -> Projection:
+        asked = self.query if parameters is None else parameters
+        names, excluded = asked.get("attributes", ""), asked.get("excludedattributes", "")
         return parse_projection(names, excluded, self.resource_type, self.policy)
+
+    def list(self, parameters: Mapping[str, str]) -> HttpResponse:
+        """Answer a query, wherever its parameters came from (§3.4.2, §3.4.3)."""
+        projection = self.projection(parameters)
+        query = read_list_query(parameters, self.resource_type, self.policy)
+        page = verbs.list_resources(self.call(projection), query)
+        return json_response(list_response(self.shaped(page.resources, projection), page.total, query.start_index))
 
     def shaped(self, bodies: Sequence[bytes], projection: Projection) -> Sequence[bytes]:
         """Answers through the adapter that the settings name, when that one has a `to_dict` of its own."""
@@ -67,16 +76,18 @@ class ResourceListView(_ResourceTypeView):
     """GET: query (§3.4.2). POST: create (§3.3)."""
 
     def get(self, request: Request, **kwargs: Any) -> HttpResponse:
-        query, projection = self.query, self.projection()
-        call = self.call(projection)
-        start_index = max(read_number(query, "startIndex", 1), 1)
-        count = min(max(read_number(query, "count", call.policy.default_count), 0), call.policy.max_count)
-        page = verbs.list_resources(call, query.get("filter", ""), start_index=start_index, count=count)
-        return json_response(list_response(self.shaped(page.resources, projection), page.total, start_index))
+        return self.list(self.query)
 
     def post(self, request: Request, **kwargs: Any) -> HttpResponse:
         body, projection = read_json(request._request), self.projection()
         return self.answer(verbs.create(self.call(projection), body), projection, status=201)
+
+
+class SearchView(_ResourceTypeView):
+    """POST of a SearchRequest (§3.4.3): a query whose parameters are no part of the address."""
+
+    def post(self, request: Request) -> HttpResponse:
+        return self.list(search_parameters(read_json(request._request)))
 
 
 class ResourceView(_ResourceTypeView):
@@ -122,6 +133,14 @@ class UserView(ResourceView):
 
 
 class GroupListView(ResourceListView):
+    resource_type = GROUP
+
+
+class UserSearchView(SearchView):
+    resource_type = USER
+
+
+class GroupSearchView(SearchView):
     resource_type = GROUP
 
 

@@ -16,7 +16,14 @@ from scim.api.discovery import (
     ServiceProviderConfigView,
     UnknownRouteView,
 )
-from scim.api.resources import GroupListView, GroupView, UserListView, UserView
+from scim.api.resources import (
+    GroupListView,
+    GroupSearchView,
+    GroupView,
+    UserListView,
+    UserSearchView,
+    UserView,
+)
 
 app_name = "scim"
 
@@ -27,8 +34,8 @@ def _route(pattern: str, view: Any, name: str) -> URLPattern:
 
 
 urlpatterns = [
-    _route(r"Users/\.search", NotImplementedView, "users-search"),
-    _route(r"Groups/\.search", NotImplementedView, "groups-search"),
+    _route(r"Users/\.search", UserSearchView, "users-search"),
+    _route(r"Groups/\.search", GroupSearchView, "groups-search"),
     _route(r"Users", UserListView, "users"),
     _route(r"Users/(?P<uuid>[^/]+)", UserView, "users"),
     _route(r"Groups", GroupListView, "groups"),

@@ -15,7 +15,7 @@ from scim.protocol import errors
 from scim.protocol.attributes import Attribute, ResourceType, Target
 from scim.protocol.errors import ScimError
 from scim.protocol.filters import And, Comparison, Node, Not, Or, Presence, ValuePath
-from scim.protocol.paths import AttrPath, UnknownAttributeError, find
+from scim.protocol.paths import AttrPath, UnknownAttributeError, find, parse_attr_path
 from scim.protocol.policy import Policy
 from scim.protocol.values import comparison_key, date_time_key, parse_date_time
 
@@ -114,6 +114,14 @@ def bind_element(node: Node, home: Target, policy: Policy) -> Condition:
             return Exists(_sub(path, home))
         case ValuePath(path, _):
             raise errors.invalid_filter(f'"{path}[" stands inside another [ ], where it cannot.')
+
+
+def find_readable(text: str, resource_type: ResourceType, policy: Policy) -> Target:
+    """The attribute that a text names, if it may be filtered and sorted by. Raises `ScimError` invalidFilter."""
+    path = parse_attr_path(text)
+    if path is None:
+        raise errors.invalid_filter(f"{text[:200]!r} is no attribute name.")
+    return _find(path, resource_type, policy)
 
 
 def _find(path: AttrPath, resource_type: ResourceType, policy: Policy) -> Target:

@@ -14,8 +14,10 @@ from django.conf import settings
 from django.db import connection
 
 from scim.protocol.attributes import ResourceType
+from scim.protocol.listing import ListQuery
 from scim.protocol.projection import Projection, project
 from scim.store.filters import Sql
+from scim.store.sorting import order_by
 
 
 @dataclass(frozen=True)
@@ -124,14 +126,13 @@ def read_page(
     resource_type: ResourceType,
     where: Sql,
     projection: Projection,
-    *,
-    start_index: int,
-    count: int,
+    query: ListQuery,
 ) -> Page:
-    """Live resources that meet `where`, in the order of their ids, from the 1-based `start_index` on."""
+    """Live resources that meet `where`, in the order and the window that the query asks for."""
+    start_index, count = query.start_index, query.count
     condition = f"r.provider_id = %s AND r.resource_type = %s AND r.deleted_at IS NULL AND ({where.text})"
     params = (provider_id, resource_type.name, *where.params)
-    resources = _read_page(resource_type, Sql(condition, params), projection, start_index, count) if count else []
+    resources = _read_page(resource_type, Sql(condition, params), projection, query) if count else []
     if resources and len(resources) < count:
         return Page(resources, start_index - 1 + len(resources))
     if count and not resources and start_index == 1:
@@ -142,14 +143,22 @@ def read_page(
     return Page(resources, total)
 
 
-def _read_page(
-    resource_type: ResourceType, where: Sql, projection: Projection, start_index: int, count: int
-) -> list[bytes]:
+def _read_page(resource_type: ResourceType, where: Sql, projection: Projection, query: ListQuery) -> list[bytes]:
     relation = _relation(resource_type, projection, Sql("r.id"))
+    order = order_by(query.sort, resource_type)
     with connection.cursor() as cursor:
+        # The rows of the page come first and are numbered, so that no relation is read for a row outside it.
         cursor.execute(
-            f"SELECT {_BODY} FROM (SELECT r.* FROM providers_resource r WHERE {where.text}"
-            f" ORDER BY r.id LIMIT %s OFFSET %s) r LEFT JOIN LATERAL {relation.text} n ON TRUE ORDER BY r.id",
-            [location_base(resource_type), *where.params, count, start_index - 1, *relation.params],
+            f"SELECT {_BODY} FROM (SELECT r.*, row_number() OVER () AS place FROM (SELECT r.* FROM providers_resource r"
+            f" WHERE {where.text} ORDER BY {order.text} LIMIT %s OFFSET %s) r) r"
+            f" LEFT JOIN LATERAL {relation.text} n ON TRUE ORDER BY r.place",
+            [
+                location_base(resource_type),
+                *where.params,
+                *order.params,
+                query.count,
+                query.start_index - 1,
+                *relation.params,
+            ],
         )
         return [_projected(text, projection, resource_type) for (text,) in cursor.fetchall()]

@@ -59,7 +59,7 @@ def compile_member_condition(condition: Condition, relation: Relation) -> Sql:
         case Negated(inner):
             return _negated(compile_member_condition(inner, relation))
         case Exists(target):
-            source = _column(relation.columns[target.leaf.name])
+            source = column_sql(relation.columns[target.leaf.name])
             return Sql(f"{source.text} IS NOT NULL", source.params)
         case Compare(target, op, key):
             return _compare_column(relation.columns[target.leaf.name], op, key)
@@ -77,14 +77,15 @@ def _negated(inner: Sql) -> Sql:
     return Sql(f"NOT COALESCE(({inner.text}), FALSE)", inner.params)
 
 
-def _column(column: Column) -> Sql:
+def column_sql(column: Column) -> Sql:
+    """A column's expression with its parameters."""
     if "{base}" not in column.sql:
         return Sql(column.sql)
     return Sql(column.sql.replace("{base}", "%s::text"), (settings.OPTIONS.scim_url,))
 
 
 def _compare_column(column: Column, op: str, key: Any) -> Sql:
-    source = _column(column)
+    source = column_sql(column)
     if column.kind == "time":
         return _ordered(source, op, Sql("%s::timestamptz", (key,)))
     if column.kind == "id":
@@ -115,7 +116,7 @@ def _compare_text(source: Sql, op: str, key: str) -> Sql:
     return _ordered(source, op, Sql("%s", (key,)))
 
 
-def _home(target: Target) -> list[str]:
+def home_of(target: Target) -> list[str]:
     """The path of an attribute in the document."""
     assert target.attribute is not None
     return [target.schema, target.attribute.name] if target.schema else [target.attribute.name]
@@ -128,7 +129,7 @@ def _contains(path: Sequence[str], value: Any) -> Sql:
 
 
 def _compare_in_document(target: Target, op: str, key: Any) -> Sql:
-    path = [*_home(target), *([target.sub.name] if target.sub else [])]
+    path = [*home_of(target), *([target.sub.name] if target.sub else [])]
     if op in ("eq", "ne"):
         equal = _contains(path, key)
         return equal if op == "eq" else _negated(equal)
@@ -150,17 +151,17 @@ def _exists(target: Target, resource_type: ResourceType) -> Sql:
         return _related(relation, None)
     column = COLUMNS[resource_type.name].get(str(target))
     if column:
-        source = _column(column)
+        source = column_sql(column)
         return Sql(f"{source.text} IS NOT NULL", source.params)
     if str(target) == "meta":
         return TRUE
-    path = [*_home(target), *([target.sub.name] if target.sub else [])]
+    path = [*home_of(target), *([target.sub.name] if target.sub else [])]
     return Sql("r.folded #> %s IS NOT NULL", (path,))
 
 
 def _element(target: Target, inner: Condition) -> Sql:
     """One value of a list in the document meets `inner`; its `eq` terms go to the index first."""
-    path = _home(target)
+    path = home_of(target)
     terms = inner.terms if isinstance(inner, AllOf) else (inner,)
     fixed: dict[str, Any] = {}
     rest: list[Condition] = []

@@ -21,6 +21,7 @@ from scim.protocol import errors
 from scim.protocol.attributes import ResourceType
 from scim.protocol.conditions import bind
 from scim.protocol.filters import parse_filter
+from scim.protocol.listing import ListQuery
 from scim.protocol.patch import Change, MemberChange, apply_changes, member_changes, read_patch
 from scim.protocol.policy import Policy
 from scim.protocol.projection import Projection
@@ -61,19 +62,19 @@ def read(call: Call, resource_id: str) -> Answer:
     return answer
 
 
-def list_resources(call: Call, filter_text: str, *, start_index: int, count: int) -> Page:
+def list_resources(call: Call, query: ListQuery) -> Page:
     """Raises ScimError invalidFilter."""
     where = TRUE
-    if filter_text:
+    if query.filter:
         policy = call.policy
         node = parse_filter(
-            filter_text,
+            query.filter,
             max_length=policy.max_filter_length,
             max_terms=policy.max_filter_terms,
             max_depth=policy.max_filter_depth,
         )
         where = compile_condition(bind(node, call.resource_type, policy), call.resource_type)
-    return read_page(call.provider_id, call.resource_type, where, call.projection, start_index=start_index, count=count)
+    return read_page(call.provider_id, call.resource_type, where, call.projection, query)
 
 
 def create(call: Call, body: Any) -> Answer:

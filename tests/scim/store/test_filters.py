@@ -12,6 +12,7 @@ from scim.protocol.attributes import ENTERPRISE_USER, GROUP, USER
 from scim.protocol.conditions import bind
 from scim.protocol.errors import ScimError
 from scim.protocol.filters import parse_filter
+from scim.protocol.listing import ListQuery
 from scim.protocol.projection import Projection
 from scim.store import verbs
 from tests.factories import call, make_group, make_user
@@ -62,7 +63,7 @@ FILTERS = [
 
 
 def found(provider, text, resource_type=USER):
-    page = verbs.list_resources(call(provider, resource_type, projection=IDS_ONLY), text, start_index=1, count=1_000)
+    page = verbs.list_resources(call(provider, resource_type, projection=IDS_ONLY), ListQuery(text, count=1_000))
     assert page.total == len(page.resources)
     return {json.loads(body)["id"] for body in page.resources}
 

@@ -1,0 +1,91 @@
+"""What a client asks of a list: the query parameters of RFC 7644 §3.4.2, or the same in a SearchRequest (§3.4.3)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from scim.protocol import errors
+from scim.protocol.attributes import ResourceType, Target
+from scim.protocol.conditions import find_readable
+from scim.protocol.errors import ScimError
+from scim.protocol.policy import Policy
+
+SEARCH_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:SearchRequest"
+
+
+@dataclass(frozen=True)
+class Sort:
+    """`target` is a single value: an attribute, or a sub-attribute whose primary (or first) value counts (§3.4.2.3)."""
+
+    target: Target
+    is_descending: bool = False
+
+
+@dataclass(frozen=True)
+class ListQuery:
+    """`start_index` is 1-based; `count` 0 asks for the total alone."""
+
+    filter: str = ""
+    sort: Sort | None = None
+    start_index: int = 1
+    count: int = 100
+
+
+def read_list_query(parameters: Mapping[str, str], resource_type: ResourceType, policy: Policy) -> ListQuery:
+    """Read parameters by lower-case name. Raises `ScimError` invalidValue; what is too large or small is clamped."""
+    return ListQuery(
+        filter=parameters.get("filter", ""),
+        sort=_read_sort(parameters, resource_type, policy),
+        start_index=max(_read_number(parameters, "startIndex", 1), 1),
+        count=min(max(_read_number(parameters, "count", policy.default_count), 0), policy.max_count),
+    )
+
+
+def search_parameters(body: Any) -> dict[str, str]:
+    """A SearchRequest as the query parameters that say the same. Raises `ScimError` invalidSyntax, invalidValue."""
+    if not isinstance(body, dict):
+        raise errors.invalid_syntax("The body must be a JSON object holding a SearchRequest (RFC 7644 §3.4.3).")
+    parameters = {}
+    for name, value in body.items():
+        if value is None or name.lower() == "schemas":
+            continue
+        if isinstance(value, list) and all(isinstance(part, str) for part in value):
+            value = ",".join(value)
+        if isinstance(value, bool) or not isinstance(value, (str, int)):
+            raise errors.invalid_value(
+                f'"{name[:200]}" of a SearchRequest must be text, a whole number or a list of text.'
+            )
+        parameters[name.lower()] = str(value)
+    return parameters
+
+
+def _read_number(parameters: Mapping[str, str], name: str, default: int) -> int:
+    sent = parameters.get(name.lower(), "").strip()
+    if not sent:
+        return default
+    digits = sent.removeprefix("-").removeprefix("+")
+    if not (digits.isascii() and digits.isdigit()):
+        raise errors.invalid_value(f'"{name}" must be a whole number.')
+    number = int(digits[:16])
+    return -number if sent.startswith("-") else number
+
+
+def _read_sort(parameters: Mapping[str, str], resource_type: ResourceType, policy: Policy) -> Sort | None:
+    sort_by, order = parameters.get("sortby", "").strip(), parameters.get("sortorder", "").strip().lower()
+    if order not in ("", "ascending", "descending"):
+        raise errors.invalid_value('"sortOrder" must be ascending or descending.')
+    if not sort_by:
+        return None
+    try:
+        target = find_readable(sort_by, resource_type, policy)
+    except ScimError as error:
+        raise errors.invalid_value(f"sortBy refused: {error.detail.removeprefix('Filter refused: ')}") from error
+    if target.attribute is None:
+        raise errors.invalid_value(f'sortBy names a schema, "{target}"; name one of its attributes.')
+    if target.attribute.is_complex and target.sub is None:
+        value = target.attribute.subs.get("value")
+        if value is None:
+            names = ", ".join(sub.name for sub in target.attribute.sub_attributes)
+            raise errors.invalid_value(f'sortBy names "{target}", which has parts; sort by one of them: {names}.')
+        target = Target(target.schema, target.attribute, value)
+    return Sort(target, is_descending=order == "descending")

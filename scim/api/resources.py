@@ -53,7 +53,10 @@ class _ResourceTypeView(ScimView):
         projection = self.projection(parameters)
         query = read_list_query(parameters, self.resource_type, self.policy)
         page = verbs.list_resources(self.call(projection), query)
-        return json_response(list_response(self.shaped(page.resources, projection), page.total, query.start_index))
+        start_index = query.start_index if query.cursor is None else None
+        return json_response(
+            list_response(self.shaped(page.resources, projection), page.total, start_index, page.next_cursor)
+        )
 
     def shaped(self, bodies: Sequence[bytes], projection: Projection) -> Sequence[bytes]:
         """Answers through the adapter that the settings name, when that one has a `to_dict` of its own."""

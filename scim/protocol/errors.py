@@ -52,6 +52,27 @@ def resource_too_large(limit: int) -> ScimError:
     return invalid_value(f"The resource has more than {limit // 1024:,} KiB without its members: map fewer attributes.")
 
 
+def invalid_cursor() -> ScimError:
+    return ScimError(
+        400,
+        "invalidCursor",
+        "The cursor is not one of this provider's for this filter and order. Repeat the query with the cursor of its "
+        "last answer, or begin anew with an empty one.",
+    )
+
+
+def expired_cursor(timeout_s: int) -> ScimError:
+    return ScimError(
+        400,
+        "expiredCursor",
+        f"The cursor is older than {timeout_s // 3600} hours. Begin the query anew with an empty cursor.",
+    )
+
+
+def invalid_count(most: int) -> ScimError:
+    return ScimError(400, "invalidCount", f'With a cursor, "count" must be a whole number from 1 to {most:,}.')
+
+
 def no_target(reason: str) -> ScimError:
     return ScimError(400, "noTarget", reason)
 

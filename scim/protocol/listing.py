@@ -20,24 +20,42 @@ class Sort:
     target: Target
     is_descending: bool = False
 
+    def __str__(self) -> str:
+        return f"{self.target} {'descending' if self.is_descending else 'ascending'}"
+
 
 @dataclass(frozen=True)
 class ListQuery:
-    """`start_index` is 1-based; `count` 0 asks for the total alone."""
+    """`start_index` is 1-based; `count` 0 asks for the total alone.
+
+    `cursor` None: pages are told by `start_index`; "": the first page of a query with cursors (RFC 9865 §2).
+    """
 
     filter: str = ""
     sort: Sort | None = None
     start_index: int = 1
     count: int = 100
+    cursor: str | None = None
 
 
 def read_list_query(parameters: Mapping[str, str], resource_type: ResourceType, policy: Policy) -> ListQuery:
-    """Read parameters by lower-case name. Raises `ScimError` invalidValue; what is too large or small is clamped."""
+    """Read parameters by lower-case name. Raises `ScimError` invalidValue, with a cursor also invalidCount.
+
+    What is too large is clamped, and what is too small where no cursor is.
+    """
+    cursor = parameters.get("cursor")
+    start_index = max(_read_number(parameters, "startIndex", 1), 1)
+    if cursor is not None and start_index != 1:
+        raise errors.invalid_value('"startIndex" and "cursor" are two ways to page: send one of them.')
+    count = _read_number(parameters, "count", policy.default_count)
+    if cursor is not None and count < 1:
+        raise errors.invalid_count(policy.max_count)
     return ListQuery(
         filter=parameters.get("filter", ""),
         sort=_read_sort(parameters, resource_type, policy),
-        start_index=max(_read_number(parameters, "startIndex", 1), 1),
-        count=min(max(_read_number(parameters, "count", policy.default_count), 0), policy.max_count),
+        start_index=start_index,
+        count=min(max(count, 0), policy.max_count),
+        cursor=cursor,
     )
 
 

@@ -12,9 +12,13 @@ CONFIG_SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"
 RESOURCE_TYPE_SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:ResourceType"
 
 
-def list_response(resources: Sequence[bytes], total: int, start_index: int) -> bytes:
-    """A page of resources, each JSON already."""
-    head = f'{{"schemas":["{LIST_SCHEMA}"],"totalResults":{total},"startIndex":{start_index}'
+def list_response(resources: Sequence[bytes], total: int, start_index: int | None, next_cursor: str = "") -> bytes:
+    """A page of resources, each JSON already; with cursors (RFC 9865 §2) it has no `startIndex`."""
+    head = f'{{"schemas":["{LIST_SCHEMA}"],"totalResults":{total}'
+    if start_index is not None:
+        head += f',"startIndex":{start_index}'
+    if next_cursor:
+        head += f',"nextCursor":"{next_cursor}"'
     return b"".join(
         (head.encode(), f',"itemsPerPage":{len(resources)},"Resources":['.encode(), b",".join(resources), b"]}")
     )
@@ -36,6 +40,14 @@ def service_provider_config(base: str, authentication_schemes: Sequence[Mapping[
         "changePassword": {"supported": False},
         "sort": {"supported": True},
         "etag": {"supported": True},
+        "pagination": {
+            "cursor": True,
+            "index": True,
+            "defaultPaginationMethod": "index",
+            "defaultPageSize": policy.default_count,
+            "maxPageSize": policy.max_count,
+            "cursorTimeout": policy.cursor_timeout_s,
+        },
         "authenticationSchemes": [dict(scheme) for scheme in authentication_schemes],
         "meta": {"resourceType": "ServiceProviderConfig", "location": f"{base}/ServiceProviderConfig"},
     }

@@ -53,6 +53,7 @@ class Policy:
     max_filter_depth: int = 20
     default_count: int = 100
     max_count: int = 1_000
+    cursor_timeout_s: int = 86_400
 
     def usual_path(self, path: AttrPath) -> AttrPath:
         """`path` in the RFC's form."""

@@ -16,8 +16,9 @@ from django.db import connection
 from scim.protocol.attributes import ResourceType
 from scim.protocol.listing import ListQuery
 from scim.protocol.projection import Projection, project
-from scim.store.filters import Sql
-from scim.store.sorting import order_by
+from scim.store.cursors import Position
+from scim.store.filters import TRUE, Sql
+from scim.store.sorting import behind, order_by, sort_key
 
 
 @dataclass(frozen=True)
@@ -31,10 +32,12 @@ class Answer:
 
 @dataclass(frozen=True)
 class Page:
-    """Part of a list: resources as JSON, and how many there are in all."""
+    """Part of a list: resources as JSON, how many there are in all, and where it ended if more follow a cursor."""
 
     resources: Sequence[bytes]
     total: int
+    last: Position | None = None
+    next_cursor: str = ""
 
 
 _TIME = 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'
@@ -127,38 +130,55 @@ def read_page(
     where: Sql,
     projection: Projection,
     query: ListQuery,
+    position: Position | None = None,
 ) -> Page:
-    """Live resources that meet `where`, in the order and the window that the query asks for."""
-    start_index, count = query.start_index, query.count
+    """Live resources that meet `where`, in the query's order: from `position` on, or else from its `start_index` on."""
     condition = f"r.provider_id = %s AND r.resource_type = %s AND r.deleted_at IS NULL AND ({where.text})"
-    params = (provider_id, resource_type.name, *where.params)
-    resources = _read_page(resource_type, Sql(condition, params), projection, query) if count else []
-    if resources and len(resources) < count:
-        return Page(resources, start_index - 1 + len(resources))
-    if count and not resources and start_index == 1:
-        return Page(resources, 0)
+    found = Sql(condition, (provider_id, resource_type.name, *where.params))
+    rows = _read_rows(resource_type, found, projection, query, position) if query.count else []
+    has_more = query.cursor is not None and len(rows) > query.count
+    rows = rows[: query.count]
+    if position:
+        total = position.total
+    elif not has_more and query.count and (rows or query.start_index == 1) and len(rows) < query.count:
+        total = query.start_index - 1 + len(rows)
+    else:
+        total = _count(found)
+    last = Position(rows[-1][1], rows[-1][0], total) if has_more else None
+    return Page([_projected(text, projection, resource_type) for _, _, text in rows], total, last)
+
+
+def _count(found: Sql) -> int:
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT count(*) FROM providers_resource r WHERE {condition}", params)
+        cursor.execute(f"SELECT count(*) FROM providers_resource r WHERE {found.text}", found.params)
         (total,) = cursor.fetchone()
-    return Page(resources, total)
+    return int(total)
 
 
-def _read_page(resource_type: ResourceType, where: Sql, projection: Projection, query: ListQuery) -> list[bytes]:
+def _read_rows(
+    resource_type: ResourceType, found: Sql, projection: Projection, query: ListQuery, position: Position | None
+) -> list[tuple[str, str | None, str]]:
+    """id, sort key and JSON of each row; with cursors one row more than the page has, to see whether there is one."""
     relation = _relation(resource_type, projection, Sql("r.id"))
-    order = order_by(query.sort, resource_type)
+    key = sort_key(query.sort, resource_type)
+    start = behind(position, query.sort, key) if position else TRUE
     with connection.cursor() as cursor:
         # The rows of the page come first and are numbered, so that no relation is read for a row outside it.
         cursor.execute(
-            f"SELECT {_BODY} FROM (SELECT r.*, row_number() OVER () AS place FROM (SELECT r.* FROM providers_resource r"
-            f" WHERE {where.text} ORDER BY {order.text} LIMIT %s OFFSET %s) r) r"
+            f"SELECT r.id::text, r.sort_key::text, {_BODY}"
+            " FROM (SELECT r.*, row_number() OVER () AS place FROM (SELECT r.* FROM"
+            f" (SELECT r.*, {key.sql.text} AS sort_key FROM providers_resource r WHERE {found.text}) r"
+            f" WHERE {start.text} ORDER BY {order_by(query.sort)} LIMIT %s OFFSET %s) r) r"
             f" LEFT JOIN LATERAL {relation.text} n ON TRUE ORDER BY r.place",
             [
                 location_base(resource_type),
-                *where.params,
-                *order.params,
-                query.count,
+                *key.sql.params,
+                *found.params,
+                *start.params,
+                query.count + (query.cursor is not None),
                 query.start_index - 1,
                 *relation.params,
             ],
         )
-        return [_projected(text, projection, resource_type) for (text,) in cursor.fetchall()]
+        rows: list[tuple[str, str | None, str]] = cursor.fetchall()
+    return rows

@@ -4,44 +4,84 @@ Keys are those that filters compare, so order and equality agree. Without a valu
 comes last in ascending order and first in descending, which is PostgreSQL's own order of NULLs.
 """
 
-from scim.protocol.attributes import ResourceType
+from dataclasses import dataclass
+
+from scim.protocol.attributes import ResourceType, Target
 from scim.protocol.listing import Sort
 from scim.store.columns import COLUMNS, RELATIONS
+from scim.store.cursors import Position
 from scim.store.filters import Sql, column_sql, home_of
 
-_CASTS = {"boolean": "::boolean", "integer": "::numeric", "decimal": "::numeric"}
+# A cursor bears the key of its page's last resource, in an address: so much of a long text has to tell two apart.
+MAX_KEY_LENGTH = 500
+_COLUMN_TYPES = {"text": "text", "id": "uuid", "time": "timestamptz", "boolean": "boolean"}
+_DOCUMENT_TYPES = {"boolean": "boolean", "integer": "numeric", "decimal": "numeric"}
 
 
-def order_by(sort: Sort | None, resource_type: ResourceType) -> Sql:
-    """The terms of ORDER BY; the id settles what is equal, so pages are stable."""
+@dataclass(frozen=True)
+class Key:
+    """An SQL expression and its type, by which its text is read back."""
+
+    sql: Sql
+    type: str = "text"
+
+
+def order_by(sort: Sort | None) -> str:
+    """The terms of ORDER BY over `sort_key` and `id`; the id settles what is equal, so pages are stable."""
     if sort is None:
-        return Sql("r.id")
-    key = _key(sort, resource_type)
-    return Sql(f"{key.text} {'DESC' if sort.is_descending else 'ASC'}, r.id", key.params)
+        return "r.id"
+    return f"r.sort_key {'DESC' if sort.is_descending else 'ASC'}, r.id"
 
 
-def _key(sort: Sort, resource_type: ResourceType) -> Sql:
+def behind(position: Position, sort: Sort | None, key: Key) -> Sql:
+    """What comes after a position in that order."""
+    if sort is None:
+        return Sql("r.id > %s::uuid", (position.id,))
+    if position.key is None:
+        more = "OR r.sort_key IS NOT NULL" if sort.is_descending else "AND r.sort_key IS NULL"
+        return Sql(f"r.id > %s::uuid {more}", (position.id,))
+    value, sign = f"%s::{key.type}", "<" if sort.is_descending else ">"
+    text = f"r.sort_key {sign}= {value} AND (r.sort_key {sign} {value} OR r.id > %s::uuid)"
+    if not sort.is_descending:
+        text = f"r.sort_key IS NULL OR ({text})"
+    return Sql(text, (position.key, position.key, position.id))
+
+
+def sort_key(sort: Sort | None, resource_type: ResourceType) -> Key:
+    """What a resource is sorted by."""
+    if sort is None:
+        return Key(Sql("NULL"))
     target = sort.target
     assert target.attribute is not None
     column = COLUMNS[resource_type.name].get(str(target))
     if column:
-        return column_sql(column)
+        return Key(column_sql(column), _COLUMN_TYPES[column.kind])
     relation = None if target.schema else RELATIONS.get((resource_type.name, target.attribute.name))
     if relation:
-        part = column_sql(relation.columns[target.leaf.name])
-        return Sql(
-            f"(SELECT {part.text} FROM providers_membership m JOIN providers_resource x ON x.id = m.{relation.other}"
-            f" WHERE m.{relation.own} = r.id AND m.left_at IS NULL ORDER BY m.{relation.other} LIMIT 1)",
-            part.params,
+        part = relation.columns[target.leaf.name]
+        source = column_sql(part)
+        text = (
+            f"(SELECT {source.text} FROM providers_membership m JOIN providers_resource x ON x.id = m.{relation.other}"
+            f" WHERE m.{relation.own} = r.id AND m.left_at IS NULL ORDER BY m.{relation.other} LIMIT 1)"
         )
-    cast = _CASTS.get(target.leaf.type, ' COLLATE "C"')
+        return Key(Sql(text, source.params), _COLUMN_TYPES[part.kind])
+    return _document_key(target)
+
+
+def _document_key(target: Target) -> Key:
+    assert target.attribute is not None
+    kind = _DOCUMENT_TYPES.get(target.leaf.type, "text")
     path = home_of(target)
     if not target.attribute.multi_valued:
-        return Sql(f"(r.folded #>> %s){cast}", ([*path, *([target.sub.name] if target.sub else [])],))
-    # The primary value, or else the first one.
-    value = Sql("e.v ->> %s", (target.sub.name,)) if target.sub else Sql("e.v #>> '{}'")
-    return Sql(
-        f"(SELECT {value.text} FROM jsonb_array_elements(r.folded #> %s) WITH ORDINALITY AS e (v, n)"
-        f" ORDER BY e.v @> '{{\"primary\": true}}' DESC, e.n LIMIT 1){cast}",
-        (*value.params, path),
-    )
+        source = Sql("(r.folded #>> %s)", ([*path, *([target.sub.name] if target.sub else [])],))
+    else:
+        # The primary value, or else the first one.
+        value = Sql("e.v ->> %s", (target.sub.name,)) if target.sub else Sql("e.v #>> '{}'")
+        source = Sql(
+            f"(SELECT {value.text} FROM jsonb_array_elements(r.folded #> %s) WITH ORDINALITY AS e (v, n)"
+            f" ORDER BY e.v @> '{{\"primary\": true}}' DESC, e.n LIMIT 1)",
+            (*value.params, path),
+        )
+    if kind == "text":
+        return Key(Sql(f'left({source.text}, {MAX_KEY_LENGTH}) COLLATE "C"', source.params))
+    return Key(Sql(f"{source.text}::{kind}", source.params), kind)

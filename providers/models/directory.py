@@ -55,6 +55,16 @@ class Resource(models.Model):
     version = models.IntegerField(default=1)
     created = models.DateTimeField()
     last_modified = models.DateTimeField()
+    # What an index of last_modified would cost is a group's HOT updates: each member who joins would write every
+    # index of the row anew. The hour (since 1970) changes once an hour at the most, and finds as well.
+    modified_hour = models.GeneratedField(
+        expression=models.Func(
+            F("last_modified"),
+            template="floor(extract(epoch FROM %(expressions)s AT TIME ZONE 'UTC') / 3600)::integer",
+        ),
+        output_field=models.IntegerField(),
+        db_persist=True,
+    )
     deleted_at = models.DateTimeField(null=True)
     document = models.JSONField()
     folded = models.JSONField()
@@ -80,6 +90,9 @@ class Resource(models.Model):
         ]
         indexes = [
             models.Index(fields=["provider", "resource_type", "id"], condition=LIVE, name="resource_list"),
+            models.Index(
+                fields=["provider", "resource_type", "modified_hour"], condition=LIVE, name="resource_modified"
+            ),
             models.Index(fields=["provider", "external_id"], condition=LIVE, name="resource_external_id"),
             models.Index(
                 fields=["provider", "resource_type", "display_name_key"],

@@ -8,6 +8,7 @@ from the folded document, by containment where the GIN index can answer it.
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -87,7 +88,8 @@ def column_sql(column: Column) -> Sql:
 def _compare_column(column: Column, op: str, key: Any) -> Sql:
     source = column_sql(column)
     if column.kind == "time":
-        return _ordered(source, op, Sql("%s::timestamptz", (key,)))
+        exact = _ordered(source, op, Sql("%s::timestamptz", (key,)))
+        return exact if op == "ne" or not column.hour else _joined(" AND ", [_same_hours(column.hour, op, key), exact])
     if column.kind == "id":
         parsed = parse_id(key)
         if op in ("eq", "ne"):
@@ -95,6 +97,12 @@ def _compare_column(column: Column, op: str, key: Any) -> Sql:
             return equal if op == "eq" else _negated(equal)
         source = Sql(f"{source.text}::text", source.params)
     return _compare_text(source, op, key) if isinstance(key, str) else _ordered(source, op, Sql("%s", (key,)))
+
+
+def _same_hours(column: str, op: str, key: str) -> Sql:
+    """The hours in which a time that meets the comparison can lie."""
+    hour = int(datetime.fromisoformat(key).timestamp() // 3600)
+    return Sql(f"{column} {'=' if op == 'eq' else '>=' if op[0] == 'g' else '<='} %s", (hour,))
 
 
 def _ordered(source: Sql, op: str, key: Sql) -> Sql:

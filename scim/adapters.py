@@ -77,7 +77,9 @@ class ServiceProviderConfig:
         self.request = request
 
     def to_dict(self) -> dict[str, Any]:
-        return service_provider_config(settings.OPTIONS.scim_url, scim_settings.AUTHENTICATION_SCHEMES)
+        options = settings.OPTIONS
+        max_body = options.max_body_mib * 1_048_576
+        return service_provider_config(options.scim_url, scim_settings.AUTHENTICATION_SCHEMES, max_body)
 
 
 def adapter_of(resource_type: ResourceType) -> type[ResourceAdapter]:

@@ -18,7 +18,7 @@ from scim.store import verbs
 from scim.store.answers import Answer, location_base
 
 
-class _ResourceTypeView(ScimView):
+class ResourceTypeView(ScimView):
     resource_type: ResourceType
 
     @property
@@ -40,7 +40,8 @@ class _ResourceTypeView(ScimView):
         )
         if shape:
             call.shape = shape
-        request.ignored = call.notes.ignored  # type: ignore[attr-defined]
+        # One list a request: the operations of a bulk note into the same.
+        call.notes.ignored = request.__dict__.setdefault("ignored", call.notes.ignored)
         return call
 
     def projection(self, parameters: Mapping[str, str] | None = None) -> Projection:
@@ -75,7 +76,7 @@ class _ResourceTypeView(ScimView):
         return json_response(body, status=status, headers=headers)
 
 
-class ResourceListView(_ResourceTypeView):
+class ResourceListView(ResourceTypeView):
     """GET: query (§3.4.2). POST: create (§3.3)."""
 
     def get(self, request: Request, **kwargs: Any) -> HttpResponse:
@@ -86,14 +87,14 @@ class ResourceListView(_ResourceTypeView):
         return self.answer(verbs.create(self.call(projection), body), projection, status=201)
 
 
-class SearchView(_ResourceTypeView):
+class SearchView(ResourceTypeView):
     """POST of a SearchRequest (§3.4.3): a query whose parameters are no part of the address."""
 
     def post(self, request: Request) -> HttpResponse:
         return self.list(search_parameters(read_json(request._request)))
 
 
-class ResourceView(_ResourceTypeView):
+class ResourceView(ResourceTypeView):
     """GET (§3.4.1), PUT (§3.5.1), PATCH (§3.5.2), DELETE (§3.6) of one resource."""
 
     def get(self, request: Request, uuid: str) -> HttpResponse:

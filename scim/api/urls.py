@@ -9,6 +9,7 @@ from typing import Any
 
 from django.urls import URLPattern, re_path
 
+from scim.api.bulk import BulkView
 from scim.api.discovery import (
     NotImplementedView,
     ResourceTypesView,
@@ -46,7 +47,7 @@ urlpatterns = [
     _route(r"Schemas", SchemasView, "schemas"),
     _route(r"Schemas/(?P<uuid>[^/]+)", SchemasView, "schemas"),
     _route(r"Me", NotImplementedView, "me"),
-    _route(r"Bulk", NotImplementedView, "bulk"),
+    _route(r"Bulk", BulkView, "bulk"),
     _route(r"\.search", NotImplementedView, "search"),
     re_path(r"^(?:/[\w\W]*)?\Z", UnknownRouteView.as_view(), name="root"),
 ]

@@ -6,7 +6,7 @@ validates. To add an attribute, add it to its file: nothing else.
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,8 @@ class Attribute:
     canonical_values: tuple[str, ...] = ()
     reference_types: tuple[str, ...] = ()
     sub_attributes: tuple["Attribute", ...] = ()
+    # It holds the id or the address of a resource (`value` and `$ref` of members and manager).
+    names_resource: bool = False
 
     @cached_property
     def subs(self) -> Mapping[str, "Attribute"]:
@@ -116,6 +118,9 @@ class Target:
 
 def read_attribute(document: Mapping[str, Any]) -> Attribute:
     """One attribute of a schema document (RFC 7643 §7)."""
+    subs = [read_attribute(sub) for sub in document.get("subAttributes", ())]
+    if any(sub.name == "$ref" and not {"external", "uri"}.issuperset(sub.reference_types) for sub in subs):
+        subs = [replace(sub, names_resource=sub.name in ("value", "$ref")) for sub in subs]
     return Attribute(
         name=document["name"],
         type=document.get("type", "string"),
@@ -127,7 +132,7 @@ def read_attribute(document: Mapping[str, Any]) -> Attribute:
         uniqueness=document.get("uniqueness", "none"),
         canonical_values=tuple(document.get("canonicalValues", ())),
         reference_types=tuple(document.get("referenceTypes", ())),
-        sub_attributes=tuple(read_attribute(sub) for sub in document.get("subAttributes", ())),
+        sub_attributes=tuple(subs),
     )
 
 

@@ -52,6 +52,19 @@ def resource_too_large(limit: int) -> ScimError:
     return invalid_value(f"The resource has more than {limit // 1024:,} KiB without its members: map fewer attributes.")
 
 
+def too_many_in_bulk(limit: int) -> ScimError:
+    return ScimError(413, "", f"A bulk request may hold {limit:,} operations at the most. Nothing was changed.")
+
+
+def bulk_id_unresolved(bulk_id: str) -> ScimError:
+    return ScimError(
+        409,
+        "",
+        f"No resource was made for bulkId {_shown(bulk_id)} in this request, so what refers to it cannot be done. "
+        "See the result of the operation with that bulkId.",
+    )
+
+
 def invalid_cursor() -> ScimError:
     return ScimError(
         400,

@@ -29,13 +29,19 @@ def list_of_documents(documents: Sequence[Mapping[str, Any]]) -> bytes:
     return list_response([json.dumps(document).encode() for document in documents], len(documents), 1)
 
 
-def service_provider_config(base: str, authentication_schemes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """What this server can do (RFC 7643 §5). `bulk` states its limits though it is off: clients read them."""
+def service_provider_config(
+    base: str, authentication_schemes: Sequence[Mapping[str, Any]], max_body_bytes: int
+) -> dict[str, Any]:
+    """What this server can do (RFC 7643 §5)."""
     policy = Policy()
     return {
         "schemas": [CONFIG_SCHEMA],
         "patch": {"supported": True},
-        "bulk": {"supported": False, "maxOperations": 0, "maxPayloadSize": 0},
+        "bulk": {
+            "supported": True,
+            "maxOperations": policy.max_bulk_operations,
+            "maxPayloadSize": max_body_bytes,
+        },
         "filter": {"supported": True, "maxResults": policy.max_count},
         "changePassword": {"supported": False},
         "sort": {"supported": True},

@@ -54,6 +54,7 @@ class Policy:
     default_count: int = 100
     max_count: int = 1_000
     cursor_timeout_s: int = 86_400
+    max_bulk_operations: int = 1_000
 
     def usual_path(self, path: AttrPath) -> AttrPath:
         """`path` in the RFC's form."""

@@ -45,10 +45,10 @@ def test_resource_types(client):
 def test_service_provider_config_promises_what_is_there(client):
     config = client.get("/ServiceProviderConfig").json()
     supported = {name for name, part in config.items() if isinstance(part, dict) and part.get("supported")}
-    assert supported == {"patch", "filter", "sort", "etag"}
+    assert supported == {"patch", "bulk", "filter", "sort", "etag"}
     assert config["pagination"]["cursor"] is config["pagination"]["index"] is True
     assert config["authenticationSchemes"][0]["type"] == "oauthbearertoken"
-    for path in ("/Bulk", "/.search", "/Me"):
+    for path in ("/.search", "/Me"):
         assert client.post(path, {}).status_code == 501
 
 

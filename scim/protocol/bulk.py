@@ -1,0 +1,129 @@
+"""Bulk requests (RFC 7644 §3.7): their operations, in which order they can be done, and what bulkIds stand for.
+
+A bulkId is looked for only where the schema has the id or address of a resource, and only as the whole
+of a value: text that happens to hold `bulkId:` stays text (V42).
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from scim.protocol import errors
+from scim.protocol.attributes import Attribute, ResourceType
+from scim.protocol.errors import ScimError
+from scim.protocol.policy import Policy
+
+REQUEST_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:BulkRequest"
+RESPONSE_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:BulkResponse"
+_METHODS = ("POST", "PUT", "PATCH", "DELETE")
+_PREFIX = "bulkId:"
+_IN_PATH = re.compile(r'"bulkId:([^"\\]+)"')
+
+
+@dataclass(frozen=True)
+class BulkOperation:
+    """One operation as sent. `resource_id` "" is the type's own address; it may be a reference to a bulkId."""
+
+    method: str
+    bulk_id: str
+    version: str
+    resource_type: ResourceType
+    resource_id: str
+    data: Any
+
+
+def read_bulk(
+    body: Any, resource_types: Sequence[ResourceType], policy: Policy
+) -> tuple[list[BulkOperation | ScimError], int]:
+    """The operations, each one that cannot be one as its refusal, and after how many errors to stop (0: never).
+
+    Raises `ScimError` invalidSyntax, invalidValue, or 413 for too many operations.
+    """
+    parts = {name.lower(): value for name, value in body.items()} if isinstance(body, dict) else {}
+    sent = parts.get("operations")
+    if not isinstance(sent, list) or not all(isinstance(item, dict) for item in sent):
+        raise errors.invalid_syntax('A bulk request must be an object with a list "Operations" (RFC 7644 §3.7).')
+    if len(sent) > policy.max_bulk_operations:
+        raise errors.too_many_in_bulk(policy.max_bulk_operations)
+    stop_after = parts.get("failonerrors")
+    if stop_after is not None and (isinstance(stop_after, bool) or not isinstance(stop_after, int) or stop_after < 1):
+        raise errors.invalid_value('"failOnErrors" must be a whole number of 1 or more.')
+    operations: list[BulkOperation | ScimError] = []
+    for item in sent:
+        try:
+            operations.append(_read_operation(item, resource_types))
+        except ScimError as error:
+            operations.append(error)
+    ids = [operation.bulk_id for operation in operations if isinstance(operation, BulkOperation) and operation.bulk_id]
+    if len(ids) != len(set(ids)):
+        raise errors.invalid_value('Each "bulkId" of a bulk request must be another one.')
+    return operations, stop_after or 0
+
+
+def _read_operation(item: Mapping[str, Any], resource_types: Sequence[ResourceType]) -> BulkOperation:
+    parts = {name.lower(): value for name, value in item.items()}
+    method, path = str(parts.get("method", "")).upper(), parts.get("path")
+    bulk_id, version = parts.get("bulkid") or "", parts.get("version") or ""
+    if method not in _METHODS:
+        raise errors.invalid_syntax('"method" of a bulk operation must be POST, PUT, PATCH or DELETE.')
+    if not all(isinstance(text, str) for text in (path, bulk_id, version)):
+        raise errors.invalid_syntax('"path", "bulkId" and "version" of a bulk operation must be text.')
+    for resource_type in resource_types:
+        found = re.fullmatch(rf"(?:/v2)?{resource_type.endpoint}(?:/([^/?#]+))?/?", str(path))
+        if found and (found.group(1) is None) == (method == "POST"):
+            if method == "POST" and not bulk_id:
+                raise errors.invalid_value('A POST in a bulk request needs a "bulkId".')
+            return BulkOperation(method, bulk_id, version, resource_type, found.group(1) or "", parts.get("data"))
+    raise errors.invalid_path(str(path), "in a bulk request, POST goes to /Users or /Groups, all else to one resource.")
+
+
+def references(operation: BulkOperation) -> set[str]:
+    """The bulkIds that an operation may refer to: what it waits for. Text that looks like one costs a wait, no more."""
+    found = {operation.resource_id.removeprefix(_PREFIX)} if operation.resource_id.startswith(_PREFIX) else set()
+    return found | set(_named_in(operation.data))
+
+
+def _named_in(value: Any) -> Iterator[str]:
+    waiting = [value]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, dict):
+            waiting.extend(part.values())
+        elif isinstance(part, list):
+            waiting.extend(part)
+        elif isinstance(part, str) and _PREFIX in part:
+            if part.startswith(_PREFIX):
+                yield part.removeprefix(_PREFIX)
+            yield from _IN_PATH.findall(part)
+
+
+def without_references(operation: BulkOperation, unknown: set[str]) -> tuple[BulkOperation, dict[str, Any]]:
+    """A POST without the attributes that refer to resources not made yet, and these attributes, to be added later."""
+    later = {
+        name: value
+        for name, value in operation.data.items()
+        if isinstance(value, (dict, list)) and not unknown.isdisjoint(_named_in(value))
+    }
+    return replace(operation, data={name: value for name, value in operation.data.items() if name not in later}), later
+
+
+def resolving(policy: Policy, locations: Mapping[str, str]) -> Policy:
+    """The policy under which references to bulkIds are read as the ids that were given; `locations` are addresses."""
+
+    def resolve(attribute: Attribute, value: Any) -> Any:
+        if not attribute.names_resource or not isinstance(value, str) or not value.startswith(_PREFIX):
+            return value
+        location = locate(value, locations)
+        return location if attribute.name == "$ref" else location.rpartition("/")[2]
+
+    habits: tuple[Callable[[Attribute, Any], Any], ...] = (*policy.value_habits, resolve)
+    return replace(policy, value_habits=habits)
+
+
+def locate(reference: str, locations: Mapping[str, str]) -> str:
+    """The address that a reference to a bulkId stands for. Raises `ScimError` 409 (§3.7.1)."""
+    bulk_id = reference.removeprefix(_PREFIX)
+    if bulk_id not in locations:
+        raise errors.bulk_id_unresolved(bulk_id)
+    return locations[bulk_id]

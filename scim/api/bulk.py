@@ -46,29 +46,30 @@ class BulkView(ResourceTypeView):
         body = read_json(request._request)
         operations, stop_after = read_bulk(body, RESOURCE_TYPES, self.policy)
         run = _Run()
-        for number in range(len(operations)):
-            operation = operations[number]
-            if isinstance(operation, ScimError):
-                self._fail(run, number, None, operation)
-        waiting = {number: one for number, one in enumerate(operations) if isinstance(one, BulkOperation)}
-        self._do_all(run, waiting, stop_after)
+        self._do_all(run, dict(enumerate(operations)), stop_after)
         done = [run.results[number] for number in sorted(run.results)]
         return json_response(orjson.dumps({"schemas": [RESPONSE_SCHEMA], "Operations": done}))
 
-    def _do_all(self, run: _Run, waiting: dict[int, BulkOperation], stop_after: int) -> None:
+    def _do_all(self, run: _Run, waiting: dict[int, BulkOperation | ScimError], stop_after: int) -> None:
         """In the order sent, but what refers to a bulkId after the operation that makes it."""
+        needs = {number: references(one) for number, one in waiting.items() if isinstance(one, BulkOperation)}
+        to_come = {
+            number: one.bulk_id for number, one in waiting.items() if not isinstance(one, ScimError) and one.makes
+        }
         additions: list[tuple[int, BulkOperation, dict[str, Any]]] = []
         while waiting and not (stop_after and run.failures >= stop_after):
-            to_come = {one.bulk_id for one in waiting.values() if one.method == "POST"}
-            number = next((number for number, one in waiting.items() if not references(one) & to_come), None)
+            missing = set(to_come.values())
+            number = next((number for number in waiting if missing.isdisjoint(needs.get(number, ()))), None)
+            is_circle = number is None  # then one is made without what it refers to, which is added later
+            number = next(iter(to_come)) if number is None else number
+            operation = waiting.pop(number)
+            to_come.pop(number, None)
+            if isinstance(operation, ScimError):
+                self._fail(run, number, None, operation)
+                continue
             later: dict[str, Any] = {}
-            if number is None:  # they refer to each other in a circle: make one without, and add what it lacks
-                number = next(number for number, one in waiting.items() if one.method == "POST")
-                operation = waiting.pop(number)
-                if isinstance(operation.data, dict):
-                    operation, later = without_references(operation, to_come)
-            else:
-                operation = waiting.pop(number)
+            if is_circle and isinstance(operation.data, dict):
+                operation, later = without_references(operation, missing)
             if self._do(run, number, operation) and later:
                 additions.append((number, operation, later))
         for number, operation, later in additions:
@@ -131,6 +132,8 @@ class BulkView(ResourceTypeView):
         if operation:
             result["method"] = finishes or operation.method
             result |= {"bulkId": operation.bulk_id} if operation.bulk_id else {}
-            if operation.resource_id and not operation.resource_id.startswith("bulkId:"):
+            if operation.resource_id.startswith("bulkId:"):
+                result |= {"location": run.locations[operation.bulk_id]} if operation.bulk_id in run.locations else {}
+            elif operation.resource_id:
                 result["location"] = f"{location_base(operation.resource_type)}{operation.resource_id}"
         run.results[number] = result

@@ -32,6 +32,11 @@ class BulkOperation:
     resource_id: str
     data: Any
 
+    @property
+    def makes(self) -> bool:
+        """Whether others may refer to what comes of it."""
+        return self.method == "POST"
+
 
 def read_bulk(
     body: Any, resource_types: Sequence[ResourceType], policy: Policy

@@ -142,7 +142,8 @@ def test_fail_on_errors_stops_and_leaves_the_rest_unanswered(client):
         "404",
     ]
     assert statuses(bulk(client, bad, user("d"), failOnErrors=1)) == ["404"]
-    assert not SyncedUser.objects.filter(user_name__in=["c@x", "d@x"]).exists()
+    assert statuses(bulk(client, user("e"), {"method": "GET"}, user("f"), failOnErrors=1)) == ["201", "400"]
+    assert not SyncedUser.objects.filter(user_name__in=["c@x", "d@x", "f@x"]).exists()
 
 
 def test_a_version_that_is_no_longer_is_412(client, provider):
@@ -200,6 +201,7 @@ def test_v64_a_thousand_that_refer_to_one_another_are_done_at_once(client):
     started = time.monotonic()
     (result,) = bulk(client, group("G", "bulkId:G"))
     assert result["status"] == "400"
+    assert result["location"].endswith(str(SyncedGroup.objects.get().pk))
     chain = [group(f"g{number}", f"bulkId:g{number + 1}") for number in range(300)]
     assert set(statuses(bulk(client, *chain, group("g300", "bulkId:g0")))) == {"201"}
     assert time.monotonic() - started < 60  # a hang, not a speed, is what this looks for

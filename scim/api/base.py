@@ -21,6 +21,7 @@ from scim.api.parsers import read_query
 from scim.clients import policy_for
 from scim.protocol import errors
 from scim.protocol.policy import Policy
+from scim.protocol.validation import Notes
 
 _MUST_LOG_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
@@ -53,6 +54,11 @@ class ScimView(APIView):
     @cached_property
     def query(self) -> dict[str, str]:
         return read_query(self.request._request)
+
+    @cached_property
+    def notes(self) -> Notes:
+        """What the request sent that was left out; the provisioning log names it."""
+        return Notes()
 
     @property
     def policy(self) -> Policy:
@@ -114,7 +120,7 @@ def _log_request(view: ScimView, request: HttpRequest, response: HttpResponseBas
         client_request_id=request.META.get("HTTP_CLIENT_REQUEST_ID", "")[:100],
         resource_type=view.resource_type_name,
         resource_id=parse_id(getattr(request, "resource_id", None) or view.kwargs.get("uuid", "")),
-        ignored=getattr(request, "ignored", []),
+        ignored=view.notes.ignored,
         request_body=redact(getattr(request, "scim_body", b"")) if keeps_bodies else "",
         response_body=redact(content),
     )

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import re
+from collections import Counter
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -49,8 +50,7 @@ def _count_names(document: Any) -> int:
 
 def _name_given_twice(body: bytes) -> str:
     def look(pairs: list[tuple[str, Any]]) -> None:
-        names = [name for name, _ in pairs]
-        found.extend(name for name in set(names) if names.count(name) > 1)
+        found.extend(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
 
     found: list[str] = []
     with contextlib.suppress(RecursionError):

@@ -18,7 +18,25 @@ from scim.store import verbs
 from scim.store.answers import Answer, location_base
 
 
-class ResourceTypeView(ScimView):
+def store_call(view: ScimView, resource_type: ResourceType, projection: Projection = WHOLE) -> verbs.Call:
+    """The request as the store takes it. A reshaping adapter needs the whole resource, so it is projected later."""
+    request = view.request._request
+    adapter = adapter_of(resource_type)
+    call = verbs.Call(
+        provider_id=view.caller.provider_id,
+        resource_type=resource_type,
+        policy=view.policy,
+        actor=view.actor,
+        projection=WHOLE if answer_shaper(adapter, request) else projection,
+        if_match=request.META.get("HTTP_IF_MATCH", ""),
+        notes=view.notes,
+    )
+    if shape := write_shaper(adapter, request):
+        call.shape = shape
+    return call
+
+
+class _ResourceTypeView(ScimView):
     resource_type: ResourceType
 
     @property
@@ -26,23 +44,7 @@ class ResourceTypeView(ScimView):
         return self.resource_type.name
 
     def call(self, projection: Projection = WHOLE) -> verbs.Call:
-        """The request as the store takes it. A reshaping adapter needs the whole resource, so it is projected later."""
-        request = self.request._request
-        adapter = adapter_of(self.resource_type)
-        shape = write_shaper(adapter, request)
-        call = verbs.Call(
-            provider_id=self.caller.provider_id,
-            resource_type=self.resource_type,
-            policy=self.policy,
-            actor=self.actor,
-            projection=WHOLE if answer_shaper(adapter, request) else projection,
-            if_match=request.META.get("HTTP_IF_MATCH", ""),
-        )
-        if shape:
-            call.shape = shape
-        # One list a request: the operations of a bulk note into the same.
-        call.notes.ignored = request.__dict__.setdefault("ignored", call.notes.ignored)
-        return call
+        return store_call(self, self.resource_type, projection)
 
     def projection(self, parameters: Mapping[str, str] | None = None) -> Projection:
         asked = self.query if parameters is None else parameters
@@ -76,7 +78,7 @@ class ResourceTypeView(ScimView):
         return json_response(body, status=status, headers=headers)
 
 
-class ResourceListView(ResourceTypeView):
+class ResourceListView(_ResourceTypeView):
     """GET: query (§3.4.2). POST: create (§3.3)."""
 
     def get(self, request: Request, **kwargs: Any) -> HttpResponse:
@@ -87,14 +89,14 @@ class ResourceListView(ResourceTypeView):
         return self.answer(verbs.create(self.call(projection), body), projection, status=201)
 
 
-class SearchView(ResourceTypeView):
+class SearchView(_ResourceTypeView):
     """POST of a SearchRequest (§3.4.3): a query whose parameters are no part of the address."""
 
     def post(self, request: Request) -> HttpResponse:
         return self.list(search_parameters(read_json(request._request)))
 
 
-class ResourceView(ResourceTypeView):
+class ResourceView(_ResourceTypeView):
     """GET (§3.4.1), PUT (§3.5.1), PATCH (§3.5.2), DELETE (§3.6) of one resource."""
 
     def get(self, request: Request, uuid: str) -> HttpResponse:

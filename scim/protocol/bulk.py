@@ -5,7 +5,7 @@ of a value: text that happens to hold `bulkId:` stays text (V42).
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,10 +14,9 @@ from scim.protocol.attributes import Attribute, ResourceType
 from scim.protocol.errors import ScimError
 from scim.protocol.policy import Policy
 
-REQUEST_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:BulkRequest"
 RESPONSE_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:BulkResponse"
 _METHODS = ("POST", "PUT", "PATCH", "DELETE")
-_PREFIX = "bulkId:"
+BULK_ID = "bulkId:"
 _IN_PATH = re.compile(r'"bulkId:([^"\\]+)"')
 
 
@@ -31,11 +30,6 @@ class BulkOperation:
     resource_type: ResourceType
     resource_id: str
     data: Any
-
-    @property
-    def makes(self) -> bool:
-        """Whether others may refer to what comes of it."""
-        return self.method == "POST"
 
 
 def read_bulk(
@@ -85,7 +79,7 @@ def _read_operation(item: Mapping[str, Any], resource_types: Sequence[ResourceTy
 
 def references(operation: BulkOperation) -> set[str]:
     """The bulkIds that an operation may refer to: what it waits for. Text that looks like one costs a wait, no more."""
-    found = {operation.resource_id.removeprefix(_PREFIX)} if operation.resource_id.startswith(_PREFIX) else set()
+    found = {operation.resource_id.removeprefix(BULK_ID)} if operation.resource_id.startswith(BULK_ID) else set()
     return found | set(_named_in(operation.data))
 
 
@@ -97,9 +91,9 @@ def _named_in(value: Any) -> Iterator[str]:
             waiting.extend(part.values())
         elif isinstance(part, list):
             waiting.extend(part)
-        elif isinstance(part, str) and _PREFIX in part:
-            if part.startswith(_PREFIX):
-                yield part.removeprefix(_PREFIX)
+        elif isinstance(part, str) and BULK_ID in part:
+            if part.startswith(BULK_ID):
+                yield part.removeprefix(BULK_ID)
             yield from _IN_PATH.findall(part)
 
 
@@ -114,21 +108,20 @@ def without_references(operation: BulkOperation, unknown: set[str]) -> tuple[Bul
 
 
 def resolving(policy: Policy, locations: Mapping[str, str]) -> Policy:
-    """The policy under which references to bulkIds are read as the ids that were given; `locations` are addresses."""
+    """The policy under which references to bulkIds are read as what they stand for; `locations` may grow meanwhile."""
 
     def resolve(attribute: Attribute, value: Any) -> Any:
-        if not attribute.names_resource or not isinstance(value, str) or not value.startswith(_PREFIX):
+        if not attribute.names_resource or not isinstance(value, str) or not value.startswith(BULK_ID):
             return value
         location = locate(value, locations)
         return location if attribute.name == "$ref" else location.rpartition("/")[2]
 
-    habits: tuple[Callable[[Attribute, Any], Any], ...] = (*policy.value_habits, resolve)
-    return replace(policy, value_habits=habits)
+    return replace(policy, value_habits=(*policy.value_habits, resolve))
 
 
 def locate(reference: str, locations: Mapping[str, str]) -> str:
     """The address that a reference to a bulkId stands for. Raises `ScimError` 409 (§3.7.1)."""
-    bulk_id = reference.removeprefix(_PREFIX)
+    bulk_id = reference.removeprefix(BULK_ID)
     if bulk_id not in locations:
         raise errors.bulk_id_unresolved(bulk_id)
     return locations[bulk_id]

@@ -10,8 +10,6 @@ from scim.protocol.conditions import find_readable
 from scim.protocol.errors import ScimError
 from scim.protocol.policy import Policy
 
-SEARCH_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:SearchRequest"
-
 
 @dataclass(frozen=True)
 class Sort:

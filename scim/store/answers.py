@@ -16,7 +16,7 @@ from django.db import connection
 from scim.protocol.attributes import ResourceType
 from scim.protocol.listing import ListQuery
 from scim.protocol.projection import Projection, project
-from scim.store.cursors import Position
+from scim.store.cursors import Position, seal, unseal
 from scim.store.filters import TRUE, Sql
 from scim.store.sorting import behind, order_by, sort_key
 
@@ -32,11 +32,10 @@ class Answer:
 
 @dataclass(frozen=True)
 class Page:
-    """Part of a list: resources as JSON, how many there are in all, and where it ended if more follow a cursor."""
+    """Part of a list: resources as JSON, how many there are in all, and the cursor of the next page ("": none)."""
 
     resources: Sequence[bytes]
     total: int
-    last: Position | None = None
     next_cursor: str = ""
 
 
@@ -130,22 +129,28 @@ def read_page(
     where: Sql,
     projection: Projection,
     query: ListQuery,
-    position: Position | None = None,
+    cursor_timeout_s: int,
 ) -> Page:
-    """Live resources that meet `where`, in the query's order: from `position` on, or else from its `start_index` on."""
+    """Live resources that meet `where`, in the order and the window that the query asks for.
+
+    Raises `ScimError` invalidCursor, expiredCursor.
+    """
+    scope = (provider_id, resource_type.name, query.filter, query.sort and str(query.sort))
+    position = unseal(query.cursor, cursor_timeout_s, *scope) if query.cursor else None
     condition = f"r.provider_id = %s AND r.resource_type = %s AND r.deleted_at IS NULL AND ({where.text})"
     found = Sql(condition, (provider_id, resource_type.name, *where.params))
     rows = _read_rows(resource_type, found, projection, query, position) if query.count else []
-    has_more = query.cursor is not None and len(rows) > query.count
+    has_more = len(rows) > query.count
+    is_last = len(rows) < query.count or (query.cursor is not None and not has_more)
     rows = rows[: query.count]
     if position:
         total = position.total
-    elif not has_more and query.count and (rows or query.start_index == 1) and len(rows) < query.count:
+    elif is_last and (rows or query.start_index == 1):
         total = query.start_index - 1 + len(rows)
     else:
         total = _count(found)
-    last = Position(rows[-1][1], rows[-1][0], total) if has_more else None
-    return Page([_projected(text, projection, resource_type) for _, _, text in rows], total, last)
+    next_cursor = seal(Position(rows[-1][1], rows[-1][0], total), *scope) if has_more else ""
+    return Page([_projected(text, projection, resource_type) for _, _, text in rows], total, next_cursor)
 
 
 def _count(found: Sql) -> int:
@@ -163,7 +168,7 @@ def _read_rows(
     key = sort_key(query.sort, resource_type)
     start = behind(position, query.sort, key) if position else TRUE
     with connection.cursor() as cursor:
-        # The rows of the page come first and are numbered, so that no relation is read for a row outside it.
+        # The page is cut before relations are read, and its rows numbered, as the join need not keep their order.
         cursor.execute(
             f"SELECT r.id::text, r.sort_key::text, {_BODY}"
             " FROM (SELECT r.*, row_number() OVER () AS place FROM (SELECT r.* FROM"

@@ -1,7 +1,8 @@
-"""Cursors of RFC 9865: where a page ended, sealed, so that a client can neither read much into one nor make one.
+"""Cursors of RFC 9865: where a page ended, signed, so that nobody can make or alter one.
 
 A cursor holds the last resource's sort key and id, so nothing is kept between pages and no change of
-other resources hides or repeats one (V59). The seal is bound to provider, type, filter and order (V43).
+other resources hides or repeats one (V59). Whoever decodes it reads what the page itself showed. The
+signature is bound to provider, type, filter and order (V43).
 """
 
 import hashlib

@@ -29,6 +29,7 @@ class Sql:
 
 TRUE, FALSE = Sql("TRUE"), Sql("FALSE")
 _SQL_OPS = {"gt": ">", "ge": ">=", "lt": "<", "le": "<="}
+_HOUR_OPS = {"eq": "=", "gt": ">=", "ge": ">=", "lt": "<=", "le": "<="}
 
 
 def compile_condition(condition: Condition, resource_type: ResourceType) -> Sql:
@@ -102,7 +103,7 @@ def _compare_column(column: Column, op: str, key: Any) -> Sql:
 def _same_hours(column: str, op: str, key: str) -> Sql:
     """The hours in which a time that meets the comparison can lie."""
     hour = int(datetime.fromisoformat(key).timestamp() // 3600)
-    return Sql(f"{column} {'=' if op == 'eq' else '>=' if op[0] == 'g' else '<='} %s", (hour,))
+    return Sql(f"{column} {_HOUR_OPS[op]} %s", (hour,))
 
 
 def _ordered(source: Sql, op: str, key: Sql) -> Sql:
@@ -130,6 +131,16 @@ def home_of(target: Target) -> list[str]:
     return [target.schema, target.attribute.name] if target.schema else [target.attribute.name]
 
 
+def path_of(target: Target) -> list[str]:
+    """The path of a single value in the document: of the attribute, or of its sub-attribute."""
+    return [*home_of(target), target.sub.name] if target.sub else home_of(target)
+
+
+def element_text(target: Target) -> Sql:
+    """A scalar of one value `e.v` of a list in the document, as text."""
+    return Sql("(e.v ->> %s)", (target.sub.name,)) if target.sub else Sql("(e.v #>> '{}')")
+
+
 def _contains(path: Sequence[str], value: Any) -> Sql:
     for name in reversed(path):
         value = {name: value}
@@ -137,7 +148,7 @@ def _contains(path: Sequence[str], value: Any) -> Sql:
 
 
 def _compare_in_document(target: Target, op: str, key: Any) -> Sql:
-    path = [*home_of(target), *([target.sub.name] if target.sub else [])]
+    path = path_of(target)
     if op in ("eq", "ne"):
         equal = _contains(path, key)
         return equal if op == "eq" else _negated(equal)
@@ -163,8 +174,7 @@ def _exists(target: Target, resource_type: ResourceType) -> Sql:
         return Sql(f"{source.text} IS NOT NULL", source.params)
     if str(target) == "meta":
         return TRUE
-    path = [*home_of(target), *([target.sub.name] if target.sub else [])]
-    return Sql("r.folded #> %s IS NOT NULL", (path,))
+    return Sql("r.folded #> %s IS NOT NULL", (path_of(target),))
 
 
 def _element(target: Target, inner: Condition) -> Sql:
@@ -212,8 +222,7 @@ def _compare_on_element(target: Target, op: str, key: Any) -> Sql:
         value = {target.sub.name: key} if target.sub else key
         equal = Sql("e.v @> %s::jsonb", (json.dumps(value, ensure_ascii=False),))
         return equal if op == "eq" else _negated(equal)
-    text = Sql("(e.v ->> %s)", (target.sub.name,)) if target.sub else Sql("(e.v #>> '{}')")
-    return _compare_json(text, op, key)
+    return _compare_json(element_text(target), op, key)
 
 
 def _relation(target: Target, resource_type: ResourceType) -> Relation | None:

@@ -10,7 +10,7 @@ from scim.protocol.attributes import ResourceType, Target
 from scim.protocol.listing import Sort
 from scim.store.columns import COLUMNS, RELATIONS
 from scim.store.cursors import Position
-from scim.store.filters import Sql, column_sql, home_of
+from scim.store.filters import Sql, column_sql, element_text, home_of, path_of
 
 # A cursor bears the key of its page's last resource, in an address: so much of a long text has to tell two apart.
 MAX_KEY_LENGTH = 500
@@ -71,16 +71,15 @@ def sort_key(sort: Sort | None, resource_type: ResourceType) -> Key:
 def _document_key(target: Target) -> Key:
     assert target.attribute is not None
     kind = _DOCUMENT_TYPES.get(target.leaf.type, "text")
-    path = home_of(target)
     if not target.attribute.multi_valued:
-        source = Sql("(r.folded #>> %s)", ([*path, *([target.sub.name] if target.sub else [])],))
+        source = Sql("(r.folded #>> %s)", (path_of(target),))
     else:
         # The primary value, or else the first one.
-        value = Sql("e.v ->> %s", (target.sub.name,)) if target.sub else Sql("e.v #>> '{}'")
+        value = element_text(target)
         source = Sql(
             f"(SELECT {value.text} FROM jsonb_array_elements(r.folded #> %s) WITH ORDINALITY AS e (v, n)"
             f" ORDER BY e.v @> '{{\"primary\": true}}' DESC, e.n LIMIT 1)",
-            (*value.params, path),
+            (*value.params, home_of(target)),
         )
     if kind == "text":
         return Key(Sql(f'left({source.text}, {MAX_KEY_LENGTH}) COLLATE "C"', source.params))

@@ -7,7 +7,6 @@ of django-scim2's kind (see scim.adapters): it may alter a resource before it is
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from dataclasses import replace as replace_fields
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -29,7 +28,6 @@ from scim.protocol.projection import Projection
 from scim.protocol.validation import Notes, validate_resource
 from scim.store.answers import Answer, Page, read_one, read_page
 from scim.store.columns import RELATIONS, row_of
-from scim.store.cursors import seal, unseal
 from scim.store.filters import TRUE, compile_condition, compile_member_condition
 
 Resource = dict[str, Any]
@@ -76,10 +74,8 @@ def list_resources(call: Call, query: ListQuery) -> Page:
             max_depth=policy.max_filter_depth,
         )
         where = compile_condition(bind(node, call.resource_type, policy), call.resource_type)
-    scope = (call.provider_id, call.resource_type.name, query.filter, query.sort and str(query.sort))
-    position = unseal(query.cursor, call.policy.cursor_timeout_s, *scope) if query.cursor else None
-    page = read_page(call.provider_id, call.resource_type, where, call.projection, query, position)
-    return replace_fields(page, next_cursor=seal(page.last, *scope)) if page.last else page
+    timeout_s = call.policy.cursor_timeout_s
+    return read_page(call.provider_id, call.resource_type, where, call.projection, query, timeout_s)
 
 
 def create(call: Call, body: Any) -> Answer:

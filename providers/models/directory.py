@@ -93,6 +93,11 @@ class Resource(models.Model):
             models.Index(
                 fields=["provider", "resource_type", "modified_hour"], condition=LIVE, name="resource_modified"
             ),
+            models.Index(
+                fields=["provider", "resource_type", "id"],
+                condition=LIVE & Q(active=False),
+                name="resource_disabled",
+            ),
             models.Index(fields=["provider", "external_id"], condition=LIVE, name="resource_external_id"),
             models.Index(
                 fields=["provider", "resource_type", "display_name_key"],

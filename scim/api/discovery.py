@@ -57,12 +57,12 @@ class SchemasView(_DiscoveryView):
         return {schema.id: schema_document(schema, settings.OPTIONS.scim_url) for schema in SCHEMAS}
 
 
-class NotImplementedView(ScimView):
-    """Parts of the protocol that ServiceProviderConfig says are not there, and /Me: 501 (§3.11)."""
+class MeView(ScimView):
+    """501 (§3.11): a token stands for a directory, so there is nobody whose account /Me could be."""
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        raise ScimError(501, "", "This part of SCIM is not supported here; see /ServiceProviderConfig for what is.")
+        raise ScimError(501, "", "/Me is not supported: the token is that of a directory, not of a person. Use /Users.")
 
 
 class UnknownRouteView(ScimView):

@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from scim.adapters import adapter_of, answer_shaper, write_shaper
 from scim.api.base import ScimView, json_response, no_content
 from scim.api.parsers import read_json
-from scim.protocol.attributes import GROUP, USER, ResourceType
+from scim.protocol.attributes import GROUP, RESOURCE_TYPES, USER, ResourceType
 from scim.protocol.listing import read_list_query, search_parameters
 from scim.protocol.messages import list_response
 from scim.protocol.projection import WHOLE, Projection, parse_projection, project
@@ -36,8 +36,57 @@ def store_call(view: ScimView, resource_type: ResourceType, projection: Projecti
     return call
 
 
-class _ResourceTypeView(ScimView):
+class _ListView(ScimView):
+    """A query over `resource_types`, wherever its parameters come from (RFC 7644 §3.4.2, §3.4.3)."""
+
+    @property
+    def resource_types(self) -> Sequence[ResourceType]:
+        return RESOURCE_TYPES
+
+    def list(self, parameters: Mapping[str, str]) -> HttpResponse:
+        request = self.request._request
+        projections = {known.name: self._projection(parameters, known) for known in self.resource_types}
+        asked = [
+            (known, WHOLE if answer_shaper(adapter_of(known), request) else projections[known.name])
+            for known in self.resource_types
+        ]
+        query = read_list_query(parameters, self.resource_types, self.policy)
+        page = verbs.list_resources(self.caller.provider_id, asked, query, self.policy)
+        resources = [self.shaped(body, known, projections[known.name]) for known, body in page.resources]
+        start_index = query.start_index if query.cursor is None else None
+        return json_response(list_response(resources, page.total, start_index, page.next_cursor))
+
+    def _projection(self, parameters: Mapping[str, str], resource_type: ResourceType) -> Projection:
+        names, excluded = parameters.get("attributes", ""), parameters.get("excludedattributes", "")
+        return parse_projection(names, excluded, resource_type, self.policy)
+
+    def shaped(self, body: bytes, resource_type: ResourceType, projection: Projection) -> bytes:
+        """An answer through the adapter that the settings name, when that one has a `to_dict` of its own."""
+        shape = answer_shaper(adapter_of(resource_type), self.request._request)
+        if shape is None:
+            return body
+        whole = shape(body)
+        return whole if projection.is_whole else orjson.dumps(project(orjson.loads(whole), projection, resource_type))
+
+
+class RootView(_ListView):
+    """Every type as one collection (§3.4.2.1)."""
+
+    def get(self, request: Request) -> HttpResponse:
+        return self.list(self.query)
+
+
+class RootSearchView(_ListView):
+    def post(self, request: Request) -> HttpResponse:
+        return self.list(search_parameters(read_json(request._request)))
+
+
+class _ResourceTypeView(_ListView):
     resource_type: ResourceType
+
+    @property
+    def resource_types(self) -> Sequence[ResourceType]:
+        return (self.resource_type,)
 
     @property
     def resource_type_name(self) -> str:  # type: ignore[override]
@@ -46,36 +95,13 @@ class _ResourceTypeView(ScimView):
     def call(self, projection: Projection = WHOLE) -> verbs.Call:
         return store_call(self, self.resource_type, projection)
 
-    def projection(self, parameters: Mapping[str, str] | None = None) -> Projection:
-        asked = self.query if parameters is None else parameters
-        names, excluded = asked.get("attributes", ""), asked.get("excludedattributes", "")
-        return parse_projection(names, excluded, self.resource_type, self.policy)
-
-    def list(self, parameters: Mapping[str, str]) -> HttpResponse:
-        """Answer a query, wherever its parameters came from (§3.4.2, §3.4.3)."""
-        projection = self.projection(parameters)
-        query = read_list_query(parameters, self.resource_type, self.policy)
-        page = verbs.list_resources(self.call(projection), query)
-        start_index = query.start_index if query.cursor is None else None
-        return json_response(
-            list_response(self.shaped(page.resources, projection), page.total, start_index, page.next_cursor)
-        )
-
-    def shaped(self, bodies: Sequence[bytes], projection: Projection) -> Sequence[bytes]:
-        """Answers through the adapter that the settings name, when that one has a `to_dict` of its own."""
-        shape = answer_shaper(adapter_of(self.resource_type), self.request._request)
-        if shape is None:
-            return bodies
-        whole = [shape(body) for body in bodies]
-        if projection.is_whole:
-            return whole
-        return [orjson.dumps(project(orjson.loads(body), projection, self.resource_type)) for body in whole]
+    def projection(self) -> Projection:
+        return self._projection(self.query, self.resource_type)
 
     def answer(self, answer: Answer, projection: Projection, status: int = 200) -> HttpResponse:
         self.request._request.resource_id = answer.id  # type: ignore[attr-defined]
         headers = {"ETag": answer.etag, "Location": f"{location_base(self.resource_type)}{answer.id}"}
-        (body,) = self.shaped([answer.body], projection)
-        return json_response(body, status=status, headers=headers)
+        return json_response(self.shaped(answer.body, self.resource_type, projection), status=status, headers=headers)
 
 
 class ResourceListView(_ResourceTypeView):

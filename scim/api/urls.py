@@ -11,7 +11,7 @@ from django.urls import URLPattern, re_path
 
 from scim.api.bulk import BulkView
 from scim.api.discovery import (
-    NotImplementedView,
+    MeView,
     ResourceTypesView,
     SchemasView,
     ServiceProviderConfigView,
@@ -21,6 +21,8 @@ from scim.api.resources import (
     GroupListView,
     GroupSearchView,
     GroupView,
+    RootSearchView,
+    RootView,
     UserListView,
     UserSearchView,
     UserView,
@@ -46,8 +48,9 @@ urlpatterns = [
     _route(r"ResourceTypes/(?P<uuid>[^/]+)", ResourceTypesView, "resource-types"),
     _route(r"Schemas", SchemasView, "schemas"),
     _route(r"Schemas/(?P<uuid>[^/]+)", SchemasView, "schemas"),
-    _route(r"Me", NotImplementedView, "me"),
+    _route(r"Me", MeView, "me"),
     _route(r"Bulk", BulkView, "bulk"),
-    _route(r"\.search", NotImplementedView, "search"),
-    re_path(r"^(?:/[\w\W]*)?\Z", UnknownRouteView.as_view(), name="root"),
+    _route(r"\.search", RootSearchView, "search"),
+    re_path(r"^(?:/v2)?/{0,2}\Z", RootView.as_view(), name="root"),
+    re_path(r"^/[\w\W]*\Z", UnknownRouteView.as_view(), name="unknown"),
 ]

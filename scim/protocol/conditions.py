@@ -7,7 +7,7 @@ all of it (RFC 7644 §3.4.2.2).
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,7 +57,14 @@ class AnyOf:
     terms: tuple["Condition", ...]
 
 
-Condition = Compare | Exists | Element | Negated | AllOf | AnyOf
+@dataclass(frozen=True)
+class Constant:
+    """What holds for every resource of the type, or for none."""
+
+    holds: bool
+
+
+Condition = Compare | Exists | Element | Negated | AllOf | AnyOf | Constant
 
 # Which operators an attribute type takes (RFC 7644 §3.4.2.2, table 3).
 _EQUALITY = frozenset({"eq", "ne"})
@@ -74,19 +81,22 @@ OPERATORS: Mapping[str, frozenset[str]] = {
 }
 
 
-def bind(node: Node, resource_type: ResourceType, policy: Policy) -> Condition:
+def bind(node: Node, resource_type: ResourceType, policy: Policy, among: Sequence[ResourceType] = ()) -> Condition:
     """The condition that `node` states about resources of this type.
 
-    Raises `ScimError` invalidFilter for an unknown attribute, one that is never returned (V31,
-    V32) or a literal of another type; no term is ever dropped (V35).
+    `among`: the types of a query over several of them, where an attribute that only another type has is one
+    without a value (RFC 7644 §3.4.2.1). Raises `ScimError` invalidFilter for an unknown attribute, one that is
+    never returned (V31, V32) or a literal of another type; no term is ever dropped (V35).
     """
     match node:
         case And(terms):
-            return AllOf(tuple(bind(term, resource_type, policy) for term in terms))
+            return AllOf(tuple(bind(term, resource_type, policy, among) for term in terms))
         case Or(terms):
-            return AnyOf(tuple(bind(term, resource_type, policy) for term in terms))
+            return AnyOf(tuple(bind(term, resource_type, policy, among) for term in terms))
         case Not(inner):
-            return Negated(bind(inner, resource_type, policy))
+            return Negated(bind(inner, resource_type, policy, among))
+        case Comparison(path) | Presence(path) | ValuePath(path) if _is_foreign(path, resource_type, policy, among):
+            return Constant(isinstance(node, Comparison) and (node.op, node.value is None) in _MET_BY_NOTHING)
         case Comparison(path, op, value):
             return _bound(_find(path, resource_type, policy), op, value, policy)
         case Presence(path):
@@ -97,6 +107,22 @@ def bind(node: Node, resource_type: ResourceType, policy: Policy) -> Condition:
                 raise errors.invalid_filter(f'"{path}" has no sub-attributes, so [ ] cannot follow it.')
             condition = bind_element(inner, target, policy)
             return Element(target, condition) if target.attribute.multi_valued else condition
+
+
+# What an attribute without a value meets: (operator, whether it is compared with null).
+_MET_BY_NOTHING = {("ne", False), ("eq", True)}
+
+
+def _is_foreign(path: AttrPath, resource_type: ResourceType, policy: Policy, among: Sequence[ResourceType]) -> bool:
+    return not _is_known(path, resource_type, policy) and any(_is_known(path, other, policy) for other in among)
+
+
+def _is_known(path: AttrPath, resource_type: ResourceType, policy: Policy) -> bool:
+    try:
+        find(policy.usual_path(path), resource_type)
+    except (UnknownAttributeError, ScimError):
+        return False
+    return True
 
 
 def bind_element(node: Node, home: Target, policy: Policy) -> Condition:
@@ -116,12 +142,16 @@ def bind_element(node: Node, home: Target, policy: Policy) -> Condition:
             raise errors.invalid_filter(f'"{path}[" stands inside another [ ], where it cannot.')
 
 
-def find_readable(text: str, resource_type: ResourceType, policy: Policy) -> Target:
-    """The attribute that a text names, if it may be filtered and sorted by. Raises `ScimError` invalidFilter."""
+def find_readable(text: str, resource_types: Sequence[ResourceType], policy: Policy) -> Target:
+    """The attribute that a text names in the first type that has it, if it may be filtered and sorted by.
+
+    Raises `ScimError` invalidFilter.
+    """
     path = parse_attr_path(text)
     if path is None:
         raise errors.invalid_filter(f"{text[:200]!r} is no attribute name.")
-    return _find(path, resource_type, policy)
+    knowing = (known for known in resource_types if _is_known(path, known, policy))
+    return _find(path, next(knowing, resource_types[0]), policy)
 
 
 def _find(path: AttrPath, resource_type: ResourceType, policy: Policy) -> Target:
@@ -245,8 +275,8 @@ def matches_element(condition: Condition, element: Any) -> bool:
             return _in_element(target, element) is not None
         case Compare(target, op, key):
             return compare(op, fold(target.leaf, _in_element(target, element)), key)
-        case Element():
-            raise AssertionError("bind makes no Element inside an Element")
+        case Element() | Constant():
+            raise AssertionError("bind makes neither inside an Element")
 
 
 def _in_element(target: Target, element: Any) -> Any:

@@ -1,6 +1,6 @@
 """What a client asks of a list: the query parameters of RFC 7644 §3.4.2, or the same in a SearchRequest (§3.4.3)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,7 +36,7 @@ class ListQuery:
     cursor: str | None = None
 
 
-def read_list_query(parameters: Mapping[str, str], resource_type: ResourceType, policy: Policy) -> ListQuery:
+def read_list_query(parameters: Mapping[str, str], resource_types: Sequence[ResourceType], policy: Policy) -> ListQuery:
     """Read parameters by lower-case name. Raises `ScimError` invalidValue, with a cursor also invalidCount.
 
     What is too large is clamped, and what is too small where no cursor is.
@@ -50,7 +50,7 @@ def read_list_query(parameters: Mapping[str, str], resource_type: ResourceType, 
         raise errors.invalid_count(policy.max_count)
     return ListQuery(
         filter=parameters.get("filter", ""),
-        sort=_read_sort(parameters, resource_type, policy),
+        sort=_read_sort(parameters, resource_types, policy),
         start_index=start_index,
         count=min(max(count, 0), policy.max_count),
         cursor=cursor,
@@ -86,14 +86,15 @@ def _read_number(parameters: Mapping[str, str], name: str, default: int) -> int:
     return -number if sent.startswith("-") else number
 
 
-def _read_sort(parameters: Mapping[str, str], resource_type: ResourceType, policy: Policy) -> Sort | None:
+def _read_sort(parameters: Mapping[str, str], resource_types: Sequence[ResourceType], policy: Policy) -> Sort | None:
     sort_by, order = parameters.get("sortby", "").strip(), parameters.get("sortorder", "").strip().lower()
     if order not in ("", "ascending", "descending"):
         raise errors.invalid_value('"sortOrder" must be ascending or descending.')
     if not sort_by:
-        return None
+        # Several types come one after the other, which is the order of an index.
+        return Sort(find_readable("meta.resourceType", resource_types, policy)) if len(resource_types) > 1 else None
     try:
-        target = find_readable(sort_by, resource_type, policy)
+        target = find_readable(sort_by, resource_types, policy)
     except ScimError as error:
         raise errors.invalid_value(f"sortBy refused: {error.detail.removeprefix('Filter refused: ')}") from error
     if target.attribute is None:

@@ -7,6 +7,7 @@ at most one for the total (RFC 7644 §3.4.2).
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from uuid import UUID
 
 import orjson
@@ -34,9 +35,18 @@ class Answer:
 class Page:
     """Part of a list: resources as JSON, how many there are in all, and the cursor of the next page ("": none)."""
 
-    resources: Sequence[bytes]
+    resources: Sequence[tuple[ResourceType, bytes]]
     total: int
     next_cursor: str = ""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A resource type in a list: which of its resources, and what of each is answered."""
+
+    resource_type: ResourceType
+    where: Sql
+    projection: Projection
 
 
 _TIME = 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'
@@ -50,7 +60,7 @@ _BODY = f"""
 || ',"meta":{{"resourceType":"' || r.resource_type
 || '","created":"' || to_char(r.created AT TIME ZONE 'UTC', '{_TIME}')
 || '","lastModified":"' || to_char(r.last_modified AT TIME ZONE 'UTC', '{_TIME}')
-|| '","location":"' || %s::text || r.id
+|| '","location":"' || %s::text || '/' || r.resource_type || 's/' || r.id
 || '","version":"W/\\"' || r.version || COALESCE('-' || n.digest, '') || '\\""}}}}'
 """
 
@@ -92,7 +102,7 @@ def read_one(provider_id: int, resource_type: ResourceType, resource_id: UUID, p
         cursor.execute(
             f"SELECT r.version, n.digest, {_BODY} FROM providers_resource r LEFT JOIN LATERAL {relation.text} n"
             " ON TRUE WHERE r.id = %s AND r.provider_id = %s AND r.resource_type = %s AND r.deleted_at IS NULL",
-            [location_base(resource_type), *relation.params, resource_id, provider_id, resource_type.name],
+            [settings.OPTIONS.scim_url, *relation.params, resource_id, provider_id, resource_type.name],
         )
         found = cursor.fetchone()
     if found is None:
@@ -117,29 +127,34 @@ def _relation(resource_type: ResourceType, projection: Projection, group: Sql) -
     return Sql(_NOTHING)
 
 
+def _relations(parts: Sequence[Part]) -> Sql:
+    """The same for a list: a resource's own type decides which of the queries runs."""
+    found = [_relation(part.resource_type, part.projection, Sql("r.id")) for part in parts]
+    if len(found) == 1 or all(relation.text == _NOTHING for relation in found):
+        return found[0]
+    text = " UNION ALL ".join(f"SELECT * FROM {relation.text} q WHERE r.resource_type = %s" for relation in found)
+    params = [(*relation.params, part.resource_type.name) for part, relation in zip(parts, found, strict=True)]
+    return Sql(f"({text})", tuple(chain.from_iterable(params)))
+
+
 def _projected(text: str, projection: Projection, resource_type: ResourceType) -> bytes:
     if projection.is_whole:
         return text.encode()
     return orjson.dumps(project(orjson.loads(text), projection, resource_type))
 
 
-def read_page(
-    provider_id: int,
-    resource_type: ResourceType,
-    where: Sql,
-    projection: Projection,
-    query: ListQuery,
-    cursor_timeout_s: int,
-) -> Page:
-    """Live resources that meet `where`, in the order and the window that the query asks for.
+def read_page(provider_id: int, parts: Sequence[Part], query: ListQuery, cursor_timeout_s: int) -> Page:
+    """Live resources that any of `parts` describes, in the order and the window that the query asks for.
 
     Raises `ScimError` invalidCursor, expiredCursor.
     """
-    scope = (provider_id, resource_type.name, query.filter, query.sort and str(query.sort))
+    by_name = {part.resource_type.name: part for part in parts}
+    scope = (provider_id, *by_name, query.filter, query.sort and str(query.sort))
     position = unseal(query.cursor, cursor_timeout_s, *scope) if query.cursor else None
-    condition = f"r.provider_id = %s AND r.resource_type = %s AND r.deleted_at IS NULL AND ({where.text})"
-    found = Sql(condition, (provider_id, resource_type.name, *where.params))
-    rows = _read_rows(resource_type, found, projection, query, position) if query.count else []
+    chosen = " OR ".join(f"(r.resource_type = %s AND ({part.where.text}))" for part in parts)
+    params = (param for part in parts for param in (part.resource_type.name, *part.where.params))
+    found = Sql(f"r.provider_id = %s AND r.deleted_at IS NULL AND ({chosen})", (provider_id, *params))
+    rows = _read_rows(parts, found, query, position) if query.count else []
     has_more = len(rows) > query.count
     is_last = len(rows) < query.count or (query.cursor is not None and not has_more)
     rows = rows[: query.count]
@@ -150,7 +165,9 @@ def read_page(
     else:
         total = _count(found)
     next_cursor = seal(Position(rows[-1][1], rows[-1][0], total), *scope) if has_more else ""
-    return Page([_projected(text, projection, resource_type) for _, _, text in rows], total, next_cursor)
+    answered = ((by_name[name], text) for _, _, name, text in rows)
+    resources = [(part.resource_type, _projected(text, part.projection, part.resource_type)) for part, text in answered]
+    return Page(resources, total, next_cursor)
 
 
 def _count(found: Sql) -> int:
@@ -161,22 +178,22 @@ def _count(found: Sql) -> int:
 
 
 def _read_rows(
-    resource_type: ResourceType, found: Sql, projection: Projection, query: ListQuery, position: Position | None
-) -> list[tuple[str, str | None, str]]:
-    """id, sort key and JSON of each row; with cursors one row more than the page has, to see whether there is one."""
-    relation = _relation(resource_type, projection, Sql("r.id"))
-    key = sort_key(query.sort, resource_type)
+    parts: Sequence[Part], found: Sql, query: ListQuery, position: Position | None
+) -> list[tuple[str, str | None, str, str]]:
+    """id, sort key, type and JSON of each row; with cursors one more than the page has, to see whether there is one."""
+    relation = _relations(parts)
+    key = sort_key(query.sort, [part.resource_type for part in parts])
     start = behind(position, query.sort, key) if position else TRUE
     with connection.cursor() as cursor:
         # The page is cut before relations are read, and its rows numbered, as the join need not keep their order.
         cursor.execute(
-            f"SELECT r.id::text, r.sort_key::text, {_BODY}"
+            f"SELECT r.id::text, r.sort_key::text, r.resource_type, {_BODY}"
             " FROM (SELECT r.*, row_number() OVER () AS place FROM (SELECT r.* FROM"
             f" (SELECT r.*, {key.sql.text} AS sort_key FROM providers_resource r WHERE {found.text}) r"
             f" WHERE {start.text} ORDER BY {order_by(query.sort)} LIMIT %s OFFSET %s) r) r"
             f" LEFT JOIN LATERAL {relation.text} n ON TRUE ORDER BY r.place",
             [
-                location_base(resource_type),
+                settings.OPTIONS.scim_url,
                 *key.sql.params,
                 *found.params,
                 *start.params,
@@ -185,5 +202,5 @@ def _read_rows(
                 *relation.params,
             ],
         )
-        rows: list[tuple[str, str | None, str]] = cursor.fetchall()
+        rows: list[tuple[str, str | None, str, str]] = cursor.fetchall()
     return rows

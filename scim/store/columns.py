@@ -41,6 +41,12 @@ _EVERY_TYPE = {
 COLUMNS: Mapping[str, Mapping[str, Column]] = {
     "User": {
         **_EVERY_TYPE,
+        # As a user's ETag has it: her groups are part of it (answers.py).
+        "meta.version": Column(
+            "'W/\"' || r.version || COALESCE('-' || ("
+            "SELECT left(md5(string_agg(v.group_id::text, '' ORDER BY v.group_id)), 8)"
+            " FROM providers_membership v WHERE v.member_id = r.id AND v.left_at IS NULL), '') || '\"'"
+        ),
         "userName": Column("r.user_name_key"),
         "displayName": Column("r.display_name_key"),
         "active": Column("r.active", "boolean"),

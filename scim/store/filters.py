@@ -15,7 +15,7 @@ from django.conf import settings
 
 from providers.directory import parse_id
 from scim.protocol.attributes import ResourceType, Target
-from scim.protocol.conditions import AllOf, AnyOf, Compare, Condition, Element, Exists, Negated
+from scim.protocol.conditions import AllOf, AnyOf, Compare, Condition, Constant, Element, Exists, Negated
 from scim.store.columns import COLUMNS, RELATIONS, Column, Relation
 
 
@@ -46,6 +46,8 @@ def compile_condition(condition: Condition, resource_type: ResourceType) -> Sql:
             return _related(relation, inner) if relation else _element(target, inner)
         case Exists(target):
             return _exists(target, resource_type)
+        case Constant(holds):
+            return TRUE if holds else FALSE
         case Compare(target, op, key):
             column = COLUMNS[resource_type.name].get(str(target))
             return _compare_column(column, op, key) if column else _compare_in_document(target, op, key)
@@ -65,8 +67,8 @@ def compile_member_condition(condition: Condition, relation: Relation) -> Sql:
             return Sql(f"{source.text} IS NOT NULL", source.params)
         case Compare(target, op, key):
             return _compare_column(relation.columns[target.leaf.name], op, key)
-        case Element():
-            raise AssertionError("bind makes no Element inside an Element")
+        case Element() | Constant():
+            raise AssertionError("bind makes neither inside an Element")
 
 
 def _joined(word: str, parts: Sequence[Sql]) -> Sql:
@@ -213,8 +215,8 @@ def _on_element(condition: Condition) -> Sql:
             return Sql("e.v -> %s IS NOT NULL", (target.sub.name,)) if target.sub else Sql("e.v IS NOT NULL")
         case Compare(target, op, key):
             return _compare_on_element(target, op, key)
-        case Element():
-            raise AssertionError("bind makes no Element inside an Element")
+        case Element() | Constant():
+            raise AssertionError("bind makes neither inside an Element")
 
 
 def _compare_on_element(target: Target, op: str, key: Any) -> Sql:

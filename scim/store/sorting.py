@@ -4,6 +4,7 @@ Keys are those that filters compare, so order and equality agree. Without a valu
 comes last in ascending order and first in descending, which is PostgreSQL's own order of NULLs.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from scim.protocol.attributes import ResourceType, Target
@@ -47,11 +48,20 @@ def behind(position: Position, sort: Sort | None, key: Key) -> Sql:
     return Sql(text, (position.key, position.key, position.id))
 
 
-def sort_key(sort: Sort | None, resource_type: ResourceType) -> Key:
-    """What a resource is sorted by."""
+def sort_key(sort: Sort | None, resource_types: Sequence[ResourceType]) -> Key:
+    """What a resource of these types is sorted by; where its type has no such attribute, by nothing."""
     if sort is None:
         return Key(Sql("NULL"))
-    target = sort.target
+    keys = [_key_of(sort.target, known) for known in resource_types]
+    if all(key == keys[0] for key in keys):
+        return keys[0]
+    kind = next((key.type for key in keys if key.type != "text"), "text")
+    cases = " ".join(f"WHEN %s THEN ({key.sql.text})::{kind}" for key in keys)
+    params = (param for known, key in zip(resource_types, keys, strict=True) for param in (known.name, *key.sql.params))
+    return Key(Sql(f"CASE r.resource_type {cases} END", tuple(params)), kind)
+
+
+def _key_of(target: Target, resource_type: ResourceType) -> Key:
     assert target.attribute is not None
     column = COLUMNS[resource_type.name].get(str(target))
     if column:

@@ -26,7 +26,7 @@ from scim.protocol.patch import Change, MemberChange, apply_changes, member_chan
 from scim.protocol.policy import Policy
 from scim.protocol.projection import Projection
 from scim.protocol.validation import Notes, validate_resource
-from scim.store.answers import Answer, Page, read_one, read_page
+from scim.store.answers import Answer, Page, Part, read_one, read_page
 from scim.store.columns import RELATIONS, row_of
 from scim.store.filters import TRUE, compile_condition, compile_member_condition
 
@@ -62,20 +62,25 @@ def read(call: Call, resource_id: str) -> Answer:
     return answer
 
 
-def list_resources(call: Call, query: ListQuery) -> Page:
-    """Raises ScimError invalidFilter, invalidCursor, expiredCursor."""
-    where = TRUE
+def list_resources(
+    provider_id: int, asked: Sequence[tuple[ResourceType, Projection]], query: ListQuery, policy: Policy
+) -> Page:
+    """Resources of one or several types, as one collection.
+
+    Raises ScimError invalidFilter, invalidCursor, expiredCursor.
+    """
+    conditions = [TRUE] * len(asked)
     if query.filter:
-        policy = call.policy
         node = parse_filter(
             query.filter,
             max_length=policy.max_filter_length,
             max_terms=policy.max_filter_terms,
             max_depth=policy.max_filter_depth,
         )
-        where = compile_condition(bind(node, call.resource_type, policy), call.resource_type)
-    timeout_s = call.policy.cursor_timeout_s
-    return read_page(call.provider_id, call.resource_type, where, call.projection, query, timeout_s)
+        among = [known for known, _ in asked]
+        conditions = [compile_condition(bind(node, known, policy, among), known) for known in among]
+    parts = [Part(known, where, projection) for (known, projection), where in zip(asked, conditions, strict=True)]
+    return read_page(provider_id, parts, query, policy.cursor_timeout_s)
 
 
 def create(call: Call, body: Any) -> Answer:

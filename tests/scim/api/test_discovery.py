@@ -48,8 +48,13 @@ def test_service_provider_config_promises_what_is_there(client):
     assert supported == {"patch", "bulk", "filter", "sort", "etag"}
     assert config["pagination"]["cursor"] is config["pagination"]["index"] is True
     assert config["authenticationSchemes"][0]["type"] == "oauthbearertoken"
-    for path in ("/.search", "/Me"):
-        assert client.post(path, {}).status_code == 501
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
+def test_me_is_501_as_a_token_is_nobodys(client, method):
+    answer = client.request(method, "/Me", {})
+    assert answer.status_code == 501
+    assert "/Users" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize("path", ["/Schemas", "/ResourceTypes", "/Schemas/x"])

@@ -33,6 +33,17 @@ def people(provider):
     make_user(provider, "_c@x", name={"familyName": "Vance"})
 
 
+def test_a_filter_by_version_knows_it_as_the_answer_has_it(client, provider):
+    anna = make_user(provider, "anna@x")
+    alone = client.get(f"/Users/{anna.pk}").json()["meta"]["version"]
+    make_group(provider, "Ward", [anna.pk])
+    together = client.get(f"/Users/{anna.pk}").json()["meta"]["version"]
+    assert alone != together
+    for version, wanted in ((alone, []), (together, ["anna@x"])):
+        text = f"meta.version eq {json.dumps(version)}"
+        assert [one["userName"] for one in client.get("/Users", filter=text).json()["Resources"]] == wanted
+
+
 @contextmanager
 def freeze_signing(seconds_later):
     later = time.time() + seconds_later

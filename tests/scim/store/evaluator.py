@@ -9,6 +9,7 @@ from scim.protocol.conditions import (
     AnyOf,
     Compare,
     Condition,
+    Constant,
     Element,
     Exists,
     Negated,
@@ -29,6 +30,8 @@ def matches(condition: Condition, resource: Mapping[str, Any]) -> bool:
             return not matches(inner, resource)
         case Element(target, inner):
             return any(matches_element(inner, element) for element in _read(target, resource) or ())
+        case Constant(holds):
+            return holds
         case Exists(target):
             return _read(target, resource) is not None
         case Compare(target, op, key):

@@ -25,6 +25,8 @@ class EventKind(models.TextChoices):
     PROVIDER_PAUSED = "provider.paused", _("{actor} paused provider {subject}.")
     PROVIDER_RESUMED = "provider.resumed", _("{actor} resumed provider {subject}.")
     PROVIDER_DELETED = "provider.deleted", _("{actor} deleted provider {subject}.")
+    SCHEMA_ADDED = "schema.added", _("{actor} added the schema extension {subject}.")
+    SCHEMA_CHANGED = "schema.changed", _("{actor} changed the schema extension {subject}.")
     TOKEN_ISSUED = "token.issued", _("{actor} issued {subject}.")
     TOKEN_REVOKED = "token.revoked", _("{actor} revoked {subject}.")
     SIGNED_IN = "console.signed-in", _("{actor} signed in.")

@@ -108,6 +108,7 @@ class Caller:
     ip_mode: str
     is_covered: bool
     is_touch_due: bool
+    schemas_version: int
     address: str | None
 
 
@@ -118,7 +119,7 @@ SELECT t.id, t.prefix,
        WHEN t.suspended_at IS NOT NULL THEN 'suspended' ELSE 'active' END,
   p.id, p.is_strict, p.paused_at IS NOT NULL, p.deleted_at IS NOT NULL, p.ip_mode,
   p.ip_mode = 'off' OR EXISTS (SELECT 1 FROM providers_iprule i WHERE i.provider_id = p.id AND i.cidr >>= %s::inet),
-  t.last_used_at IS NULL OR t.last_used_at < now() - interval '1 minute'
+  t.last_used_at IS NULL OR t.last_used_at < now() - interval '1 minute', p.schemas_version
 FROM providers_token t JOIN providers_provider p ON p.id = t.provider_id
 WHERE t.digest = %s
 """

@@ -84,9 +84,17 @@ class ServiceProviderConfig:
 
 def adapter_of(resource_type: ResourceType) -> type[ResourceAdapter]:
     """The adapter class that the settings name for a resource type."""
-    named = scim_settings.USER_ADAPTER if resource_type is USER else scim_settings.GROUP_ADAPTER
+    named = scim_settings.USER_ADAPTER if resource_type.name == USER.name else scim_settings.GROUP_ADAPTER
     found: type[ResourceAdapter] = named
     return found
+
+
+def resource_type_dict(resource_type: ResourceType, request: Any) -> dict[str, Any]:
+    """RFC 7643 §6, with the extensions of the caller's provider; an adapter with one of its own is asked for that."""
+    adapter = adapter_of(resource_type)
+    if adapter.resource_type_dict.__func__ is ResourceAdapter.resource_type_dict.__func__:  # type: ignore[attr-defined]
+        return resource_type_document(resource_type, settings.OPTIONS.scim_url)
+    return adapter.resource_type_dict(request)
 
 
 def answer_shaper(adapter: type[ResourceAdapter], request: Any) -> Callable[[bytes], bytes] | None:

@@ -1,9 +1,12 @@
-"""What the commands for scripts share: a database without tables is a sentence, not a traceback."""
+"""What the commands for scripts share: a provider by its name, and a sentence for a database without tables."""
 
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.db import ProgrammingError
+
+from providers.models import Provider
+from scim.protocol.values import comparison_key
 
 
 class ScriptCommand(BaseCommand):
@@ -15,3 +18,14 @@ class ScriptCommand(BaseCommand):
                 "This database has no tables yet. Start the server once (make run), or run manage.py migrate; a script "
                 "needs the same DATA_DIR or DATABASE_URL, HOST, PORT and PUBLIC_URL as the server."
             ) from error
+
+
+def find_provider(name: str) -> Provider:
+    """A live provider by title or id. Raises `CommandError`."""
+    live = Provider.objects.live()
+    found = live.filter(title_key=comparison_key(name)).first()
+    if found is None and name.isascii() and name.isdigit() and len(name) < 19:
+        found = live.filter(pk=int(name)).first()
+    if found is None:
+        raise CommandError(f"There is no provider {name!r}.")
+    return found

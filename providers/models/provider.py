@@ -45,6 +45,8 @@ class Provider(models.Model):
     title_key = models.CharField(max_length=400, editable=False, db_collation="C")
     ip_mode = models.CharField(max_length=7, choices=IpMode, default=IpMode.OFF)
     is_strict = models.BooleanField(default=False)
+    # Raised by each change of its schema extensions; 0: it has none (providers/schemas.py).
+    schemas_version = models.IntegerField(default=0)
     notification_email = models.EmailField(blank=True)
     paused_at = models.DateTimeField(null=True, blank=True)
     deleted_at = models.DateTimeField(null=True, blank=True)
@@ -131,3 +133,16 @@ class IpRule(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["provider", "cidr"], name="unique_range")]
+
+
+class SchemaExtension(models.Model):
+    """Attributes that one provider's directory sends beyond those of every provider (RFC 7643 §3.3, §7)."""
+
+    provider = models.ForeignKey(Provider, models.CASCADE, related_name="schema_extensions", db_index=False)
+    resource_type = models.CharField(max_length=50)
+    urn_key = models.CharField(max_length=300)
+    document = models.JSONField()
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["provider", "urn_key"], name="one_extension_per_urn")]

@@ -1,7 +1,7 @@
 """What every SCIM view shares: the order of checks, headers, and the request's line in the provisioning log."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -16,10 +16,12 @@ from iprova_idm.client_address import client_address
 from providers.directory import parse_id
 from providers.events import Actor
 from providers.request_log import Entry, redact, redact_query, redact_text, writer
+from providers.schemas import resource_types_of
 from providers.tokens import Caller
 from scim.api.parsers import read_query
 from scim.clients import policy_for
 from scim.protocol import errors
+from scim.protocol.attributes import ResourceType
 from scim.protocol.policy import Policy
 from scim.protocol.validation import Notes
 
@@ -50,6 +52,11 @@ class ScimView(APIView):
     def caller(self) -> Caller:
         caller: Caller = self.request._request.caller  # type: ignore[attr-defined]
         return caller
+
+    @cached_property
+    def resource_types(self) -> Sequence[ResourceType]:
+        """The types as the caller's directory sees them, with the schema extensions of its provider."""
+        return resource_types_of(self.caller.provider_id, self.caller.schemas_version)
 
     @cached_property
     def query(self) -> dict[str, str]:

@@ -11,7 +11,6 @@ from scim.api.base import ScimView, json_response
 from scim.api.exceptions import as_scim_error
 from scim.api.parsers import read_json
 from scim.api.resources import store_call
-from scim.protocol.attributes import RESOURCE_TYPES
 from scim.protocol.bulk import (
     BULK_ID,
     RESPONSE_SCHEMA,
@@ -46,7 +45,7 @@ class _Run:
 class BulkView(ScimView):
     def post(self, request: Request) -> HttpResponse:
         body = read_json(request._request)
-        operations, stop_after = read_bulk(body, RESOURCE_TYPES, self.policy)
+        operations, stop_after = read_bulk(body, self.resource_types, self.policy)
         locations: dict[str, str] = {}
         run = _Run(resolving(self.policy, locations), locations)
         self._do_all(run, dict(enumerate(operations)), stop_after)

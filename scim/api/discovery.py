@@ -9,10 +9,10 @@ from django.http import HttpResponse
 from django_scim.settings import scim_settings
 from rest_framework.request import Request
 
-from scim.adapters import adapter_of
+from scim.adapters import resource_type_dict
 from scim.api.base import ScimView, json_response
 from scim.protocol import errors
-from scim.protocol.attributes import RESOURCE_TYPES, SCHEMAS
+from scim.protocol.attributes import schemas_of
 from scim.protocol.errors import ScimError
 from scim.protocol.messages import list_of_documents, schema_document
 
@@ -48,13 +48,15 @@ class ServiceProviderConfigView(ScimView):
 
 class ResourceTypesView(_DiscoveryView):
     def documents(self) -> Mapping[str, Mapping[str, Any]]:
-        found = [adapter_of(known).resource_type_dict(self.request._request) for known in RESOURCE_TYPES]
+        found = [resource_type_dict(known, self.request._request) for known in self.resource_types]
         return {document["id"]: document for document in found}
 
 
 class SchemasView(_DiscoveryView):
     def documents(self) -> Mapping[str, Mapping[str, Any]]:
-        return {schema.id: schema_document(schema, settings.OPTIONS.scim_url) for schema in SCHEMAS}
+        return {
+            schema.id: schema_document(schema, settings.OPTIONS.scim_url) for schema in schemas_of(self.resource_types)
+        }
 
 
 class MeView(ScimView):

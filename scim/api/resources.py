@@ -1,6 +1,7 @@
 """Users and Groups: /Users, /Users/{id} and their like (RFC 7644 §3.2 to §3.6)."""
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import orjson
@@ -10,7 +11,7 @@ from rest_framework.request import Request
 from scim.adapters import adapter_of, answer_shaper, write_shaper
 from scim.api.base import ScimView, json_response, no_content
 from scim.api.parsers import read_json
-from scim.protocol.attributes import GROUP, RESOURCE_TYPES, USER, ResourceType
+from scim.protocol.attributes import GROUP, USER, ResourceType
 from scim.protocol.listing import read_list_query, search_parameters
 from scim.protocol.messages import list_response
 from scim.protocol.projection import WHOLE, Projection, parse_projection, project
@@ -37,20 +38,20 @@ def store_call(view: ScimView, resource_type: ResourceType, projection: Projecti
 
 
 class _ListView(ScimView):
-    """A query over `resource_types`, wherever its parameters come from (RFC 7644 §3.4.2, §3.4.3)."""
+    """A query over `listed_types`, wherever its parameters come from (RFC 7644 §3.4.2, §3.4.3)."""
 
     @property
-    def resource_types(self) -> Sequence[ResourceType]:
-        return RESOURCE_TYPES
+    def listed_types(self) -> Sequence[ResourceType]:
+        return self.resource_types
 
     def list(self, parameters: Mapping[str, str]) -> HttpResponse:
         request = self.request._request
-        projections = {known.name: self._projection(parameters, known) for known in self.resource_types}
+        projections = {known.name: self._projection(parameters, known) for known in self.listed_types}
         asked = [
             (known, WHOLE if answer_shaper(adapter_of(known), request) else projections[known.name])
-            for known in self.resource_types
+            for known in self.listed_types
         ]
-        query = read_list_query(parameters, self.resource_types, self.policy)
+        query = read_list_query(parameters, self.listed_types, self.policy)
         page = verbs.list_resources(self.caller.provider_id, asked, query, self.policy)
         resources = [self.shaped(body, known, projections[known.name]) for known, body in page.resources]
         start_index = query.start_index if query.cursor is None else None
@@ -82,15 +83,15 @@ class RootSearchView(_ListView):
 
 
 class _ResourceTypeView(_ListView):
-    resource_type: ResourceType
+    """About one type, that of `resource_type_name`."""
+
+    @cached_property
+    def resource_type(self) -> ResourceType:
+        return next(known for known in self.resource_types if known.name == self.resource_type_name)
 
     @property
-    def resource_types(self) -> Sequence[ResourceType]:
+    def listed_types(self) -> Sequence[ResourceType]:
         return (self.resource_type,)
-
-    @property
-    def resource_type_name(self) -> str:  # type: ignore[override]
-        return self.resource_type.name
 
     def call(self, projection: Projection = WHOLE) -> verbs.Call:
         return store_call(self, self.resource_type, projection)
@@ -141,7 +142,7 @@ class ResourceView(_ResourceTypeView):
     def patch(self, request: Request, uuid: str) -> HttpResponse:
         """A group's answer is 204 unless attributes are asked for: members are never sent back unasked (Entra)."""
         body, projection = read_json(request._request), self.projection()
-        answers = self.resource_type is not GROUP or projection.only is not None
+        answers = self.resource_type_name != GROUP.name or projection.only is not None
         answer = verbs.patch(self.call(projection), uuid, body, answers=answers)
         return no_content() if answer is None else self.answer(answer, projection)
 
@@ -157,24 +158,24 @@ def _is_known(etag: str, if_none_match: str) -> bool:
 
 
 class UserListView(ResourceListView):
-    resource_type = USER
+    resource_type_name = USER.name
 
 
 class UserView(ResourceView):
-    resource_type = USER
+    resource_type_name = USER.name
 
 
 class GroupListView(ResourceListView):
-    resource_type = GROUP
+    resource_type_name = GROUP.name
 
 
 class UserSearchView(SearchView):
-    resource_type = USER
+    resource_type_name = USER.name
 
 
 class GroupSearchView(SearchView):
-    resource_type = GROUP
+    resource_type_name = GROUP.name
 
 
 class GroupView(ResourceView):
-    resource_type = GROUP
+    resource_type_name = GROUP.name

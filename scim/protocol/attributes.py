@@ -5,7 +5,7 @@ validates. To add an attribute, add it to its file: nothing else.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -50,6 +50,10 @@ class Attribute:
         """Whether its values name other resources (a group's members): one without an id says nothing."""
         return self.multi_valued and "value" in self.subs and self.subs["value"].mutability == "immutable"
 
+    @cached_property
+    def required_subs(self) -> tuple[str, ...]:
+        return tuple(sub.name for sub in self.sub_attributes if sub.required)
+
 
 @dataclass(frozen=True)
 class Schema:
@@ -62,6 +66,11 @@ class Schema:
     @cached_property
     def by_name(self) -> Mapping[str, Attribute]:
         return {attribute.name.lower(): attribute for attribute in self.attributes}
+
+    @cached_property
+    def demanding(self) -> tuple[Attribute, ...]:
+        """The attributes that are required, or have a sub-attribute that is."""
+        return tuple(attribute for attribute in self.attributes if attribute.required or attribute.required_subs)
 
 
 @dataclass(frozen=True)
@@ -83,6 +92,22 @@ class ResourceType:
     def extensions_by_urn(self) -> Mapping[str, Schema]:
         return {extension.id.lower(): extension for extension in self.extensions}
 
+    @cached_property
+    def immutable_targets(self) -> tuple["Target", ...]:
+        """Single values of the document that keep what they were first given (§2.2)."""
+        return tuple(
+            target
+            for target in self.targets()
+            if target.leaf.mutability == "immutable"
+            if not (target.sub and target.attribute and target.attribute.multi_valued)
+        )
+
+    @cached_property
+    def holds_back(self) -> bool:
+        """Whether an extension has what is answered on request alone, so that no document is answered whole."""
+        attributes = [attribute for extension in self.extensions for attribute in extension.attributes]
+        return any("request" in (one.returned, *(sub.returned for sub in one.sub_attributes)) for one in attributes)
+
     def targets(self) -> Iterator["Target"]:
         """Every attribute and sub-attribute of the type, for tables and tests that must be complete."""
         homes = [("", self.core.values()), *((ext.id, ext.attributes) for ext in self.extensions)]
@@ -102,6 +127,14 @@ class Target:
     schema: str
     attribute: Attribute | None
     sub: Attribute | None = None
+
+    def held_by(self, resource: Mapping[str, Any]) -> Any:
+        """The value in a resource; None without one. A sub-attribute is one of a single value."""
+        home = resource.get(self.schema, {}) if self.schema else resource
+        if self.attribute is None:
+            return home or None
+        value = home.get(self.attribute.name)
+        return value.get(self.sub.name) if self.sub and value is not None else value
 
     @property
     def leaf(self) -> Attribute:
@@ -155,4 +188,12 @@ COMMON = _shipped("common")
 USER = ResourceType("User", "/Users", "A person's account", _shipped("user"), (_shipped("enterprise_user"),))
 GROUP = ResourceType("Group", "/Groups", "A group of users", _shipped("group"))
 RESOURCE_TYPES = (USER, GROUP)
-SCHEMAS = (USER.schema, *USER.extensions, GROUP.schema)
+
+
+def schemas_of(resource_types: Sequence[ResourceType]) -> list[Schema]:
+    """Every schema of these types, each once."""
+    found = {schema.id: schema for known in resource_types for schema in (known.schema, *known.extensions)}
+    return list(found.values())
+
+
+SCHEMAS = schemas_of(RESOURCE_TYPES)

@@ -103,10 +103,11 @@ def bind(node: Node, resource_type: ResourceType, policy: Policy, among: Sequenc
             return _bound_presence(_find(path, resource_type, policy))
         case ValuePath(path, inner):
             target = _find(path, resource_type, policy)
-            if target.attribute is None or target.sub or not target.attribute.is_complex:
+            attribute = target.attribute
+            if attribute is None or target.sub or not (attribute.is_complex or attribute.multi_valued):
                 raise errors.invalid_filter(f'"{path}" has no sub-attributes, so [ ] cannot follow it.')
             condition = bind_element(inner, target, policy)
-            return Element(target, condition) if target.attribute.multi_valued else condition
+            return Element(target, condition) if attribute.multi_valued else condition
 
 
 # What an attribute without a value meets: (operator, whether it is compared with null).
@@ -170,6 +171,8 @@ def _find(path: AttrPath, resource_type: ResourceType, policy: Policy) -> Target
 
 def _sub(path: AttrPath, home: Target) -> Target:
     assert home.attribute is not None
+    if not home.attribute.is_complex and str(path).lower() == "value":
+        return home  # a simple value goes by that name (RFC 7643 §2.4)
     sub = home.attribute.subs.get(path.name.lower())
     if sub is None or path.sub or path.schema:
         hint = errors.did_you_mean(path.name, (known.name for known in home.attribute.sub_attributes))

@@ -98,6 +98,14 @@ def read_only(name: str) -> ScimError:
     )
 
 
+def immutable(name: str) -> ScimError:
+    return ScimError(
+        400,
+        "mutability",
+        f'"{name}" is immutable: once it has a value, that stays. Remove it from the attribute mapping.',
+    )
+
+
 def required_attribute(name: str) -> ScimError:
     return ScimError(
         400,

@@ -202,7 +202,7 @@ def _change(operation: Operation, target: Target, policy: Policy, notes: Notes) 
         return None  # derived from what the resource holds
     if _is_read_only(target):
         raise errors.read_only(str(target))
-    where, seed = _bind_where(operation.path, target, policy)
+    where, seed = _bind_where(operation, target, policy)
     change = Change(operation.op, target, where, None, seed)
     if operation.op == "remove":
         return _refuse_unremovable(change)
@@ -216,13 +216,18 @@ def _extension_change(operation: Operation, target: Target) -> Change:
     return Change("remove", target, None, None)
 
 
-def _bind_where(path: Path, target: Target, policy: Policy) -> tuple[Condition | None, dict[str, Any] | None]:
-    if path.where is None:
+def _bind_where(operation: Operation, target: Target, policy: Policy) -> tuple[Condition | None, dict[str, Any] | None]:
+    path = operation.path
+    if path is None or path.where is None:
         return None, None
-    if not (target.attribute and target.attribute.is_complex and target.attribute.multi_valued):
+    if not (target.attribute and target.attribute.multi_valued):
         raise errors.invalid_path(str(path.attr), f'"{target}" has one value, so [ ] cannot choose among several.')
     where = bind_element(path.where, target, policy)
-    return where, _seed(path.where, target, where)
+    if target.attribute.is_complex:
+        return where, _seed(path.where, target, where)
+    if operation.op != "remove":
+        raise errors.invalid_path(str(path.attr), f'values of "{target}" have no parts: add and remove them whole.')
+    return where, None
 
 
 def _seed(node: Node, target: Target, where: Condition) -> dict[str, Any] | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from scim.protocol import errors
-from scim.protocol.attributes import ResourceType, Target
+from scim.protocol.attributes import Attribute, ResourceType, Target
 from scim.protocol.paths import UnknownAttributeError, find, parse_attr_path
 from scim.protocol.policy import Policy
 
@@ -69,52 +69,53 @@ def _key(target: Target) -> tuple[str, str, str]:
 
 
 def project(resource: Mapping[str, Any], projection: Projection, resource_type: ResourceType) -> dict[str, Any]:
-    """What of a whole resource the projection lets through; `returned: always` attributes always stay."""
-    if projection.is_whole:
+    """What of a whole resource is answered: `returned: always` stays, `request` comes only by name (RFC 7643 §7)."""
+    if projection.is_whole and not resource_type.holds_back:
         return dict(resource)
     result: dict[str, Any] = {}
     for name, value in resource.items():
         extension = resource_type.extensions_by_urn.get(name.lower())
-        if extension is not None:
-            part = _project_extension(name, value, projection)
-            if part:
-                result[name] = part
-        elif resource_type.core[name.lower()].returned == "always":
-            result[name] = value
+        if extension is None:
+            kept = _project_value(value, "", resource_type.core[name.lower()], projection)
         else:
-            _project_attribute(result, "", name, value, projection)
+            attributes = extension.by_name
+            parts = {
+                sub: _project_value(part, name, attributes[sub.lower()], projection) for sub, part in value.items()
+            }
+            kept = {sub: part for sub, part in parts.items() if part not in _NOTHING}
+        if kept not in _NOTHING:
+            result[name] = kept
     return result
 
 
-def _project_extension(urn: str, part: Mapping[str, Any], projection: Projection) -> dict[str, Any]:
-    if projection.only is not None and (urn, "", "") in projection.only:
-        return dict(part)
-    if (urn, "", "") in projection.without:
-        return {}
-    result: dict[str, Any] = {}
-    for name, value in part.items():
-        _project_attribute(result, urn, name, value, projection)
-    return result
+_NOTHING: tuple[Any, ...] = (None, {}, [])
 
 
-def _project_attribute(result: dict[str, Any], schema: str, name: str, value: Any, projection: Projection) -> None:
-    if projection.only is not None:
-        if (schema, name, "") in projection.only:
-            result[name] = value
-            return
-        subs = {sub for home, attribute, sub in projection.only if (home, attribute) == (schema, name)}
-        kept = _keep_subs(value, lambda sub: sub in subs) if subs else None
-    else:
-        if (schema, name, "") in projection.without:
-            return
-        dropped = {sub for home, attribute, sub in projection.without if (home, attribute) == (schema, name)}
-        kept = _keep_subs(value, lambda sub: sub not in dropped) if dropped else value
-    if kept not in (None, {}, []):
-        result[name] = kept
+def _project_value(value: Any, schema: str, attribute: Attribute, projection: Projection) -> Any:
+    """The part of an attribute's value that is answered; None for nothing."""
+    if attribute.returned == "always":
+        return value
+    chosen = projection.without if projection.only is None else projection.only
+    named = {sub for home, name, sub in chosen if (home, name) == (schema, attribute.name)}
+    is_whole = "" in named or (bool(schema) and (schema, "", "") in chosen and attribute.returned != "request")
+    if (is_whole or attribute.returned == "request") if projection.only is None else not (is_whole or named):
+        return None
+
+    def is_kept(sub: Attribute) -> bool:
+        if sub.returned == "always":
+            return True
+        if sub.name in named:
+            return projection.only is not None
+        if sub.returned == "request":
+            # A relation's are left out by the query itself, which need not walk through 100,000 members again.
+            return attribute.holds_references
+        return is_whole or projection.only is None
+
+    dropped = {sub.name for sub in attribute.sub_attributes if not is_kept(sub)}
+    return _drop(value, dropped) if dropped else value
 
 
-def _keep_subs(value: Any, wanted: Any) -> Any:
+def _drop(value: Any, dropped: set[str]) -> Any:
     if isinstance(value, list):
-        kept = [_keep_subs(element, wanted) for element in value]
-        return [element for element in kept if element]
-    return {sub: part for sub, part in value.items() if wanted(sub)} if isinstance(value, dict) else None
+        return [kept for kept in (_drop(element, dropped) for element in value) if kept]
+    return {sub: part for sub, part in value.items() if sub not in dropped} if isinstance(value, dict) else None

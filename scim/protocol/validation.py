@@ -8,6 +8,7 @@ import base64
 import binascii
 import math
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -72,19 +73,64 @@ def validate_extension(value: Any, extension: Schema, policy: Policy, notes: Not
 
 def finish_resource(resource: dict[str, Any], resource_type: ResourceType, policy: Policy) -> dict[str, Any]:
     """Check what only the whole resource shows: required attributes, key lengths; derive `schemas`."""
-    for attribute in resource_type.schema.attributes:
-        if attribute.required and attribute.name not in resource:
-            raise errors.required_attribute(attribute.name)
+    used = [extension for extension in resource_type.extensions if extension.id in resource]
+    _check_required(resource_type.schema, resource)
+    for extension in used:
+        _check_required(extension, resource[extension.id])
     for name in ("userName", "displayName", "externalId"):
         if name in resource:
             _check_key(resource_type.core[name.lower()], resource[name], policy)
-    for name, value in resource.items():
-        if isinstance(value, list) and not resource_type.core[name.lower()].holds_references:
-            if len(value) > policy.max_values:
-                raise errors.too_many(policy.max_values, f"values of {name}")
-            _keep_one_primary(value)
-    used = [extension.id for extension in resource_type.extensions if extension.id in resource]
-    return {"schemas": [resource_type.schema.id, *used]} | resource
+    for home in (resource, *(resource[extension.id] for extension in used)):
+        for name, value in home.items():
+            if isinstance(value, list) and not (home is resource and resource_type.core[name.lower()].holds_references):
+                if len(value) > policy.max_values:
+                    raise errors.too_many(policy.max_values, f"values of {name}")
+                _keep_one_primary(value)
+    return {"schemas": [resource_type.schema.id, *(extension.id for extension in used)]} | resource
+
+
+def _check_required(schema: Schema, home: Mapping[str, Any]) -> None:
+    """What a schema requires is there; an extension's only where the extension is."""
+    for attribute in schema.demanding:
+        value = home.get(attribute.name)
+        if value is None:
+            if attribute.required:
+                raise errors.required_attribute(attribute.name)
+            continue
+        for element in value if attribute.multi_valued else [value]:
+            for name in attribute.required_subs:
+                if element.get(name) is None:
+                    raise errors.required_attribute(f"{attribute.name}.{name}")
+
+
+def keep_immutable(before: Mapping[str, Any], after: dict[str, Any], resource_type: ResourceType) -> dict[str, Any]:
+    """`after`, the whole of a PUT, with the immutable values that it does not mention.
+
+    Raises `ScimError` mutability for one that it changes (RFC 7644 §3.5.1).
+    """
+    kept = [(target, target.held_by(before)) for target in resource_type.immutable_targets]
+    unsaid = [(target, held) for target, held in kept if held is not None and target.held_by(after) is None]
+    if unsaid:
+        after = deepcopy(after)
+    for target, held in unsaid:
+        assert target.attribute is not None
+        home = after.setdefault(target.schema, {}) if target.schema else after
+        if target.sub:
+            home.setdefault(target.attribute.name, {})[target.sub.name] = held
+        else:
+            home[target.attribute.name] = held
+        if target.schema and target.schema not in after["schemas"]:
+            after["schemas"].append(target.schema)
+    check_immutable(before, after, resource_type)
+    return after
+
+
+def check_immutable(before: Mapping[str, Any], after: Mapping[str, Any], resource_type: ResourceType) -> None:
+    """Raises `ScimError` mutability when an immutable value that was there is another one, or gone (RFC 7643 §2.2)."""
+    for target in resource_type.immutable_targets:
+        held = target.held_by(before)
+        if held is not None and target.held_by(after) != held:
+            raise errors.immutable(str(target))
 
 
 def _check_key(attribute: Attribute, value: str, policy: Policy) -> None:

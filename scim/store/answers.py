@@ -138,7 +138,7 @@ def _relations(parts: Sequence[Part]) -> Sql:
 
 
 def _projected(text: str, projection: Projection, resource_type: ResourceType) -> bytes:
-    if projection.is_whole:
+    if projection.is_whole and not resource_type.holds_back:
         return text.encode()
     return orjson.dumps(project(orjson.loads(text), projection, resource_type))
 

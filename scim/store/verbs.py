@@ -25,7 +25,7 @@ from scim.protocol.listing import ListQuery
 from scim.protocol.patch import Change, MemberChange, apply_changes, member_changes, read_patch
 from scim.protocol.policy import Policy
 from scim.protocol.projection import Projection
-from scim.protocol.validation import Notes, validate_resource
+from scim.protocol.validation import Notes, check_immutable, keep_immutable, validate_resource
 from scim.store.answers import Answer, Page, Part, read_one, read_page
 from scim.store.columns import RELATIONS, row_of
 from scim.store.filters import TRUE, compile_condition, compile_member_condition
@@ -106,7 +106,7 @@ def replace(call: Call, resource_id: str, body: Any) -> Answer:
 
     def write() -> Answer:
         locked = _locked(call, resource_id)
-        after = _with_active(call, resource, locked)
+        after = keep_immutable(locked.document, _with_active(call, resource, locked), call.resource_type)
         deltas = [MemberChange(reset=True, add=members)] if _holds_members(call.resource_type) else []
         _write(call, locked, after, deltas)
         return _read_back(call, locked.id)
@@ -125,6 +125,7 @@ def patch(call: Call, resource_id: str, body: Any, *, answers: bool) -> Answer |
         after = locked.document
         if own:
             after = call.shape(apply_changes(locked.document, own, call.resource_type, call.policy))
+            check_immutable(locked.document, after, call.resource_type)
         _write(call, locked, after, deltas)
         return _read_back(call, locked.id) if answers else None
 

@@ -63,6 +63,6 @@ def test_a_database_without_tables_is_a_sentence(monkeypatch):
     def no_tables(name):
         raise ProgrammingError('relation "providers_provider" does not exist')
 
-    monkeypatch.setattr("providers.management.commands.issue_token._find", no_tables)
+    monkeypatch.setattr("providers.management.commands.issue_token.find_provider", no_tables)
     with pytest.raises(CommandError, match="no tables yet"):
         run("issue_token", "x")

@@ -7,10 +7,8 @@ from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 
 from providers.events import SYSTEM
-from providers.management.script import ScriptCommand
-from providers.models import Provider
+from providers.management.script import ScriptCommand, find_provider
 from providers.tokens import TooManyTokensError, issue_token
-from scim.protocol.values import comparison_key
 
 
 class Command(ScriptCommand):
@@ -21,7 +19,7 @@ class Command(ScriptCommand):
         parser.add_argument("--json", action="store_true", help="print JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        provider = _find(options["provider"])
+        provider = find_provider(options["provider"])
         try:
             token, value = issue_token(provider, SYSTEM)
         except TooManyTokensError as error:
@@ -32,13 +30,3 @@ class Command(ScriptCommand):
             self.stdout.write(json.dumps(found))
         else:
             self.stdout.write(f"Tenant URL: {tenant_url}\nSecret token, shown only now: {value}")
-
-
-def _find(name: str) -> Provider:
-    live = Provider.objects.live()
-    found = live.filter(title_key=comparison_key(name)).first()
-    if found is None and name.isascii() and name.isdigit() and len(name) < 19:
-        found = live.filter(pk=int(name)).first()
-    if found is None:
-        raise CommandError(f"There is no provider {name!r}.")
-    return found

@@ -1,0 +1,43 @@
+"""`manage.py add_schema PROVIDER FILE`: attributes of one's own, as RFC 7643 §7 describes them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+
+from providers.events import SYSTEM
+from providers.management.script import ScriptCommand, find_provider
+from providers.schemas import add_schema
+from scim.protocol.attributes import RESOURCE_TYPES
+from scim.protocol.definitions import DefinitionError
+
+
+class Command(ScriptCommand):
+    help = (
+        "Give a provider a schema extension, or a new version of one that it has. It counts from the next request on."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("provider", help="id or title")
+        parser.add_argument("file", type=Path, help="JSON, a schema of RFC 7643 §7")
+        names = [known.name for known in RESOURCE_TYPES]
+        parser.add_argument("--resource-type", choices=names, default="User", help="what it extends (default: User)")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        provider, file = find_provider(options["provider"]), options["file"]
+        try:
+            document = json.loads(file.read_text("utf-8-sig"))
+        except OSError as error:
+            raise CommandError(f"{file} cannot be read: {error.strerror}.") from error
+        except (ValueError, RecursionError) as error:
+            raise CommandError(f"{file} is no JSON in UTF-8: {error}.") from error
+        try:
+            schema = add_schema(provider, document, SYSTEM, resource_type=options["resource_type"])
+        except DefinitionError as error:
+            raise CommandError(f"{file} is no schema extension, and nothing was changed:\n{error}") from error
+        target = f"{schema.id}:{schema.attributes[0].name}"
+        self.stdout.write(
+            f"{provider.title} knows {schema.id} with {len(schema.attributes)} attributes. In Entra ID, the target "
+            f"attribute of a mapping is {target}."
+        )

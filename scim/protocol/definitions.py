@@ -1,0 +1,206 @@
+"""Schema extensions that somebody wrote: a document of RFC 7643 §7, checked before anything is validated by it.
+
+What a server cannot keep its word about is refused here, with the place in the document, rather than
+found out by a directory: attributes that only a server sets, values that are never returned, uniqueness.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from scim.protocol.attributes import SCHEMAS, Attribute, Schema, read_schema
+from scim.protocol.conditions import OPERATORS, is_storable
+from scim.protocol.errors import did_you_mean
+
+SCHEMA_SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:Schema"
+MAX_ATTRIBUTES = 200
+MAX_TEXT_LENGTH = 2_000
+_URN = re.compile(r"urn:[a-z0-9][a-z0-9-]{1,31}:[a-z0-9()+,.:=@;$_!*'%/?#-]{1,200}", re.IGNORECASE)
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,99}")
+
+# Each characteristic with its default (§2.2, §7).
+_DEFAULTS: Mapping[str, Any] = {
+    "type": "string",
+    "multiValued": False,
+    "description": "",
+    "required": False,
+    "caseExact": False,
+    "mutability": "readWrite",
+    "returned": "default",
+    "uniqueness": "none",
+    "canonicalValues": [],
+    "referenceTypes": [],
+    "subAttributes": [],
+}
+_ALLOWED: Mapping[str, Sequence[str]] = {
+    "type": [*OPERATORS, "complex"],
+    "mutability": ["readWrite", "immutable"],
+    "returned": ["always", "default", "request"],
+    "uniqueness": ["none"],
+}
+# What RFC 7643 allows and this server does not: why.
+_REFUSED: Mapping[tuple[str, str], str] = {
+    ("mutability", "readOnly"): "iProva would have to set it, and has no value for it",
+    ("mutability", "writeOnly"): "a value that nobody can read again is not kept",
+    ("returned", "never"): "a value that nobody can read again is not kept",
+    ("uniqueness", "server"): "values of extensions are not checked to be unique",
+    ("uniqueness", "global"): "values of extensions are not checked to be unique",
+}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """`place` is a path into the document such as `attributes[2].type`; "" is the document."""
+
+    place: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.reason}" if self.place else self.reason
+
+
+class DefinitionError(Exception):
+    """A document that is no schema extension, with every place that is wrong."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("\n".join(map(str, problems)))
+        self.problems = problems
+
+
+def read_definition(document: Any) -> Schema:
+    """A schema extension, every characteristic spelled out. Raises `DefinitionError`."""
+    problems = list(_problems(document))
+    if problems:
+        raise DefinitionError(problems)
+    return read_schema(
+        {
+            "schemas": [SCHEMA_SCHEMA],
+            "id": document["id"],
+            "name": document.get("name") or document["id"].rpartition(":")[2],
+            "description": document.get("description", ""),
+            "attributes": [_spelled_out(attribute) for attribute in document["attributes"]],
+        }
+    )
+
+
+def check_compatible(old: Schema, new: Schema) -> None:
+    """Whether `new` can take the place of `old` with values already stored. Raises `DefinitionError`."""
+    problems = list(_changed(old.attributes, new.by_name, "attributes"))
+    if problems:
+        raise DefinitionError(problems)
+
+
+def _changed(old: Sequence[Attribute], new: Mapping[str, Attribute], place: str) -> Iterator[Problem]:
+    for before in old:
+        after = new.get(before.name.lower())
+        if after is None:
+            yield Problem(place, f'"{before.name}" is missing, and users may have values of it')
+            continue
+        for label, was, now in (
+            ("name", before.name, after.name),
+            ("type", before.type, after.type),
+            ("multiValued", before.multi_valued, after.multi_valued),
+            ("caseExact", before.case_exact, after.case_exact),
+        ):
+            if was != now:
+                yield Problem(f'{place}["{before.name}"].{label}', f"is {was!r} and cannot become {now!r}")
+        yield from _changed(before.sub_attributes, after.subs, f'{place}["{before.name}"].subAttributes')
+
+
+def _problems(document: Any) -> Iterator[Problem]:
+    if not isinstance(document, dict):
+        yield Problem("", "The file must hold one JSON object, a schema as RFC 7643 §7 has it.")
+        return
+    yield from _unknown_names(document, ("schemas", "id", "name", "description", "attributes", "meta"), "")
+    urn = document.get("id")
+    if not isinstance(urn, str) or not _URN.fullmatch(urn):
+        yield Problem("id", "must be a URN such as urn:example:params:scim:schemas:extension:1.0:User")
+    elif urn.lower() in (schema.id.lower() for schema in SCHEMAS):
+        yield Problem("id", "is a schema that every provider has")
+    for name in ("name", "description"):
+        yield from _text_problems(document.get(name, ""), name)
+    yield from _list_problems(document.get("attributes"), "attributes", is_inner=False)
+
+
+def _list_problems(attributes: Any, place: str, *, is_inner: bool) -> Iterator[Problem]:
+    if not isinstance(attributes, list) or not 0 < len(attributes) <= MAX_ATTRIBUTES:
+        yield Problem(place, f"must be a list of 1 to {MAX_ATTRIBUTES} attributes")
+        return
+    seen: set[str] = set()
+    for number, attribute in enumerate(attributes):
+        here = f"{place}[{number}]"
+        if not isinstance(attribute, dict):
+            yield Problem(here, "must be an object")
+            continue
+        yield from _attribute_problems(attribute, here, is_inner=is_inner)
+        name = str(attribute.get("name", "")).lower()
+        if name in seen:
+            yield Problem(f"{here}.name", f'"{attribute["name"]}" is there twice (upper and lower case count as equal)')
+        seen.add(name)
+
+
+def _attribute_problems(attribute: Mapping[str, Any], here: str, *, is_inner: bool) -> Iterator[Problem]:
+    yield from _unknown_names(attribute, ("name", *_DEFAULTS), here)
+    name = attribute.get("name")
+    if not isinstance(name, str) or not (_NAME.fullmatch(name) or (is_inner and name == "$ref")):
+        yield Problem(f"{here}.name", "must be a letter, then letters, digits, - or _ (RFC 7643 §2.1)")
+    for label, default in _DEFAULTS.items():
+        value = attribute.get(label, default)
+        if label in _ALLOWED:
+            yield from _choice_problems(label, value, f"{here}.{label}")
+        elif isinstance(default, bool) and not isinstance(value, bool):
+            yield Problem(f"{here}.{label}", "must be true or false")
+        elif label == "description":
+            yield from _text_problems(value, f"{here}.{label}")
+        elif label in ("canonicalValues", "referenceTypes") and not _is_list_of_text(value):
+            yield Problem(f"{here}.{label}", "must be a list of text")
+    is_complex = attribute.get("type") == "complex"
+    if is_complex and is_inner:
+        yield Problem(f"{here}.type", "a sub-attribute cannot be complex itself (RFC 7643 §2.3.8)")
+    elif is_complex:
+        yield from _list_problems(attribute.get("subAttributes"), f"{here}.subAttributes", is_inner=True)
+        if attribute.get("multiValued") is True:
+            yield from _immutable_problems(attribute.get("subAttributes"), f"{here}.subAttributes")
+    elif attribute.get("subAttributes"):
+        yield Problem(f"{here}.subAttributes", 'only an attribute of type "complex" has them')
+
+
+def _is_list_of_text(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(part, str) and is_storable(part) for part in value)
+
+
+def _immutable_problems(subs: Any, place: str) -> Iterator[Problem]:
+    for number, sub in enumerate(subs if isinstance(subs, list) else ()):
+        if isinstance(sub, dict) and sub.get("mutability") == "immutable":
+            reason = "the values of a list have no identity by which a part could be held: make the attribute immutable"
+            yield Problem(f"{place}[{number}].mutability", reason)
+
+
+def _choice_problems(label: str, value: Any, here: str) -> Iterator[Problem]:
+    allowed = _ALLOWED[label]
+    if not isinstance(value, str) or value not in allowed:
+        refused = _REFUSED.get((label, value)) if isinstance(value, str) else None
+        hint = did_you_mean(value, allowed) if isinstance(value, str) and not refused else ""
+        yield Problem(here, f"must be {' or '.join(allowed)}" + (f", not {value}: {refused}" if refused else hint))
+
+
+def _text_problems(value: Any, here: str) -> Iterator[Problem]:
+    if not isinstance(value, str) or len(value) > MAX_TEXT_LENGTH or not is_storable(value):
+        yield Problem(here, f"must be text of up to {MAX_TEXT_LENGTH:,} characters")
+
+
+def _unknown_names(part: Mapping[str, Any], known: Sequence[str], here: str) -> Iterator[Problem]:
+    for name in part:
+        if name not in known:
+            yield Problem(here, f'has no "{name[:100]}" (RFC 7643 §7).{did_you_mean(name, known)}')
+
+
+def _spelled_out(attribute: Mapping[str, Any]) -> dict[str, Any]:
+    """The attribute with every characteristic that applies to it; names in the order of RFC 7643."""
+    found = {"name": attribute["name"]} | {name: attribute.get(name, default) for name, default in _DEFAULTS.items()}
+    found["subAttributes"] = [_spelled_out(sub) for sub in found["subAttributes"]]
+    for name in ("canonicalValues", "referenceTypes", "subAttributes"):
+        if not found[name]:
+            del found[name]
+    return found

@@ -1,0 +1,302 @@
+"""A provider's schema extension through the whole protocol: no code change, no restart."""
+
+import json
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from providers.models import ChangeEvent, Provider
+from scim.protocol.attributes import CORE_GROUP, CORE_USER, ENTERPRISE_USER
+from tests.factories import make_provider, make_user
+
+URN = "urn:example:params:scim:schemas:extension:care:1.0:User"
+DOCUMENT = {
+    "id": URN,
+    "name": "Care",
+    "description": "What the hospital adds",
+    "attributes": [
+        {"name": "ward", "returned": "always"},
+        {"name": "badge", "caseExact": True, "mutability": "immutable"},
+        {"name": "onCall", "type": "boolean"},
+        {"name": "beds", "type": "integer"},
+        {"name": "hours", "type": "decimal"},
+        {"name": "since", "type": "dateTime"},
+        {"name": "photo", "type": "binary", "caseExact": True},
+        {"name": "note", "returned": "request"},
+        {"name": "skills", "multiValued": True},
+        {
+            "name": "shift",
+            "type": "complex",
+            "subAttributes": [{"name": "code", "required": True}, {"name": "secret", "returned": "request"}],
+        },
+        {
+            "name": "keys",
+            "type": "complex",
+            "multiValued": True,
+            "subAttributes": [
+                {"name": "value", "caseExact": True},
+                {"name": "type"},
+                {"name": "primary", "type": "boolean"},
+            ],
+        },
+    ],
+}
+FULL = {
+    "ward": "North",
+    "badge": "B1",
+    "onCall": True,
+    "beds": 12,
+    "hours": 36.5,
+    "since": "2026-01-01T09:00:00+01:00",
+    "photo": "aGk=",
+    "skills": ["Surgery", "triage"],
+    "shift": {"code": "N"},
+    "keys": [{"value": "k1", "type": "door", "primary": True}, {"value": "K2", "type": "safe"}],
+}
+
+
+@pytest.fixture
+def add(provider, tmp_path):
+    def run(document, *options, of=provider):
+        file = tmp_path / "schema.json"
+        file.write_text(json.dumps(document))
+        call_command("add_schema", of.title, str(file), *options)
+
+    return run
+
+
+@pytest.fixture
+def client(provider, scim, add):
+    client = scim(provider)
+    assert client.get(f"/Schemas/{URN}").status_code == 404
+    add(DOCUMENT)
+    return client
+
+
+@pytest.fixture
+def jane(client):
+    body = {"schemas": [CORE_USER, URN], "userName": "jane@x", URN: FULL | {"note": "quiet", "unheard": 1}}
+    answer = client.post("/Users", body)
+    assert answer.status_code == 201, answer.content
+    return answer.json()
+
+
+def test_it_is_discovered_at_once_and_by_its_provider_alone(client, scim, provider):
+    other = scim(make_provider())
+    for one, extensions in ((client, [ENTERPRISE_USER, URN]), (other, [ENTERPRISE_USER])):
+        user = one.get("/ResourceTypes/User").json()
+        assert [extension["schema"] for extension in user["schemaExtensions"]] == extensions
+        listed = {schema["id"] for schema in one.get("/Schemas").json()["Resources"]}
+        assert listed == {CORE_USER, CORE_GROUP, *extensions}
+    served = client.get(f"/Schemas/{URN}").json()
+    assert [attribute["name"] for attribute in served["attributes"]] == [one["name"] for one in DOCUMENT["attributes"]]
+    assert served["attributes"][0]["mutability"] == "readWrite"
+    assert served["meta"]["location"].endswith(f"/Schemas/{URN}")
+    assert ChangeEvent.objects.filter(provider_id=provider.pk, kind="schema.added", subject=URN).count() == 1
+
+
+def test_another_provider_does_not_know_it(client, scim):
+    other = scim(make_provider())
+    made = other.post("/Users", {"userName": "jane@x", URN: FULL}).json()
+    assert URN not in made
+    assert other.get("/Users", filter=f'{URN}:ward eq "North"').json()["scimType"] == "invalidFilter"
+
+
+def test_it_round_trips(client, jane):
+    assert jane[URN] == FULL
+    assert jane["schemas"] == [CORE_USER, URN]
+    assert client.get(f"/Users/{jane['id']}").json() == jane
+
+
+def test_no_more_queries_than_without(client, jane, django_assert_num_queries):
+    with django_assert_num_queries(2):
+        client.get(f"/Users/{jane['id']}")
+
+
+@pytest.mark.parametrize(
+    ("value", "part"),
+    [
+        ({"beds": "12"}, '"beds" must be a whole number'),
+        ({"hours": True}, '"hours" must be a number'),
+        ({"since": "today"}, '"since" must be a date and time'),
+        ({"photo": "?"}, '"photo" must be base64'),
+        ({"skills": [1, {}]}, '"skills" must be text'),
+        ({"shift": {"secret": "x"}}, '"shift.code" is required'),
+        ("x", "must hold an object"),
+    ],
+)
+def test_its_values_are_validated(client, value, part):
+    answer = client.post("/Users", {"userName": "x@x", URN: value})
+    assert (answer.status_code, answer.json()["scimType"]) == (400, "invalidValue")
+    assert part in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'ward eq "NORTH"', 'badge eq "B1"', "onCall eq true", "beds gt 11 and {0}:beds lt 13", "beds eq 12", "hours ge 36.5",
+        'since eq "2026-01-01T08:00:00Z"', 'since lt "2026-06-01T00:00:00Z"', 'photo eq "aGk="', 'note eq "Quiet"',
+        'skills eq "surgery"', 'skills co "tri"', 'skills[value eq "TRIAGE"]', "skills pr", 'shift.code sw "n"',
+        'keys[type eq "door" and value eq "k1"]', 'keys[type eq "safe"].value eq "K2"', 'keys eq "K2"', "keys.primary eq true",
+    ],
+)  # fmt: skip
+def test_its_attributes_filter(client, provider, jane, text):
+    make_user(provider, "bert@x")
+    query = f"{URN}:{text}".replace("{0}", URN)
+    found = client.get("/Users", filter=query).json()
+    assert [one["userName"] for one in found["Resources"]] == ["jane@x"], found
+    found = client.get("/Users", filter=f"not ({query})").json()
+    assert [one["userName"] for one in found["Resources"]] == ["bert@x"], found
+
+
+def test_case_counts_where_the_schema_says_so(client, jane):
+    for text in ('badge eq "b1"', 'keys.value eq "k2"'):
+        assert client.get("/Users", filter=f"{URN}:{text}").json()["totalResults"] == 0
+    assert client.get("/Users", filter=f"{URN}:onCall gt true").json()["scimType"] == "invalidFilter"
+
+
+@pytest.mark.parametrize(
+    "name", ["ward", "beds", "hours", "since", "onCall", "skills", "keys", "keys.type", "shift.code"]
+)
+def test_its_attributes_sort(client, jane, name):
+    for user_name, part in (
+        ("a@x", {"ward": "A", "beds": 9, "hours": 9, "since": "2025-12-31T23:00:00-05:00", "onCall": False, "skills": ["a"],
+                 "keys": [{"value": "a", "type": "a"}], "shift": {"code": "a"}}),
+        ("z@x", {}),
+    ):  # fmt: skip
+        assert client.post("/Users", {"userName": user_name, URN: part}).status_code == 201
+    query = {"sortBy": f"{URN}:{name}"}
+    assert [one["userName"] for one in client.get("/Users", **query).json()["Resources"]] == ["a@x", "jane@x", "z@x"]
+    query["sortOrder"] = "descending"
+    assert [one["userName"] for one in client.get("/Users", **query).json()["Resources"]] == ["z@x", "jane@x", "a@x"]
+
+
+@pytest.mark.parametrize(
+    ("operation", "name", "wanted"),
+    [
+        ({"op": "replace", "path": f"{URN}:ward", "value": "South"}, "ward", "South"),
+        ({"op": "replace", "value": {f"{URN}:beds": 3}}, "beds", 3),
+        ({"op": "replace", "value": {URN: {"hours": 1.5}}}, "hours", 1.5),
+        ({"op": "add", "path": URN, "value": {"onCall": False}}, "onCall", False),
+        ({"op": "add", "path": f"{URN}:skills", "value": ["SURGERY", "new"]}, "skills", ["Surgery", "triage", "new"]),
+        ({"op": "remove", "path": f'{URN}:skills[value eq "SURGERY"]'}, "skills", ["triage"]),
+        ({"op": "remove", "path": f"{URN}:skills", "value": ["triage"]}, "skills", ["Surgery"]),
+        ({"op": "replace", "path": f"{URN}:shift.code", "value": "D"}, "shift", {"code": "D"}),
+        ({"op": "replace", "path": f'{URN}:keys[type eq "door"].value', "value": "k9"}, "keys",
+         [{"value": "k9", "type": "door", "primary": True}, FULL["keys"][1]]),
+        ({"op": "add", "path": f'{URN}:keys[type eq "car"].value', "value": "c"}, "keys",
+         [*FULL["keys"], {"value": "c", "type": "car"}]),
+        ({"op": "add", "path": f"{URN}:keys", "value": [{"value": "p", "primary": True}]}, "keys",
+         [FULL["keys"][0] | {"primary": False}, FULL["keys"][1], {"value": "p", "primary": True}]),
+        ({"op": "remove", "path": f"{URN}:beds"}, "beds", None),
+        ({"op": "Replace", "path": f"{URN}:onCall", "value": "False"}, "onCall", False),
+    ],
+)  # fmt: skip
+def test_patch_reaches_each_kind_of_attribute(client, jane, operation, name, wanted):
+    answer = client.patch(f"/Users/{jane['id']}", operation)
+    assert answer.status_code == 200, answer.content
+    assert answer.json()[URN].get(name) == wanted
+    assert answer.json()[URN] == {part: value for part, value in (FULL | {name: wanted}).items() if value is not None}
+    again = client.patch(f"/Users/{jane['id']}", {"op": "remove", "path": URN}).json()
+    assert again.get("scimType") == "mutability"  # the badge is immutable
+
+
+@pytest.mark.parametrize(
+    ("operation", "scim_type"),
+    [
+        ({"op": "replace", "path": f"{URN}:badge", "value": "B2"}, "mutability"),
+        ({"op": "remove", "path": f"{URN}:badge"}, "mutability"),
+        ({"op": "replace", "path": f'{URN}:skills[value eq "triage"]', "value": "x"}, "invalidPath"),
+        ({"op": "add", "path": f"{URN}:beds", "value": 1.5}, "invalidValue"),
+    ],
+)
+def test_what_a_patch_may_not_do_changes_nothing(client, jane, operation, scim_type):
+    answer = client.patch(f"/Users/{jane['id']}", operation)
+    assert (answer.status_code, answer.json().get("scimType")) == (400, scim_type)
+    assert client.get(f"/Users/{jane['id']}").json() == jane
+
+
+def test_an_immutable_value_stays(client, jane):
+    address = f"/Users/{jane['id']}"
+    same = client.patch(address, {"op": "replace", "path": f"{URN}:badge", "value": "B1"})
+    assert same.json()["meta"]["version"] == jane["meta"]["version"]
+    other = client.put(address, {"userName": "jane@x", URN: {"badge": "B2"}})
+    assert (other.status_code, other.json()["scimType"]) == (400, "mutability")
+    silent = client.put(address, {"userName": "jane@x"}).json()
+    assert (silent[URN], silent["schemas"]) == ({"badge": "B1"}, [CORE_USER, URN])
+    first = client.post("/Users", {"userName": "new@x"}).json()
+    given = client.patch(f"/Users/{first['id']}", {"op": "add", "path": f"{URN}:badge", "value": "B7"})
+    assert given.json()[URN] == {"badge": "B7"}
+
+
+@pytest.mark.parametrize(
+    ("query", "wanted"),
+    [
+        ({}, FULL),
+        ({"attributes": "userName"}, {"ward": "North"}),
+        ({"attributes": f"{URN}:note"}, {"ward": "North", "note": "quiet"}),
+        ({"attributes": f"{URN}:shift.secret"}, {"ward": "North"}),
+        ({"attributes": URN}, FULL),
+        ({"attributes": f"{URN}:keys.value"}, {"ward": "North", "keys": [{"value": "k1"}, {"value": "K2"}]}),
+        ({"excludedAttributes": URN}, {"ward": "North"}),
+        ({"excludedAttributes": f"{URN}:ward,{URN}:keys"}, {name: FULL[name] for name in FULL if name != "keys"}),
+    ],
+)
+def test_returned_is_kept_to(client, jane, query, wanted):
+    assert client.get(f"/Users/{jane['id']}", **query).json().get(URN) == wanted
+    assert client.get("/Users", **query).json()["Resources"][0].get(URN) == wanted
+    assert client.get("/", **query).json()["Resources"][0].get(URN) == wanted
+
+
+def test_a_secret_part_comes_by_name_alone(client, jane):
+    address = f"/Users/{jane['id']}"
+    client.patch(address, {"op": "add", "path": f"{URN}:shift.secret", "value": "s"})
+    assert client.get(address).json()[URN]["shift"] == {"code": "N"}
+    named = client.get(address, attributes=f"{URN}:shift.secret,{URN}:shift.code").json()
+    assert named[URN]["shift"] == {"code": "N", "secret": "s"}
+    refused = client.patch(address, {"op": "remove", "path": f"{URN}:shift.code"})
+    assert (refused.status_code, refused.json()["scimType"]) == (400, "invalidValue")
+
+
+def test_a_group_may_have_one_and_bulk_knows_it(client, add):
+    urn = URN.replace("User", "Group")
+    add({"id": urn, "attributes": [{"name": "floor", "type": "integer"}]}, "--resource-type", "Group")
+    operation = {"method": "POST", "path": "/Groups", "bulkId": "g", "data": {"displayName": "Ward", urn: {"floor": 2}}}
+    assert client.post("/Bulk", {"Operations": [operation]}).json()["Operations"][0]["status"] == "201"
+    found = client.get("/Groups", filter=f"{urn}:floor eq 2").json()
+    assert found["Resources"][0][urn] == {"floor": 2}
+    assert client.get("/", filter=f"{urn}:floor pr").json()["totalResults"] == 1
+
+
+def test_a_new_version_counts_from_the_next_request_on(client, add, jane, provider):
+    grown = DOCUMENT | {"attributes": [*DOCUMENT["attributes"], {"name": "floor", "type": "integer"}]}
+    assert client.get("/Users", filter=f"{URN}:floor eq 2").json()["scimType"] == "invalidFilter"
+    add(grown)
+    assert client.get("/Users", filter=f"{URN}:floor eq 2").json()["totalResults"] == 0
+    version = Provider.objects.get(pk=provider.pk).schemas_version
+    add(grown)
+    assert Provider.objects.get(pk=provider.pk).schemas_version == version, "what changes nothing is no change"
+
+
+@pytest.mark.parametrize(
+    ("document", "options", "sentence"),
+    [
+        ({"id": "x"}, [], "attributes: must be a list"),
+        (DOCUMENT, ["--resource-type", "Group"], "extends User already"),
+        (DOCUMENT | {"attributes": [{"name": "beds"}]}, [], "attributes[\"beds\"].type: is 'integer'"),
+    ],
+)
+def test_the_command_names_the_place(client, add, document, options, sentence):
+    with pytest.raises(CommandError) as refused:
+        add(document, *options)
+    assert sentence in str(refused.value)
+
+
+def test_the_command_reads_json_only(provider, tmp_path):
+    with pytest.raises(CommandError, match="cannot be read"):
+        call_command("add_schema", provider.title, str(tmp_path / "none"))
+    (tmp_path / "bad").write_text("{")
+    with pytest.raises(CommandError, match="no JSON"):
+        call_command("add_schema", provider.title, str(tmp_path / "bad"))
+    with pytest.raises(CommandError, match="There is no provider"):
+        call_command("add_schema", "nobody", str(tmp_path / "bad"))

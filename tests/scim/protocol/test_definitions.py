@@ -1,0 +1,114 @@
+"""A schema extension's document (RFC 7643 §7): checked with the place of each fault."""
+
+import copy
+
+import pytest
+
+from scim.protocol.attributes import ENTERPRISE_USER
+from scim.protocol.definitions import DefinitionError, check_compatible, read_definition
+
+URN = "urn:example:params:scim:schemas:extension:care:1.0:User"
+
+
+def document(*attributes, **changed):
+    return {"id": URN, "name": "Care", "attributes": list(attributes) or [{"name": "ward"}]} | changed
+
+
+def problems(given):
+    with pytest.raises(DefinitionError) as refused:
+        read_definition(given)
+    return [(problem.place, problem.reason) for problem in refused.value.problems]
+
+
+def test_every_characteristic_is_spelled_out():
+    schema = read_definition(document({"name": "ward"}))
+    assert schema.document["schemas"] == ["urn:ietf:params:scim:schemas:core:2.0:Schema"]
+    assert schema.document["attributes"] == [
+        {
+            "name": "ward",
+            "type": "string",
+            "multiValued": False,
+            "description": "",
+            "required": False,
+            "caseExact": False,
+            "mutability": "readWrite",
+            "returned": "default",
+            "uniqueness": "none",
+        }
+    ]
+    assert read_definition(schema.document).document == schema.document
+
+
+SUB = {"name": "a", "type": "complex", "multiValued": True}
+
+
+@pytest.mark.parametrize(
+    ("given", "place", "part"),
+    [
+        ([], "", "one JSON object"),
+        (document(id="care"), "id", "URN"),
+        (document(id=None), "id", "URN"),
+        (document(id=ENTERPRISE_USER.upper()), "id", "every provider has"),
+        (document(attributes=[]), "attributes", "list of 1 to 200"),
+        (document(attributes=None), "attributes", "list of 1 to 200"),
+        (document(atributes=[]), "", 'Did you mean "attributes"?'),
+        (document(description=5), "description", "text"),
+        (document(name="\ud800"), "name", "text"),
+        (document("ward"), "attributes[0]", "an object"),
+        (document({"type": "string"}), "attributes[0].name", "a letter"),
+        (document({"name": "a b"}), "attributes[0].name", "a letter"),
+        (document({"name": "$ref"}), "attributes[0].name", "a letter"),
+        (document({"name": "a"}, {"name": "A"}), "attributes[1].name", "twice"),
+        (document({"name": "a", "type": "text"}), "attributes[0].type", "must be string or"),
+        (document({"name": "a", "type": ["string"]}), "attributes[0].type", "must be string or"),
+        (document({"name": "a", "multivalued": True}), "attributes[0]", 'Did you mean "multiValued"?'),
+        (document({"name": "a", "multiValued": "true"}), "attributes[0].multiValued", "true or false"),
+        (document({"name": "a", "mutability": "readOnly"}), "attributes[0].mutability", "has no value for it"),
+        (document({"name": "a", "mutability": "writeOnly"}), "attributes[0].mutability", "nobody can read"),
+        (document({"name": "a", "returned": "never"}), "attributes[0].returned", "nobody can read"),
+        (document({"name": "a", "uniqueness": "server"}), "attributes[0].uniqueness", "not checked"),
+        (document({"name": "a", "canonicalValues": "x"}), "attributes[0].canonicalValues", "list of text"),
+        (document({"name": "a", "subAttributes": [{"name": "b"}]}), "attributes[0].subAttributes", "only an attribute"),
+        (document({"name": "a", "type": "complex"}), "attributes[0].subAttributes", "list of 1 to 200"),
+        (document({**SUB, "subAttributes": [{"name": "b", "type": "complex"}]}),
+         "attributes[0].subAttributes[0].type", "cannot be complex"),
+        (document({**SUB, "subAttributes": [{"name": "b", "mutability": "immutable"}]}),
+         "attributes[0].subAttributes[0].mutability", "no identity"),
+        (document({**SUB, "subAttributes": [{"name": "b"}, {"name": "c", "type": "int"}]}),
+         "attributes[0].subAttributes[1].type", "integer"),
+    ],
+)  # fmt: skip
+def test_each_fault_is_named_with_its_place(given, place, part):
+    found = problems(given)
+    assert [one for one in found if one[0] == place and part in one[1]], found
+
+
+def test_all_faults_are_told_at_once():
+    assert len(problems(document({"name": "1"}, {"name": "a", "type": "text"}, id="x"))) == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "place"),
+    [
+        ("type", "integer", 'attributes["ward"].type'),
+        ("multiValued", True, 'attributes["ward"].multiValued'),
+        ("caseExact", True, 'attributes["ward"].caseExact'),
+        ("name", "Ward", 'attributes["ward"].name'),
+        ("name", "bed", "attributes"),
+    ],
+)
+def test_what_values_rest_on_cannot_change(name, value, place):
+    old = read_definition(document({"name": "ward"}))
+    with pytest.raises(DefinitionError) as refused:
+        check_compatible(old, read_definition(document({"name": "ward", name: value})))
+    assert refused.value.problems[0].place == place
+
+
+def test_attributes_may_join_and_loosen():
+    before = document({**SUB, "subAttributes": [{"name": "b", "required": True}]})
+    after = copy.deepcopy(before)
+    after["attributes"][0]["subAttributes"] = [{"name": "b", "description": "x"}, {"name": "c"}]
+    after["attributes"].append({"name": "d"})
+    check_compatible(read_definition(before), read_definition(after))
+    with pytest.raises(DefinitionError, match=r'attributes\["a"\].subAttributes: "c" is missing'):
+        check_compatible(read_definition(after), read_definition(before))

@@ -79,7 +79,7 @@ class RootView(_ListView):
 
 class RootSearchView(_ListView):
     def post(self, request: Request) -> HttpResponse:
-        return self.list(search_parameters(read_json(request._request)))
+        return self.list(search_parameters(read_json(request._request), self.policy))
 
 
 class _ResourceTypeView(_ListView):
@@ -120,7 +120,7 @@ class SearchView(_ResourceTypeView):
     """POST of a SearchRequest (§3.4.3): a query whose parameters are no part of the address."""
 
     def post(self, request: Request) -> HttpResponse:
-        return self.list(search_parameters(read_json(request._request)))
+        return self.list(search_parameters(read_json(request._request), self.policy))
 
 
 class ResourceView(_ResourceTypeView):

@@ -6,14 +6,14 @@ with a `detail` that names it.
 
 from typing import Any
 
-from scim.clients import entra, onelogin
+from scim.clients import entra, okta, onelogin, others
 from scim.clients.habit import Habit
 from scim.protocol.attributes import Attribute, ResourceType
 from scim.protocol.errors import ScimError
 from scim.protocol.paths import AttrPath
 from scim.protocol.policy import Operation, OperationHabit, PathHabit, Policy, ValueHabit
 
-HABITS: tuple[Habit, ...] = (*entra.HABITS, *onelogin.HABITS)
+HABITS: tuple[Habit, ...] = (*entra.HABITS, *okta.HABITS, *onelogin.HABITS, *others.HABITS)
 
 
 def _refusing_value(habit: Habit, rewrite: ValueHabit) -> ValueHabit:
@@ -44,11 +44,13 @@ def _refusing_path(habit: Habit, rewrite: PathHabit) -> PathHabit:
 
 
 def _refusal(scim_type: str, subject: str, habit: Habit) -> ScimError:
-    return ScimError(
-        400,
-        scim_type,
-        f"{subject} is not as RFC 7643 and RFC 7644 have it: this client {habit.sentence} ({habit.id}). "
-        "This provider is set to strict protocol; correct the client or switch strict protocol off.",
+    return ScimError(400, scim_type, f"{subject} is not as RFC 7643 and RFC 7644 have it:{_explain(habit)}")
+
+
+def _explain(habit: Habit) -> str:
+    return (
+        f" this client {habit.sentence} ({habit.id}). "
+        "This provider is set to strict protocol; correct the client or switch strict protocol off."
     )
 
 
@@ -56,9 +58,7 @@ LIBERAL = Policy(
     value_habits=tuple(habit.rewrite_value for habit in HABITS if habit.rewrite_value),
     operation_habits=tuple(habit.rewrite_operation for habit in HABITS if habit.rewrite_operation),
     path_habits=tuple(habit.rewrite_path for habit in HABITS if habit.rewrite_path),
-    refuses_unknown=False,
-    refuses_read_only=False,
-    creates_missing_elements=True,
+    overlooks=frozenset(habit.overlooks for habit in HABITS if habit.overlooks),
 )
 STRICT = Policy(
     value_habits=tuple(_refusing_value(habit, habit.rewrite_value) for habit in HABITS if habit.rewrite_value),
@@ -66,6 +66,7 @@ STRICT = Policy(
         _refusing_operation(habit, habit.rewrite_operation) for habit in HABITS if habit.rewrite_operation
     ),
     path_habits=tuple(_refusing_path(habit, habit.rewrite_path) for habit in HABITS if habit.rewrite_path),
+    explanations={habit.overlooks: _explain(habit).replace(" this", " This", 1) for habit in HABITS if habit.overlooks},
 )
 
 

@@ -6,7 +6,7 @@ from scim.clients.habit import Habit
 from scim.protocol.attributes import ENTERPRISE_USER, SCHEMAS, Attribute, ResourceType
 from scim.protocol.filters import Comparison, Or, Path
 from scim.protocol.paths import AttrPath, UnknownAttributeError, find
-from scim.protocol.policy import Operation
+from scim.protocol.policy import Fault, Operation
 
 
 def lower_op(operation: Operation, resource_type: ResourceType) -> list[Operation]:
@@ -116,5 +116,49 @@ HABITS = (
         "names an enterprise attribute without its schema",
         _DEV,
         rewrite_path=enterprise_without_schema,
+    ),
+    Habit(
+        "entra-dotted-name",
+        "puts a path such as name.givenName where the name of an attribute goes",
+        _DEV,
+        overlooks=Fault.DOTTED_NAME,
+    ),
+    Habit(
+        "entra-schema-in-name",
+        "puts a schema before the name of an attribute inside a value",
+        _DEV,
+        overlooks=Fault.SCHEMA_IN_NAME,
+    ),
+    Habit(
+        "entra-filter-in-name",
+        "puts a path with a filter where the name of an attribute goes",
+        "Entra validation test, compact PATCH",
+        overlooks=Fault.FILTER_IN_NAME,
+    ),
+    Habit(
+        "entra-missing-element",
+        "changes a part of a value that is not there",
+        "ssoready PR 249, SCIM-SDK #416",
+        overlooks=Fault.MISSING_ELEMENT,
+    ),
+    Habit(
+        "entra-part-after-filter",
+        "compares a sub-attribute behind the brackets of a filter",
+        _DEV,
+        overlooks=Fault.PART_AFTER_FILTER,
+    ),
+    Habit("entra-unknown-attribute", "sends attributes that no schema has", _DEV, overlooks=Fault.UNKNOWN_ATTRIBUTE),
+    Habit("entra-foreign-schema", "names a schema that has no place in the body", _DEV, overlooks=Fault.FOREIGN_SCHEMA),
+    Habit(
+        "entra-extra-member",
+        "adds a member to a PATCH operation",
+        "Entra Postman collection",
+        overlooks=Fault.EXTRA_MEMBER,
+    ),
+    Habit(
+        "entra-deleted-member",
+        "adds a member that it has deleted",
+        "fleetdm/fleet #52600",
+        overlooks=Fault.DELETED_MEMBER,
     ),
 )

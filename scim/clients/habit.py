@@ -10,13 +10,14 @@ from typing import Any
 
 from scim.protocol.attributes import Attribute, ResourceType
 from scim.protocol.paths import AttrPath
-from scim.protocol.policy import Operation
+from scim.protocol.policy import Fault, Operation
 
 
 @dataclass(frozen=True)
 class Habit:
-    """One of the three is set: `rewrite_value` sees one attribute's value, `rewrite_operation` one PATCH
-    operation, `rewrite_path` one attribute path of an operation or a filter.
+    """One of the four is set: `rewrite_value` sees one attribute's value, `rewrite_operation` one PATCH
+    operation, `rewrite_path` one attribute path of an operation or a filter; `overlooks` is what has no form in
+    the RFC and is overlooked.
 
     `sentence` completes "this client …"; `source` says where it was seen.
     """
@@ -27,3 +28,4 @@ class Habit:
     rewrite_value: Callable[[Attribute, Any], Any] | None = None
     rewrite_operation: Callable[[Operation, ResourceType], list[Operation]] | None = None
     rewrite_path: Callable[[AttrPath], AttrPath] | None = None
+    overlooks: Fault | None = None

@@ -20,12 +20,6 @@ def element_from_text(attribute: Attribute, value: Any) -> Any:
     return [{"value": element} if isinstance(element, str) else element for element in value]
 
 
-def text_from_number(attribute: Attribute, value: Any) -> Any:
-    """`"employeeNumber": 40182`: a number where the schema has text."""
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return str(value) if is_number and attribute.type == "string" and not attribute.multi_valued else value
-
-
 HABITS = (
     Habit(
         "onelogin-bare-element",
@@ -39,5 +33,4 @@ HABITS = (
         "Entra Postman collection",
         rewrite_value=element_from_text,
     ),
-    Habit("onelogin-number-as-text", "sends a number for text", "hand-written clients", rewrite_value=text_from_number),
 )

@@ -14,6 +14,7 @@ from scim.protocol.attributes import Attribute, ResourceType
 from scim.protocol.errors import ScimError
 from scim.protocol.policy import Policy
 
+REQUEST_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:BulkRequest"
 RESPONSE_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:BulkResponse"
 _METHODS = ("POST", "PUT", "PATCH", "DELETE")
 BULK_ID = "bulkId:"
@@ -43,6 +44,7 @@ def read_bulk(
     sent = parts.get("operations")
     if not isinstance(sent, list) or not all(isinstance(item, dict) for item in sent):
         raise errors.invalid_syntax('A bulk request must be an object with a list "Operations" (RFC 7644 §3.7).')
+    policy.check_schemas(parts, REQUEST_SCHEMA)
     if len(sent) > policy.max_bulk_operations:
         raise errors.too_many_in_bulk(policy.max_bulk_operations)
     stop_after = parts.get("failonerrors")

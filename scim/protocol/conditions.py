@@ -16,7 +16,7 @@ from scim.protocol.attributes import Attribute, ResourceType, Target
 from scim.protocol.errors import ScimError
 from scim.protocol.filters import And, Comparison, Node, Not, Or, Presence, ValuePath
 from scim.protocol.paths import AttrPath, UnknownAttributeError, find, parse_attr_path
-from scim.protocol.policy import Policy
+from scim.protocol.policy import Fault, Policy
 from scim.protocol.values import comparison_key, date_time_key, parse_date_time
 
 
@@ -101,7 +101,12 @@ def bind(node: Node, resource_type: ResourceType, policy: Policy, among: Sequenc
             return _bound(_find(path, resource_type, policy), op, value, policy)
         case Presence(path):
             return _bound_presence(_find(path, resource_type, policy))
-        case ValuePath(path, inner):
+        case ValuePath(path, inner, has_part_after):
+            if has_part_after:
+                reason = (
+                    f'a sub-attribute stands behind the brackets of "{path}[ ]": put its comparison inside with "and".'
+                )
+                policy.overlook(Fault.PART_AFTER_FILTER, errors.invalid_filter(reason))
             target = _find(path, resource_type, policy)
             attribute = target.attribute
             if attribute is None or target.sub or not (attribute.is_complex or attribute.multi_valued):

@@ -44,6 +44,18 @@ def invalid_syntax(reason: str) -> ScimError:
     return ScimError(400, "invalidSyntax", reason)
 
 
+def missing_schema(urn: str) -> ScimError:
+    return invalid_syntax(f'"schemas" must name {urn}.')
+
+
+def foreign_schema(urn: str) -> ScimError:
+    return invalid_value(f'"schemas" names {_shown(urn)}, which has no place here.')
+
+
+def unknown_attribute(name: str) -> ScimError:
+    return invalid_value(f'"{name[:200]}" is not an attribute that iProva knows. Remove it from the attribute mapping.')
+
+
 def not_storable() -> ScimError:
     return invalid_value("A value is too large, or of a kind that cannot be stored. Nothing was changed.")
 

@@ -6,7 +6,7 @@ becomes SQL is said in `scim.store.filters`.
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from scim.protocol import errors
 from scim.protocol.errors import ScimError
@@ -38,6 +38,8 @@ class ValuePath:
 
     path: AttrPath
     inner: "Node"
+    # A sub-attribute was compared behind the brackets; the comparison is part of `inner` now.
+    has_part_after: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -156,7 +158,7 @@ class _Parser:
         inner, sub = self.brackets()
         if not sub:
             return ValuePath(path, inner)
-        return ValuePath(path, And((inner, self._attr_exp(AttrPath(sub)))))
+        return ValuePath(path, And((inner, self._attr_exp(AttrPath(sub)))), has_part_after=True)
 
     def brackets(self) -> tuple[Node, str]:
         """ "[" valFilter "]" [subAttr]: the filter and the sub-attribute's name, "" without one."""

@@ -57,10 +57,14 @@ def read_list_query(parameters: Mapping[str, str], resource_types: Sequence[Reso
     )
 
 
-def search_parameters(body: Any) -> dict[str, str]:
+SEARCH_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:SearchRequest"
+
+
+def search_parameters(body: Any, policy: Policy) -> dict[str, str]:
     """A SearchRequest as the query parameters that say the same. Raises `ScimError` invalidSyntax, invalidValue."""
     if not isinstance(body, dict):
         raise errors.invalid_syntax("The body must be a JSON object holding a SearchRequest (RFC 7644 §3.4.3).")
+    policy.check_schemas(body, SEARCH_SCHEMA)
     parameters = {}
     for name, value in body.items():
         if value is None or name.lower() == "schemas":

@@ -2,19 +2,18 @@
 
 `read_patch` validates everything that does not depend on the resource, so that a refused
 request has touched nothing. Changes of a relation (a group's `members`) are not applied to a
-resource: the store turns them into rows (see `MemberChange`).
+resource: the store turns them into rows (see `scim.protocol.members`).
 """
 
 from collections.abc import Iterable, Iterator
 from copy import deepcopy
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from scim.protocol import errors
 from scim.protocol.attributes import Attribute, ResourceType, Target
 from scim.protocol.conditions import (
     AllOf,
-    AnyOf,
     Compare,
     Condition,
     bind_element,
@@ -24,7 +23,7 @@ from scim.protocol.conditions import (
 from scim.protocol.errors import ScimError
 from scim.protocol.filters import And, Comparison, Node, Path, parse_path
 from scim.protocol.paths import AttrPath, UnknownAttributeError, find
-from scim.protocol.policy import Operation, Policy
+from scim.protocol.policy import Fault, Operation, Policy
 from scim.protocol.validation import (
     UNASSIGNED,
     Notes,
@@ -76,15 +75,23 @@ def _parts_of_body(body: Any, resource_type: ResourceType, policy: Policy, notes
     sent = _member(body, "operations") if isinstance(body, dict) else None
     if not isinstance(sent, list):
         raise errors.invalid_syntax('A PATCH body must be an object with a list "Operations" (RFC 7644 §3.5.2).')
+    policy.check_schemas(body, PATCH_SCHEMA)
+    if not sent:
+        policy.overlook(Fault.NO_OPERATIONS, errors.invalid_syntax('"Operations" holds no operation.'))
     reader = _Reader(resource_type, policy, notes)
     for number, item in enumerate(sent, 1):
         if not isinstance(item, dict):
             raise errors.invalid_syntax(f"Operation {number} is not an object.")
+        for name in item.keys() - _MEMBERS:
+            if name.lower() not in _MEMBERS:
+                reason = f'Operation {number} has "{name[:200]}", which is neither op, path nor value.'
+                policy.overlook(Fault.EXTRA_MEMBER, errors.invalid_syntax(reason))
         for operation in _habitual_operations(_read_operation(item, number), resource_type, policy):
             yield from reader.parts(operation)
 
 
 _ABSENT = object()
+_MEMBERS = frozenset({"op", "path", "value"})
 
 
 def _read_operation(item: dict[str, Any], number: int) -> Operation:
@@ -162,24 +169,34 @@ class _Reader:
             try:
                 path = parse_path(name)
             except ScimError:
-                if self.policy.refuses_unknown:
-                    raise
                 leave_out(name, self.policy, self.notes)
                 continue
+            self._overlook_form(name, path)
             yield from self.parts(Operation(operation.op, path, value), is_inner=True)
+
+    def _overlook_form(self, name: str, path: Path) -> None:
+        """Members of a value are attribute names, or an extension's URN (RFC 7644 §3.5.2.1): no paths."""
+        if path == Path(AttrPath(name)) or name.lower() in self.resource_type.extensions_by_urn:
+            return
+        fault = Fault.SCHEMA_IN_NAME if path.attr.schema else Fault.DOTTED_NAME
+        self.policy.overlook(
+            fault if path.where is None else Fault.FILTER_IN_NAME,
+            errors.invalid_value(f'"{name[:200]}" is a path, not the name of an attribute: send it as "path".'),
+        )
 
     def _find(self, path: Path) -> Target | None:
         try:
             return find(self.policy.usual_path(path.attr), self.resource_type)
         except UnknownAttributeError as error:
-            if self.policy.refuses_unknown:
-                raise errors.invalid_path(str(path.attr), str(error)) from error
+            self.policy.overlook(Fault.UNKNOWN_ATTRIBUTE, errors.invalid_path(str(path.attr), str(error)))
             leave_out(str(path.attr), self.policy, self.notes)
             return None
 
     def _may_ignore(self, target: Target) -> bool:
-        is_read_only = target.attribute is not None and _is_read_only(target)
-        return is_read_only and not self.policy.refuses_read_only
+        if target.attribute is None or not _is_read_only(target):
+            return False
+        self.policy.overlook(Fault.READ_ONLY_REPEATED, errors.read_only(str(target)))
+        return True
 
 
 def _has_independent_parts(attribute: Attribute, path: Path) -> bool:
@@ -378,8 +395,9 @@ def _apply_to_elements(home: dict[str, Any], change: Change, policy: Policy) -> 
     held: list[Any] = home.get(attribute.name, [])
     chosen = [element for element in held if matches_element(where, element)]
     if not chosen and change.op != "remove":
-        if change.op == "replace" and not policy.creates_missing_elements:
-            raise errors.no_target(f'"{attribute.name}" has no value that meets the filter of the path.')
+        if change.op == "replace":
+            missing = errors.no_target(f'"{attribute.name}" has no value that meets the filter of the path.')
+            policy.overlook(Fault.MISSING_ELEMENT, missing)
         if change.seed is None:
             raise errors.no_target(
                 f'"{attribute.name}" has no value that meets the filter of the path, and the filter does not say '
@@ -435,65 +453,3 @@ def _store_list(home: dict[str, Any], attribute: Attribute, held: list[Any]) -> 
         home[attribute.name] = kept
     else:
         home.pop(attribute.name, None)
-
-
-@dataclass
-class MemberChange:
-    """What a PATCH does to a relation, as sets of ids: first `reset` (all others leave), then remove, then add.
-
-    `where` is a condition on the member rows for a removal that names no ids.
-    """
-
-    reset: bool = False
-    add: list[str] = field(default_factory=list)
-    remove: list[str] = field(default_factory=list)
-    where: Condition | None = None
-
-
-def member_changes(changes: Iterable[Change]) -> list[MemberChange]:
-    """Changes of `members`, in order, as few sets as keep their effect."""
-    result: list[MemberChange] = []
-    added: dict[str, None] = {}
-    removed: dict[str, None] = {}
-    reset = False
-    for change in changes:
-        ids = _ids_named(change)
-        if ids is None and change.where is not None:
-            if reset or added or removed:
-                result.append(MemberChange(reset, list(added), list(removed)))
-                added, removed, reset = {}, {}, False
-            result.append(MemberChange(where=change.where))
-            continue
-        if ids is None or change.op == "replace":
-            added, removed, reset = {}, {}, True
-        gain, loss = (added, removed) if change.op != "remove" else (removed, added)
-        for member_id in ids or ():
-            gain[member_id] = None
-            loss.pop(member_id, None)
-    if reset or added or removed:
-        result.append(MemberChange(reset, list(added), list(removed)))
-    return result
-
-
-def _ids_named(change: Change) -> list[str] | None:
-    """The member ids that a change names; None: all, or those that `where` chooses."""
-    if change.op == "remove":
-        if change.target.sub is not None:
-            raise errors.invalid_path("members", "a member has no parts to remove; name the member.")
-        return None if change.where is None else _ids_of_filter(change.where)
-    if change.where is not None or change.target.sub is not None:
-        raise errors.invalid_path(
-            "members", "members are added as a list and removed; a member has no parts to change."
-        )
-    return [element["value"] for element in change.value or ()]
-
-
-def _ids_of_filter(where: Condition) -> list[str] | None:
-    """The ids of `value eq "a" or value eq "b"`; None when the filter asks anything else."""
-    terms = where.terms if isinstance(where, AnyOf) else (where,)
-    ids = []
-    for term in terms:
-        if not (isinstance(term, Compare) and term.op == "eq" and term.target.leaf.name == "value"):
-            return None
-        ids.append(term.key)
-    return ids

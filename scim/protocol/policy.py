@@ -1,10 +1,13 @@
 """What a provider's client is forgiven and how much it may ask: one frozen value, handed down."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum, auto
 from typing import Any
 
+from scim.protocol import errors
 from scim.protocol.attributes import Attribute, ResourceType
+from scim.protocol.errors import ScimError
 from scim.protocol.filters import Path
 from scim.protocol.paths import AttrPath
 
@@ -16,6 +19,23 @@ class Operation:
     op: str
     path: Path | None
     value: Any
+
+
+class Fault(Enum):
+    """What cannot be rewritten but can be overlooked: the core goes on as each comment says."""
+
+    UNKNOWN_ATTRIBUTE = auto()  # it is left out and noted
+    READ_ONLY_REPEATED = auto()  # inside a value: it is left as it is
+    MISSING_ELEMENT = auto()  # `emails[type eq "work"].value` of a user without one makes it
+    DOTTED_NAME = auto()  # a member `name.givenName` of a value is read as a path
+    SCHEMA_IN_NAME = auto()  # so is `urn:…:User:department`
+    FILTER_IN_NAME = auto()  # and `emails[type eq "work"].value`
+    PART_AFTER_FILTER = auto()  # in a filter, `emails[type eq "work"].value eq "x"` is about one value
+    DELETED_MEMBER = auto()  # an id that this provider has deleted is passed over and noted
+    MISSING_SCHEMAS = auto()  # what a body is follows from where it is sent
+    FOREIGN_SCHEMA = auto()  # it is not looked at
+    EXTRA_MEMBER = auto()  # of a PATCH operation: it is not looked at
+    NO_OPERATIONS = auto()  # nothing is changed
 
 
 ValueHabit = Callable[[Attribute, Any], Any]
@@ -30,19 +50,15 @@ class Policy:
     value_habits: rewrite one attribute's value before it is validated.
     operation_habits: rewrite one PATCH operation before its path is looked up.
     path_habits: rewrite one attribute path, of an operation or a filter, before it is looked up.
-    refuses_unknown: an unknown attribute is 400 instead of being left out and noted.
-    refuses_read_only: a read-only attribute in a PATCH without path is 400 instead of ignored.
-    creates_missing_elements: `emails[type eq "work"].value` on a user without one makes it.
-    skips_deleted_members: a member id that this provider has deleted is passed over.
+    overlooks: what a client may get wrong.
+    explanations: for what it may not, a sentence that the refusal ends with.
     """
 
     value_habits: tuple[ValueHabit, ...] = ()
     operation_habits: tuple[OperationHabit, ...] = ()
     path_habits: tuple[PathHabit, ...] = ()
-    refuses_unknown: bool = True
-    refuses_read_only: bool = True
-    creates_missing_elements: bool = False
-    skips_deleted_members: bool = True
+    overlooks: frozenset[Fault] = frozenset()
+    explanations: Mapping[Fault, str] = field(default_factory=dict)
     max_operations: int = 1_000
     max_string_length: int = 131_072
     max_key_bytes: int = 2_000
@@ -67,3 +83,22 @@ class Policy:
         for habit in self.value_habits:
             value = habit(attribute, value)
         return value
+
+    def overlook(self, fault: Fault, refusal: ScimError) -> None:
+        """Go on where this policy overlooks `fault`; raise `refusal` where it does not."""
+        if fault not in self.overlooks:
+            raise ScimError(refusal.status, refusal.scim_type, refusal.detail + self.explanations.get(fault, ""))
+
+    def check_schemas(self, body: Mapping[str, Any], *wanted: str, allowed: Iterable[str] = ()) -> None:
+        """A body says in `schemas` what it is: all that is wanted, nothing but what is allowed (RFC 7643 §3)."""
+        if {Fault.MISSING_SCHEMAS, Fault.FOREIGN_SCHEMA} <= self.overlooks:
+            return
+        sent = next((value for name, value in body.items() if name.lower() == "schemas"), None)
+        named = [name.lower() for name in sent if isinstance(name, str)] if isinstance(sent, list) else []
+        for urn in wanted:
+            if urn.lower() not in named:
+                self.overlook(Fault.MISSING_SCHEMAS, errors.missing_schema(urn))
+        known = {name.lower() for name in (*wanted, *allowed)}
+        for name in named:
+            if name not in known:
+                self.overlook(Fault.FOREIGN_SCHEMA, errors.foreign_schema(name))

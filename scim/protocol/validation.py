@@ -15,7 +15,7 @@ from typing import Any
 from scim.protocol import errors
 from scim.protocol.attributes import Attribute, ResourceType, Schema
 from scim.protocol.conditions import is_storable
-from scim.protocol.policy import Policy
+from scim.protocol.policy import Fault, Policy
 from scim.protocol.values import comparison_key, parse_date_time
 
 UNASSIGNED: tuple[Any, ...] = (None, [], {})
@@ -35,6 +35,9 @@ def validate_resource(body: Any, resource_type: ResourceType, policy: Policy, no
     """
     if not isinstance(body, dict):
         raise errors.invalid_syntax(f"The body must be a JSON object holding a {resource_type.name}.")
+    extensions = resource_type.extensions_by_urn
+    used = [extensions[name.lower()].id for name, value in body.items() if value and name.lower() in extensions]
+    policy.check_schemas(body, resource_type.schema.id, *used, allowed=extensions)
     resource: dict[str, Any] = {}
     for name, value in body.items():
         extension = resource_type.extensions_by_urn.get(name.lower())
@@ -150,11 +153,8 @@ def _keep_one_primary(elements: list[Any]) -> None:
 
 
 def leave_out(name: str, policy: Policy, notes: Notes) -> None:
-    """Note an attribute that no schema knows; a strict policy refuses it."""
-    if policy.refuses_unknown:
-        raise errors.invalid_value(
-            f'"{name[:200]}" is not an attribute that iProva knows. Remove it from the attribute mapping.'
-        )
+    """Note an attribute that no schema knows, where the policy overlooks that."""
+    policy.overlook(Fault.UNKNOWN_ATTRIBUTE, errors.unknown_attribute(name))
     if len(notes.ignored) < 50:
         notes.ignored.append(name[:200])
 

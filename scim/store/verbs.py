@@ -22,8 +22,9 @@ from scim.protocol.attributes import ResourceType
 from scim.protocol.conditions import bind
 from scim.protocol.filters import parse_filter
 from scim.protocol.listing import ListQuery
-from scim.protocol.patch import Change, MemberChange, apply_changes, member_changes, read_patch
-from scim.protocol.policy import Policy
+from scim.protocol.members import MemberChange, member_changes
+from scim.protocol.patch import Change, apply_changes, read_patch
+from scim.protocol.policy import Fault, Policy
 from scim.protocol.projection import Projection
 from scim.protocol.validation import Notes, check_immutable, keep_immutable, validate_resource
 from scim.store.answers import Answer, Page, Part, read_one, read_page
@@ -278,8 +279,8 @@ def _change_members(call: Call, group: Locked, deltas: Sequence[MemberChange], e
 
 
 def _note_skipped(call: Call, ids: Sequence[str]) -> None:
-    if not call.policy.skips_deleted_members:
-        raise errors.invalid_value(f"These members were deleted: {', '.join(ids[:20])}. Nothing was changed.")
+    deleted = errors.invalid_value(f"These members were deleted: {', '.join(ids[:20])}. Nothing was changed.")
+    call.policy.overlook(Fault.DELETED_MEMBER, deleted)
     call.notes.ignored += [f"members[{member_id}]: deleted" for member_id in ids[:20]]
 
 

@@ -7,8 +7,7 @@ import pytest
 
 from providers.models import Resource
 from scim.protocol.attributes import ENTERPRISE_USER
-from tests.conftest import ScimClient
-from tests.factories import issue, make_group, make_user
+from tests.factories import make_group, make_user
 
 CORE = "urn:ietf:params:scim:schemas:core:2.0:User"
 
@@ -351,20 +350,6 @@ def test_a_database_that_is_away_is_503(client, monkeypatch):
     monkeypatch.setattr(verbs, "read", away)
     answer = client.get(f"/Users/{uuid.uuid4()}")
     assert (answer.status_code, "Retry-After" in answer.headers) == (503, True)
-
-
-def test_strict_protocol_is_the_providers_choice(db):
-    from tests.factories import make_provider
-
-    client = ScimClient(issue(make_provider(is_strict=True))[1])
-    answer = client.post("/Users", {"userName": "x", "active": "True"})
-    assert (answer.status_code, "entra-text-boolean" in answer.json()["detail"]) == (400, True)
-    assert (
-        client.post(
-            "/Users", {"userName": "x", "active": True, ENTERPRISE_USER: {"manager": {"value": "1"}}}
-        ).status_code
-        == 201
-    )
 
 
 @pytest.mark.parametrize(

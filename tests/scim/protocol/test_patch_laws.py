@@ -9,7 +9,7 @@ from scim.clients import LIBERAL, STRICT
 from scim.protocol.attributes import ENTERPRISE_USER, USER
 from scim.protocol.conditions import fold_resource
 from scim.protocol.errors import ScimError
-from scim.protocol.patch import apply_changes, read_patch
+from scim.protocol.patch import PATCH_SCHEMA, apply_changes, read_patch
 from scim.protocol.validation import UNASSIGNED, Notes, validate_resource
 
 WORK = '[type eq "work"]'
@@ -104,7 +104,7 @@ def test_the_result_is_a_whole_resource_or_a_refusal(resource, operations, polic
     before = validate_resource(copy.deepcopy(resource), USER, LIBERAL, Notes())
     untouched = copy.deepcopy(before)
     try:
-        changes = read_patch({"Operations": operations}, USER, policy, Notes())
+        changes = read_patch({"schemas": [PATCH_SCHEMA], "Operations": operations}, USER, policy, Notes())
         after = apply_changes(before, changes, USER, policy)
     except ScimError:
         after = before

@@ -43,7 +43,7 @@ def test_unknown_attributes_are_noted_or_refused():
     validated({"userName": "j", "shoe": 1, "name": {"nick": "x"}, "urn:x": {}}, notes=notes)
     assert notes.ignored == ["shoe", "name.nick", "urn:x"]
     with pytest.raises(ScimError, match="shoe"):
-        validated({"userName": "j", "shoe": 1}, policy=STRICT)
+        validated({"schemas": [USER.schema.id], "userName": "j", "shoe": 1}, policy=STRICT)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from scim.adapters import adapter_of, answer_shaper, write_shaper
 from scim.api.base import ScimView, json_response, no_content
 from scim.api.parsers import read_json
 from scim.protocol.attributes import GROUP, USER, ResourceType
-from scim.protocol.listing import read_list_query, search_parameters
+from scim.protocol.listing import read_list_query, read_member_query, search_parameters
 from scim.protocol.messages import list_response
 from scim.protocol.projection import WHOLE, Projection, parse_projection, project
 from scim.store import verbs
@@ -55,7 +55,8 @@ class _ListView(ScimView):
         page = verbs.list_resources(self.caller.provider_id, asked, query, self.policy)
         resources = [self.shaped(body, known, projections[known.name]) for known, body in page.resources]
         start_index = query.start_index if query.cursor is None else None
-        return json_response(list_response(resources, page.total, start_index, page.next_cursor))
+        cursors = {"next_cursor": page.next_cursor, "previous_cursor": page.previous_cursor}
+        return json_response(list_response(resources, page.total, start_index, **cursors))
 
     def _projection(self, parameters: Mapping[str, str], resource_type: ResourceType) -> Projection:
         names, excluded = parameters.get("attributes", ""), parameters.get("excludedattributes", "")
@@ -128,7 +129,9 @@ class ResourceView(_ResourceTypeView):
 
     def get(self, request: Request, uuid: str) -> HttpResponse:
         projection = self.projection()
-        answer = verbs.read(self.call(projection), uuid)
+        is_group = self.resource_type_name == GROUP.name
+        member_query = read_member_query(self.query, self.policy) if is_group else None
+        answer = verbs.read(self.call(projection), uuid, member_query)
         if _is_known(answer.etag, request._request.META.get("HTTP_IF_NONE_MATCH", "")):
             response = HttpResponse(status=304, headers={"ETag": answer.etag})
             del response["Content-Type"]

@@ -94,8 +94,8 @@ def expired_cursor(timeout_s: int) -> ScimError:
     )
 
 
-def invalid_count(most: int) -> ScimError:
-    return ScimError(400, "invalidCount", f'With a cursor, "count" must be a whole number from 1 to {most:,}.')
+def invalid_count(most: int, name: str = "count") -> ScimError:
+    return ScimError(400, "invalidCount", f'With a cursor, "{name}" must be a whole number from 1 to {most:,}.')
 
 
 def no_target(reason: str) -> ScimError:

@@ -57,6 +57,27 @@ def read_list_query(parameters: Mapping[str, str], resource_types: Sequence[Reso
     )
 
 
+@dataclass(frozen=True)
+class MemberQuery:
+    """A page of a group's members: how many, and the cursor of the page ("": the first one)."""
+
+    count: int
+    cursor: str = ""
+
+
+def read_member_query(parameters: Mapping[str, str], policy: Policy) -> MemberQuery | None:
+    """`membersCursor` and `membersCount` of a group's address; None where neither is there, for all members.
+
+    An extension of ours, docs/scim.md. Raises `ScimError` invalidValue, invalidCount.
+    """
+    if not {"memberscursor", "memberscount"} & parameters.keys():
+        return None
+    count = _read_number(parameters, "membersCount", policy.max_count)
+    if count < 1:
+        raise errors.invalid_count(policy.max_count, "membersCount")
+    return MemberQuery(min(count, policy.max_count), parameters.get("memberscursor", ""))
+
+
 SEARCH_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:SearchRequest"
 
 

@@ -12,13 +12,21 @@ CONFIG_SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"
 RESOURCE_TYPE_SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:ResourceType"
 
 
-def list_response(resources: Sequence[bytes], total: int, start_index: int | None, next_cursor: str = "") -> bytes:
+def list_response(
+    resources: Sequence[bytes],
+    total: int,
+    start_index: int | None = None,
+    *,
+    next_cursor: str = "",
+    previous_cursor: str = "",
+) -> bytes:
     """A page of resources, each JSON already; with cursors (RFC 9865 §2) it has no `startIndex`."""
     head = f'{{"schemas":["{LIST_SCHEMA}"],"totalResults":{total}'
     if start_index is not None:
         head += f',"startIndex":{start_index}'
-    if next_cursor:
-        head += f',"nextCursor":"{next_cursor}"'
+    for name, cursor in (("previousCursor", previous_cursor), ("nextCursor", next_cursor)):
+        if cursor:
+            head += f',"{name}":"{cursor}"'
     return b"".join(
         (head.encode(), f',"itemsPerPage":{len(resources)},"Resources":['.encode(), b",".join(resources), b"]}")
     )

@@ -19,7 +19,7 @@ from scim.protocol.listing import ListQuery
 from scim.protocol.projection import Projection, project
 from scim.store.cursors import Position, seal, unseal
 from scim.store.filters import TRUE, Sql
-from scim.store.sorting import behind, order_by, sort_key
+from scim.store.sorting import beyond, order_by, sort_key
 
 
 @dataclass(frozen=True)
@@ -33,11 +33,12 @@ class Answer:
 
 @dataclass(frozen=True)
 class Page:
-    """Part of a list: resources as JSON, how many there are in all, and the cursor of the next page ("": none)."""
+    """Part of a list: resources as JSON, how many there are in all, and the cursors of its neighbours ("": none)."""
 
     resources: Sequence[tuple[ResourceType, bytes]]
     total: int
     next_cursor: str = ""
+    previous_cursor: str = ""
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ _MEMBERS = """
    string_agg('{"value":"' || m.member_id || '","$ref":"' || %s::text || '/' || m.member_type || 's/' || m.member_id
      || '","type":"' || m.member_type || '"' <display> || '}', ',' ORDER BY m.member_id) AS list,
    NULL::text AS digest
- FROM providers_membership m <join> WHERE m.group_id = <group> AND m.left_at IS NULL)
+ FROM providers_membership m <join> WHERE m.group_id = <group> AND m.left_at IS NULL AND (<window>))
 """
 # A member's name costs a join to each member, so it comes when it is asked for (`returned: request`).
 _DISPLAY = """|| ',"display":' || to_json(COALESCE(x.display_name, x.user_name))::text"""
@@ -93,11 +94,20 @@ def location_base(resource_type: ResourceType) -> str:
     return f"{settings.OPTIONS.scim_url}{resource_type.endpoint}/"
 
 
-def read_one(provider_id: int, resource_type: ResourceType, resource_id: UUID, projection: Projection) -> Answer | None:
-    """One live resource, by one statement; None when this provider has none with this id."""
+def read_one(
+    provider_id: int,
+    resource_type: ResourceType,
+    resource_id: UUID,
+    projection: Projection,
+    window: Sql = TRUE,
+) -> Answer | None:
+    """One live resource, by one statement; None when this provider has none with this id.
+
+    `window`: a condition on its members, row `m`.
+    """
     # The id stands in the members' own query as a literal: taken from the outer row, it would be
     # planned for a group of average size.
-    relation = _relation(resource_type, projection, Sql("%s", (resource_id,)))
+    relation = _relation(resource_type, projection, Sql("%s", (resource_id,)), window)
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT r.version, n.digest, {_BODY} FROM providers_resource r LEFT JOIN LATERAL {relation.text} n"
@@ -115,7 +125,7 @@ def etag(version: int, digest: str | None) -> str:
     return f'W/"{version}-{digest}"' if digest else f'W/"{version}"'
 
 
-def _relation(resource_type: ResourceType, projection: Projection, group: Sql) -> Sql:
+def _relation(resource_type: ResourceType, projection: Projection, group: Sql, window: Sql = TRUE) -> Sql:
     """The query for a user's groups or a group's members, or for neither where the answer holds none."""
     base = settings.OPTIONS.scim_url
     if resource_type.name == "User" and (projection.wants("groups") or projection.wants("meta")):
@@ -123,7 +133,8 @@ def _relation(resource_type: ResourceType, projection: Projection, group: Sql) -
     if resource_type.name == "Group" and projection.wants("members"):
         is_named = projection.asks_for("members", "display")
         text = _MEMBERS.replace("<display>", _DISPLAY if is_named else "").replace("<join>", _JOIN if is_named else "")
-        return Sql(text.replace("<group>", group.text), (base, *group.params))
+        text = text.replace("<group>", group.text).replace("<window>", window.text)
+        return Sql(text, (base, *group.params, *window.params))
     return Sql(_NOTHING)
 
 
@@ -164,10 +175,18 @@ def read_page(provider_id: int, parts: Sequence[Part], query: ListQuery, cursor_
         total = query.start_index - 1 + len(rows)
     else:
         total = _count(found)
-    next_cursor = seal(Position(rows[-1][1], rows[-1][0], total), *scope) if has_more else ""
+    is_backward = position is not None and position.is_backward
+    if is_backward:
+        rows.reverse()
+
+    def neighbour(row: int, *, is_there: bool, is_before: bool) -> str:
+        return seal(Position(rows[row][1], rows[row][0], total, is_before), *scope) if is_there and rows else ""
+
+    next_cursor = neighbour(-1, is_there=has_more or is_backward, is_before=False)
+    previous_cursor = neighbour(0, is_there=has_more if is_backward else position is not None, is_before=True)
     answered = ((by_name[name], text) for _, _, name, text in rows)
     resources = [(part.resource_type, _projected(text, part.projection, part.resource_type)) for part, text in answered]
-    return Page(resources, total, next_cursor)
+    return Page(resources, total, next_cursor, previous_cursor)
 
 
 def _count(found: Sql) -> int:
@@ -183,14 +202,15 @@ def _read_rows(
     """id, sort key, type and JSON of each row; with cursors one more than the page has, to see whether there is one."""
     relation = _relations(parts)
     key = sort_key(query.sort, [part.resource_type for part in parts])
-    start = behind(position, query.sort, key) if position else TRUE
+    start = beyond(position, query.sort, key) if position else TRUE
+    order = order_by(query.sort, is_backward=position is not None and position.is_backward)
     with connection.cursor() as cursor:
         # The page is cut before relations are read, and its rows numbered, as the join need not keep their order.
         cursor.execute(
             f"SELECT r.id::text, r.sort_key::text, r.resource_type, {_BODY}"
             " FROM (SELECT r.*, row_number() OVER () AS place FROM (SELECT r.* FROM"
             f" (SELECT r.*, {key.sql.text} AS sort_key FROM providers_resource r WHERE {found.text}) r"
-            f" WHERE {start.text} ORDER BY {order_by(query.sort)} LIMIT %s OFFSET %s) r) r"
+            f" WHERE {start.text} ORDER BY {order} LIMIT %s OFFSET %s) r) r"
             f" LEFT JOIN LATERAL {relation.text} n ON TRUE ORDER BY r.place",
             [
                 settings.OPTIONS.scim_url,

@@ -15,19 +15,21 @@ from scim.protocol import errors
 
 @dataclass(frozen=True)
 class Position:
-    """Behind which resource to go on: its sort key as text (None: it has no value, or nothing is sorted) and its id.
+    """From which resource to go on: its sort key as text (None: it has no value, or nothing is sorted) and its id.
 
     `total` is that of the first page: counting anew for each page would cost more than the page.
+    `is_backward`: on to what comes before it.
     """
 
     key: str | None
     id: str
     total: int
+    is_backward: bool = False
 
 
 def seal(position: Position, *scope: object) -> str:
     """The cursor, of unreserved characters only (RFC 3986 §2.3), as RFC 9865 §2 wants it."""
-    return _signer(scope).sign_object([position.key, position.id, position.total])
+    return _signer(scope).sign_object([position.key, position.id, position.total, position.is_backward])
 
 
 def unseal(cursor: str, timeout_s: int, *scope: object) -> Position:

@@ -27,23 +27,26 @@ class Key:
     type: str = "text"
 
 
-def order_by(sort: Sort | None) -> str:
+def order_by(sort: Sort | None, *, is_backward: bool = False) -> str:
     """The terms of ORDER BY over `sort_key` and `id`; the id settles what is equal, so pages are stable."""
+    last = "r.id DESC" if is_backward else "r.id"
     if sort is None:
-        return "r.id"
-    return f"r.sort_key {'DESC' if sort.is_descending else 'ASC'}, r.id"
+        return last
+    return f"r.sort_key {'DESC' if sort.is_descending != is_backward else 'ASC'}, {last}"
 
 
-def behind(position: Position, sort: Sort | None, key: Key) -> Sql:
-    """What comes after a position in that order."""
+def beyond(position: Position, sort: Sort | None, key: Key) -> Sql:
+    """What comes after a position in that order, or before it."""
+    beyond_id = f"r.id {'<' if position.is_backward else '>'} %s::uuid"
     if sort is None:
-        return Sql("r.id > %s::uuid", (position.id,))
+        return Sql(beyond_id, (position.id,))
+    is_descending = sort.is_descending != position.is_backward
     if position.key is None:
-        more = "OR r.sort_key IS NOT NULL" if sort.is_descending else "AND r.sort_key IS NULL"
-        return Sql(f"r.id > %s::uuid {more}", (position.id,))
-    value, sign = f"%s::{key.type}", "<" if sort.is_descending else ">"
-    text = f"r.sort_key {sign}= {value} AND (r.sort_key {sign} {value} OR r.id > %s::uuid)"
-    if not sort.is_descending:
+        more = "OR r.sort_key IS NOT NULL" if is_descending else "AND r.sort_key IS NULL"
+        return Sql(f"{beyond_id} {more}", (position.id,))
+    value, sign = f"%s::{key.type}", "<" if is_descending else ">"
+    text = f"r.sort_key {sign}= {value} AND (r.sort_key {sign} {value} OR {beyond_id})"
+    if not is_descending:
         text = f"r.sort_key IS NULL OR ({text})"
     return Sql(text, (position.key, position.key, position.id))
 

@@ -21,7 +21,7 @@ from scim.protocol import errors
 from scim.protocol.attributes import ResourceType
 from scim.protocol.conditions import bind
 from scim.protocol.filters import parse_filter
-from scim.protocol.listing import ListQuery
+from scim.protocol.listing import ListQuery, MemberQuery
 from scim.protocol.members import MemberChange, member_changes
 from scim.protocol.patch import Change, apply_changes, read_patch
 from scim.protocol.policy import Fault, Policy
@@ -30,6 +30,7 @@ from scim.protocol.validation import Notes, check_immutable, keep_immutable, val
 from scim.store.answers import Answer, Page, Part, read_one, read_page
 from scim.store.columns import RELATIONS, row_of
 from scim.store.filters import TRUE, compile_condition, compile_member_condition
+from scim.store.member_pages import read_member_page
 
 Resource = dict[str, Any]
 Done = TypeVar("Done")
@@ -54,10 +55,14 @@ class Call:
     notes: Notes = field(default_factory=Notes)
 
 
-def read(call: Call, resource_id: str) -> Answer:
-    """Raises ScimError 404."""
+def read(call: Call, resource_id: str, member_query: MemberQuery | None = None) -> Answer:
+    """Raises ScimError 404; with `member_query` invalidValue, invalidCursor, expiredCursor too."""
     parsed = directory.parse_id(resource_id)
-    answer = parsed and read_one(call.provider_id, call.resource_type, parsed, call.projection)
+    asked = (call.provider_id, call.resource_type)
+    if parsed and member_query:
+        answer = read_member_page(*asked, parsed, call.projection, member_query, call.policy.cursor_timeout_s)
+    else:
+        answer = read_one(*asked, parsed, call.projection) if parsed else None
     if not answer:
         raise errors.not_found(call.resource_type.name, resource_id)
     return answer

@@ -170,9 +170,9 @@ def test_v57_bom_and_nan_are_refused_and_colons_in_text_are_none(client):
     assert client.post("/Users", json.dumps(body).encode()).status_code == 201
 
 
-def pages(client, count, **query):
-    """Every page of a query with cursors, as lists of user names."""
-    cursor, found = "", []
+def pages(client, count, cursor="", follow="nextCursor", **query):
+    """Every page of a query with cursors, as lists of user names, and the last page."""
+    found = []
     while True:
         answer = client.get("/Users", cursor=cursor, count=count, **query)
         assert answer.status_code == 200, answer.content
@@ -180,9 +180,9 @@ def pages(client, count, **query):
         assert "startIndex" not in body
         assert body["itemsPerPage"] == len(body["Resources"]) <= count
         found.append([one["userName"] for one in body["Resources"]])
-        cursor = body.get("nextCursor")
+        cursor = body.get(follow)
         if not cursor:
-            return found
+            return found, body
         assert re.fullmatch(r"[A-Za-z0-9._~-]+", cursor)
 
 
@@ -199,10 +199,18 @@ def test_cursors_lead_through_all_in_the_order_of_the_whole(client, provider, pe
     query = {"sortBy": sort_by, "sortOrder": order} if sort_by else {}
     whole = names(client, **query)
     for count in (1, 2, 3, 7, 50):
-        found = pages(client, count, **query)
+        found, last = pages(client, count, **query)
         assert [name for page in found for name in page] == whole, count
         assert all(len(page) == count for page in found[:-1])
-    assert pages(client, 2, filter='userName sw "u"', **query)[0] == [name for name in whole if name[0] == "u"][:2]
+        if "previousCursor" in last:
+            back, first = pages(client, count, last["previousCursor"], "previousCursor", **query)
+            assert back == found[-2::-1], count
+            again, _ = pages(client, count, first["nextCursor"], **query)
+            assert again == found[1:], count
+        else:
+            assert len(found) == 1
+    found, _ = pages(client, 2, filter='userName sw "u"', **query)
+    assert found[0] == [name for name in whole if name[0] == "u"][:2]
 
 
 def test_v59_nothing_is_skipped_or_repeated_while_others_come_and_go(client, provider):

@@ -77,7 +77,8 @@ _ENTERPRISE_NAMES = {
 def schema_before_dot(path: AttrPath) -> AttrPath:
     """`urn:…:2.0:User.manager`: the dot that jobs of before 2018 put where the RFC has a colon."""
     schema = _SCHEMAS.get(f"{path.schema}:{path.name}".lower())
-    return AttrPath(path.sub, "", schema) if schema and path.sub else path
+    name, _, sub = path.sub.partition(".")
+    return AttrPath(name, sub, schema) if schema and name else path
 
 
 def enterprise_without_schema(path: AttrPath) -> AttrPath:

@@ -31,7 +31,9 @@ def parse_attr_path(text: str) -> AttrPath | None:
     """Read an attribute path; None when `text` is none. The URI ends at the last colon, dots or not."""
     schema, colon, name = text.rpartition(":")
     name, dot, sub = name.partition(".")
-    if not _ATTR_NAME.fullmatch(name) or (dot and not _ATTR_NAME.fullmatch(sub)) or (colon and not schema):
+    # Behind a URI there may be one dot more than the RFC has: a habit puts the URI's last part before it.
+    parts = sub.split(".") if schema else [sub]
+    if not _ATTR_NAME.fullmatch(name) or (dot and not all(map(_ATTR_NAME.fullmatch, parts))) or (colon and not schema):
         return None
     return AttrPath(name, sub, schema)
 

@@ -311,10 +311,32 @@ def test_405_names_what_is_possible(client):
     assert answer["Allow"] == "GET, HEAD, OPTIONS, POST"
 
 
-def test_options_and_head_are_sane(client, provider):
-    assert client.request("OPTIONS", "/Users").status_code == 204
-    answer = client.request("HEAD", "/Users")
-    assert (answer.status_code, answer.content) == (200, b"")
+ROUTES = {
+    "": "GET, HEAD, OPTIONS", "/Users": "GET, HEAD, OPTIONS, POST", "/Users/{id}": "DELETE, GET, HEAD, OPTIONS, PATCH, PUT",
+    "/Groups": "GET, HEAD, OPTIONS, POST", "/.search": "OPTIONS, POST", "/Users/.search": "OPTIONS, POST",
+    "/Bulk": "OPTIONS, POST", "/ServiceProviderConfig": "GET, HEAD, OPTIONS", "/Schemas": "GET, HEAD, OPTIONS",
+    "/ResourceTypes/User": "GET, HEAD, OPTIONS",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_options_names_the_methods_and_head_answers_as_get_without_a_body(client, provider, route):
+    path = route.format(id=make_user(provider).pk)
+    asked = client.request("OPTIONS", path)
+    assert (asked.status_code, asked.content) == (204, b"")
+    assert ", ".join(sorted(asked["Allow"].split(", "))) == ROUTES[route]
+    head = client.request("HEAD", path)
+    if "HEAD" not in ROUTES[route]:
+        assert head.status_code == 405
+        return
+    whole = client.get(path)
+    assert (head.status_code, head.content) == (200, b"")
+    for name in ("Content-Type", "Content-Length", "ETag", "Location"):
+        assert head.headers.get(name) == whole.headers.get(name), name
+
+
+def test_head_of_what_is_not_there_is_404(client):
+    assert client.request("HEAD", f"/Users/{uuid.uuid4()}").status_code == 404
 
 
 @pytest.mark.parametrize(

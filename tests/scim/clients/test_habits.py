@@ -74,6 +74,12 @@ CASES = [
         {ENTERPRISE_USER: {"department": "C"}},
     ),
     patch(
+        "entra-schema-before-dot",
+        op("replace", f"{ENTERPRISE_USER}.manager.value", "m2"),
+        op("replace", f"{ENTERPRISE_USER}:manager.value", "m2"),
+        {ENTERPRISE_USER: {"manager": {"value": "m2"}}},
+    ),
+    patch(
         "entra-enterprise-without-schema",
         op("add", "department", "C"),
         op("add", f"{ENTERPRISE_USER}:department", "C"),

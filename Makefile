@@ -11,7 +11,7 @@ LOCK = ../.venv/bin/uv pip compile --python-version 3.11 --generate-hashes --no-
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run demo test smoke check lock clean
+.PHONY: help run demo test fuzz smoke check lock clean
 
 help: ## What can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ demo: .venv/base.stamp .venv/local.stamp ## The same, with a pretended Entra ID 
 
 test: .venv/dev.stamp .venv/local.stamp ## All tests; ARGS="-k token" picks some
 	.venv/bin/python -m pytest $(ARGS)
+
+fuzz: .venv/dev.stamp .venv/local.stamp ## 20,000 generated requests; FUZZ_SEED=1 makes others
+	FUZZ_REQUESTS=20000 .venv/bin/python -m pytest -q -s tests/scim/api/test_fuzz.py
 
 smoke: .venv/dev.stamp ## The tests that matter on another PostgreSQL: needs DATABASE_URL
 	@test -n "$$DATABASE_URL" || { echo "make smoke needs DATABASE_URL: the PostgreSQL to try." >&2; exit 1; }

@@ -25,6 +25,7 @@ def add_provider(
     ip_mode: IpMode = IpMode.OFF,
     ranges: Iterable[Network] = (),
     is_strict: bool = False,
+    skips_unknown_members: bool = False,
 ) -> Provider:
     """Add a provider with its IP rules. Makes no token.
 
@@ -33,7 +34,13 @@ def add_provider(
     networks = list(ranges)
     if ip_mode == IpMode.ENFORCE and (not networks or any(network in EVERYONE for network in networks)):
         raise NoRangesError
-    provider = Provider(title=title, ip_mode=ip_mode, is_strict=is_strict, created_by_id=actor.person_id)
+    provider = Provider(
+        title=title,
+        ip_mode=ip_mode,
+        is_strict=is_strict,
+        skips_unknown_members=skips_unknown_members,
+        created_by_id=actor.person_id,
+    )
     provider.clean_title()
     try:
         with transaction.atomic():

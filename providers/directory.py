@@ -57,24 +57,16 @@ class Locked:
 
 @dataclass(frozen=True)
 class MembersChanged:
-    """How many members a request added and removed, and the ids it named that were deleted before."""
+    """How many members a request added and removed, and the ids it named that were deleted before, or never there."""
 
     added: int = 0
     removed: int = 0
-    skipped: Sequence[str] = ()
+    deleted: Sequence[str] = ()
+    unknown: Sequence[str] = ()
 
     @property
     def is_empty(self) -> bool:
         return not (self.added or self.removed)
-
-
-class UnknownMembersError(Exception):
-    """Ids that this provider never had; `ids` names up to 20 of them."""
-
-    def __init__(self, ids: Sequence[str], count: int) -> None:
-        super().__init__(f"{count} unknown members")
-        self.ids = ids
-        self.count = count
 
 
 class GroupsMovedError(Exception):
@@ -277,7 +269,7 @@ _WHICH_LIVE = f"{_WHICH_OF} AND deleted_at IS NULL"
 def add_members(group: Locked, ids: Iterable[str], event_id: UUID) -> MembersChanged:
     """Make live resources of the same provider members; those that are stay so. One INSERT, whatever the group's size.
 
-    An id that was deleted is skipped and reported. Raises `UnknownMembersError`, `SelfMemberError`.
+    Ids that were deleted are skipped and reported, ids that this provider never had too. Raises `SelfMemberError`.
     """
     wanted = list(dict.fromkeys(ids))
     if not wanted:
@@ -293,11 +285,11 @@ def add_members(group: Locked, ids: Iterable[str], event_id: UUID) -> MembersCha
         cursor.execute(_WHICH_OF, [uuids, group.provider_id])
         known = {found for (found,) in cursor.fetchall()}
         unknown = [sent for sent in wanted if _canonical(sent) not in known]
-        if unknown:
-            raise UnknownMembersError(unknown[:20], len(unknown))
         cursor.execute(_WHICH_LIVE, [uuids, group.provider_id])
         live = {found for (found,) in cursor.fetchall()}
-    return MembersChanged(added, skipped=[sent for sent in wanted if _canonical(sent) not in live])
+    gone = known - live
+    deleted = [sent for sent in wanted if _canonical(sent) in gone]
+    return MembersChanged(added, deleted=deleted, unknown=unknown)
 
 
 def parse_id(text: str) -> UUID | None:

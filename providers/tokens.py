@@ -103,6 +103,7 @@ class Caller:
     token_state: str
     provider_id: int
     is_strict: bool
+    skips_unknown_members: bool
     is_paused: bool
     is_deleted: bool
     ip_mode: str
@@ -117,7 +118,7 @@ _FIND_CALLER = """
 SELECT t.id, t.prefix,
   CASE WHEN t.revoked_at IS NOT NULL THEN 'revoked' WHEN t.expires_at <= now() THEN 'expired'
        WHEN t.suspended_at IS NOT NULL THEN 'suspended' ELSE 'active' END,
-  p.id, p.is_strict, p.paused_at IS NOT NULL, p.deleted_at IS NOT NULL, p.ip_mode,
+  p.id, p.is_strict, p.skips_unknown_members, p.paused_at IS NOT NULL, p.deleted_at IS NOT NULL, p.ip_mode,
   p.ip_mode = 'off' OR EXISTS (SELECT 1 FROM providers_iprule i WHERE i.provider_id = p.id AND i.cidr >>= %s::inet),
   t.last_used_at IS NULL OR t.last_used_at < now() - interval '1 minute', p.schemas_version
 FROM providers_token t JOIN providers_provider p ON p.id = t.provider_id

@@ -19,16 +19,14 @@ from scim.store import verbs
 _numbers = itertools.count(1)
 
 
-def make_provider(
-    title: str = "", *, ip_mode: str = "off", ranges: tuple[str, ...] = (), is_strict: bool = False
-) -> Provider:
+def make_provider(title: str = "", *, ip_mode: str = "off", ranges: tuple[str, ...] = (), **options: bool) -> Provider:
     networks = [network for network in map(read_range, ranges) if not hasattr(network, "reason")]
     return add_provider(
         title or f"Provider {next(_numbers)}",
         SYSTEM,
         ip_mode=IpMode(ip_mode),
         ranges=[network for network in networks if isinstance(network, Network)],
-        is_strict=is_strict,
+        **options,
     )
 
 

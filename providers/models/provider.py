@@ -45,6 +45,7 @@ class Provider(models.Model):
     title_key = models.CharField(max_length=400, editable=False, db_collation="C")
     ip_mode = models.CharField(max_length=7, choices=IpMode, default=IpMode.OFF)
     is_strict = models.BooleanField(default=False)
+    skips_unknown_members = models.BooleanField(default=False)
     # Raised by each change of its schema extensions; 0: it has none (providers/schemas.py).
     schemas_version = models.IntegerField(default=0)
     notification_email = models.EmailField(blank=True)

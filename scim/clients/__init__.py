@@ -4,6 +4,8 @@
 with a `detail` that names it.
 """
 
+from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from scim.clients import entra, okta, onelogin, others
@@ -70,6 +72,7 @@ STRICT = Policy(
 )
 
 
-def policy_for(is_strict: bool) -> Policy:
+@cache
+def policy_for(is_strict: bool, skips_unknown_members: bool) -> Policy:
     """The policy of a provider."""
-    return STRICT if is_strict else LIBERAL
+    return replace(STRICT if is_strict else LIBERAL, skips_unknown_members=skips_unknown_members)

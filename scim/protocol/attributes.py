@@ -41,6 +41,11 @@ class Attribute:
         """Sub-attributes by lower-case name: names are compared without case (RFC 7643 §2.1)."""
         return {sub.name.lower(): sub for sub in self.sub_attributes}
 
+    @cached_property
+    def single(self) -> "Attribute":
+        """The attribute as one of its values has it."""
+        return replace(self, multi_valued=False)
+
     @property
     def is_complex(self) -> bool:
         return self.type == "complex"

@@ -219,7 +219,7 @@ def _test(target: Target, op: str, value: Any, policy: Policy) -> Condition:
         allowed = ", ".join(sorted(OPERATORS[leaf.type]))
         raise errors.invalid_filter(f'"{target}" is of type {leaf.type}, which takes {allowed}, not {op}.')
     if leaf.type == "boolean" or leaf.names_resource:
-        value = policy.usual_value(leaf, value)
+        value = policy.usual_value(leaf.single, value)
     return Compare(target, op, _literal_key(target, value))
 
 

@@ -5,7 +5,7 @@ allowed and what to change; it never holds another person's data, SQL or a class
 """
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 ERROR_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:Error"
 
@@ -75,6 +75,22 @@ def bulk_id_unresolved(bulk_id: str) -> ScimError:
         f"No resource was made for bulkId {_shown(bulk_id)} in this request, so what refers to it cannot be done. "
         "See the result of the operation with that bulkId.",
     )
+
+
+def unknown_members(ids: Sequence[str]) -> ScimError:
+    return invalid_value(
+        f"These members are not known to this provider: {_some(ids)}. Nothing was changed. Provision the users "
+        "before their memberships; after a restart of provisioning they get their ids again."
+    )
+
+
+def deleted_members(ids: Sequence[str]) -> ScimError:
+    return invalid_value(f"These members were deleted: {_some(ids)}. Nothing was changed.")
+
+
+def _some(ids: Sequence[str]) -> str:
+    more = f" and {len(ids) - 20} more" if len(ids) > 20 else ""
+    return ", ".join(sent[:100] for sent in ids[:20]) + more
 
 
 def invalid_cursor() -> ScimError:

@@ -52,6 +52,7 @@ class Policy:
     path_habits: rewrite one attribute path, of an operation or a filter, before it is looked up.
     overlooks: what a client may get wrong.
     explanations: for what it may not, a sentence that the refusal ends with.
+    skips_unknown_members: an id that no resource ever had is passed over and noted; else it is 400.
     """
 
     value_habits: tuple[ValueHabit, ...] = ()
@@ -59,6 +60,7 @@ class Policy:
     path_habits: tuple[PathHabit, ...] = ()
     overlooks: frozenset[Fault] = frozenset()
     explanations: Mapping[Fault, str] = field(default_factory=dict)
+    skips_unknown_members: bool = False
     max_operations: int = 1_000
     max_string_length: int = 131_072
     max_key_bytes: int = 2_000

@@ -174,6 +174,8 @@ def validate_value(attribute: Attribute, value: Any, policy: Policy, notes: Note
 
 def validate_element(attribute: Attribute, element: Any, policy: Policy, notes: Notes) -> Any:
     """One value of a multi-valued attribute; {} when nothing is left but what it is for."""
+    if not attribute.is_complex:
+        element = policy.usual_value(attribute.single, element)
     if element is None:
         return None
     kept = validate_single(attribute, element, policy, notes)

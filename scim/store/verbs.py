@@ -15,7 +15,7 @@ from psycopg.errors import DeadlockDetected, SerializationFailure
 from uuid_utils.compat import uuid7
 
 from providers import directory
-from providers.directory import GroupsMovedError, Locked, MembersChanged, Row, SelfMemberError, UnknownMembersError
+from providers.directory import GroupsMovedError, Locked, MembersChanged, Row, SelfMemberError
 from providers.events import Actor
 from scim.protocol import errors
 from scim.protocol.attributes import ResourceType
@@ -214,13 +214,6 @@ def _refusals(call: Call) -> Iterator[None]:
         if attribute is None:
             raise
         raise errors.not_unique(attribute, call.resource_type.name) from error
-    except UnknownMembersError as error:
-        shown = ", ".join(error.ids)
-        more = f" and {error.count - len(error.ids)} more" if error.count > len(error.ids) else ""
-        raise errors.invalid_value(
-            f"These members are not known to this provider: {shown}{more}. Nothing was changed. Provision the users "
-            "before their memberships; after a restart of provisioning they get their ids again."
-        ) from error
     except SelfMemberError as error:
         raise errors.invalid_value("A group cannot be its own member.") from error
 
@@ -278,15 +271,18 @@ def _change_members(call: Call, group: Locked, deltas: Sequence[MemberChange], e
         removed += directory.remove_members(group, delta.remove, event_id).removed
         gained = directory.add_members(group, delta.add, event_id)
         added += gained.added
-        if gained.skipped:
-            _note_skipped(call, gained.skipped)
+        if gained.unknown:
+            if not call.policy.skips_unknown_members:
+                raise errors.unknown_members(gained.unknown)
+            _note_skipped(call, gained.unknown, "unknown")
+        if gained.deleted:
+            call.policy.overlook(Fault.DELETED_MEMBER, errors.deleted_members(gained.deleted))
+            _note_skipped(call, gained.deleted, "deleted")
     return MembersChanged(added, removed)
 
 
-def _note_skipped(call: Call, ids: Sequence[str]) -> None:
-    deleted = errors.invalid_value(f"These members were deleted: {', '.join(ids[:20])}. Nothing was changed.")
-    call.policy.overlook(Fault.DELETED_MEMBER, deleted)
-    call.notes.ignored += [f"members[{member_id}]: deleted" for member_id in ids[:20]]
+def _note_skipped(call: Call, ids: Sequence[str], reason: str) -> None:
+    call.notes.ignored += [f"members[{member_id[:100]}]: {reason}" for member_id in ids[:20]]
 
 
 def _read_back(call: Call, resource_id: UUID) -> Answer:

@@ -4,11 +4,16 @@ from httpx2 import Client
 from scim2_client.engines.httpx2 import SyncSCIMClient
 from scim2_tester import Status, check_server
 
+from providers.events import SYSTEM
+from providers.schemas import add_schema
 from tests.factories import issue, make_provider
 
 
 def test_scim2_tester_finds_no_error(server: str, committed: None):
-    _, token = issue(make_provider())
+    provider = make_provider()
+    attributes = [{"name": "ward"}, {"name": "beds", "type": "integer"}, {"name": "onCall", "type": "boolean"}]
+    add_schema(provider, {"id": "urn:example:care:1.0:User", "attributes": attributes}, SYSTEM)
+    _, token = issue(provider)
     with Client(base_url=f"{server}/scim", headers={"Authorization": f"Bearer {token}"}) as http:
         scim = SyncSCIMClient(http)
         scim.discover()

@@ -25,6 +25,11 @@ class Command(ScriptCommand):
             help="IP-based access restriction; observe is the default when networks are given",
         )
         parser.add_argument("--strict-protocol", action="store_true", help="refuse what the RFCs do not allow")
+        parser.add_argument(
+            "--skip-unknown-members",
+            action="store_true",
+            help="leave out members whose ids were never provided, instead of refusing the request",
+        )
         parser.add_argument("--json", action="store_true", help="print JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -42,6 +47,7 @@ class Command(ScriptCommand):
                 ip_mode=IpMode(mode),
                 ranges=[network for network in found if not isinstance(network, RangeProblem)],
                 is_strict=options["strict_protocol"],
+                skips_unknown_members=options["skip_unknown_members"],
             )
         except TitleTakenError as error:
             raise CommandError(f"There is already a provider {options['title']!r}.") from error

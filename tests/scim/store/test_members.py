@@ -6,8 +6,8 @@ import pytest
 from django.db import connection
 from uuid_utils.compat import uuid7
 
-from providers.models import ChangeEvent, Membership
-from scim.clients import LIBERAL
+from providers.models import ChangeEvent, Membership, SyncedGroup
+from scim.clients import LIBERAL, policy_for
 from scim.protocol.attributes import GROUP
 from scim.protocol.errors import ScimError
 from scim.protocol.projection import parse_projection
@@ -150,6 +150,15 @@ def test_a_deleted_member_is_skipped_and_noted(provider):
     )
     assert members_of(group) == {str(here.pk)}
     assert made.notes.ignored == [f"members[{gone.pk}]: deleted"]
+
+
+def test_a_provider_may_have_unknown_members_left_out(stranger, provider):
+    known, foreign, unknown = make_user(provider), make_user(stranger), uuid.uuid4()
+    made = call(provider, GROUP, policy=policy_for(is_strict=False, skips_unknown_members=True))
+    body = {"displayName": "Care", "members": value(known, foreign.pk, unknown, "no id")}
+    group = SyncedGroup.objects.get(pk=verbs.create(made, body).id)
+    assert members_of(group) == {str(known.pk)}
+    assert made.notes.ignored == [f"members[{one}]: unknown" for one in (foreign.pk, unknown, "no id")]
 
 
 def test_a_group_is_no_member_of_itself_but_cycles_are_stored(provider):

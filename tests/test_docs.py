@@ -51,6 +51,34 @@ def test_every_habit_is_documented_as_it_is():
     assert rows == [(habit.id, habit.sentence, habit.source) for habit in HABITS]
 
 
+SECTIONS = {
+    "7643": "2.1 2.2 2.3 2.4 2.5 3.1 3.3 4.1 4.2 4.3 5 6 7",
+    "7644": "2 3.1 3.2 3.3 3.4.1 3.4.2 3.4.2.1 3.4.2.2 3.4.2.3 3.4.2.4 3.4.2.5 3.4.3 3.5.1 3.5.2 3.5.2.1 3.5.2.2 "
+    "3.5.2.3 3.6 3.7 3.7.1 3.7.2 3.7.3 3.7.4 3.8 3.9 3.10 3.11 3.12 3.13 3.14 4 5 6 7",
+    "9865": "2 2.1 3 4",
+}
+
+
+def test_every_part_of_the_rfcs_is_shown_by_a_test():
+    chapters = dict(re.findall(r"^## RFC (\d+)\n(.*?)(?=^## )", text("docs/scim.md"), re.MULTILINE | re.DOTALL))
+    for rfc, sections in SECTIONS.items():
+        rows = re.findall(r"^\| §([\d.]+) \| .+? \| (.+?) \|$", chapters[rfc], re.MULTILINE)
+        assert {section for section, _ in rows} == set(sections.split()), rfc
+        for section, shown in rows:
+            found = re.findall(r"`([\w/]+\.py)::(\w+)`", shown)
+            assert found, (rfc, section)
+            for file, name in found:
+                source = text(file if file.startswith("tests/") else f"tests/scim/{file}")
+                assert re.search(rf"^def {name}\(", source, re.MULTILINE), (file, name)
+
+
+def test_every_scim_type_is_documented():
+    code = "".join(path.read_text("utf-8") for path in (PROJECT / "scim").rglob("*.py"))
+    used = set(re.findall(r'ScimError\(\s*\d+,\s*"(\w+)"', code))
+    rows = re.findall(r"^\| (`.+?`) \| \d+ \|", text("docs/scim.md"), re.MULTILINE)
+    assert {name for row in rows for name in re.findall(r"`(\w+)`", row)} == used
+
+
 def test_documents_that_are_named_exist():
     for path in [*PROJECT.rglob("*.py"), *PROJECT.glob("*.md"), *(PROJECT / "docs").glob("*.md")]:
         if ".venv" not in path.parts:

@@ -151,6 +151,8 @@ class _Reader:
             value = self.policy.usual_value(attribute, value)
         if operation.op != "remove" and is_whole and isinstance(value, dict):
             for name, part in value.items():
+                if attribute is None and name.lower() == "schemas":
+                    continue  # derived, wherever it is repeated
                 path = AttrPath(attribute.name, name, target.schema) if attribute else AttrPath(name, "", target.schema)
                 yield from self.parts(Operation(operation.op, Path(path), part), is_inner=True)
         else:

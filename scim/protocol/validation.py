@@ -65,6 +65,8 @@ def validate_extension(value: Any, extension: Schema, policy: Policy, notes: Not
     part = {}
     for name, sent in value.items():
         attribute = extension.by_name.get(name.lower())
+        if name.lower() == "schemas":
+            continue  # derived, wherever it is repeated
         if attribute is None:
             leave_out(f"{extension.id}:{name}", policy, notes)
         elif attribute.mutability != "readOnly":

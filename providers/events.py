@@ -29,6 +29,7 @@ class EventKind(models.TextChoices):
     SCHEMA_CHANGED = "schema.changed", _("{actor} changed the schema extension {subject}.")
     TOKEN_ISSUED = "token.issued", _("{actor} issued {subject}.")
     TOKEN_REVOKED = "token.revoked", _("{actor} revoked {subject}.")
+    PAYLOAD_OPENED = "console.payload-opened", _("{actor} opened the bodies of {subject}.")
     SIGNED_IN = "console.signed-in", _("{actor} signed in.")
     SIGN_IN_FAILED = "console.sign-in-failed", _("A sign-in as {subject} failed.")
     ACT_REFUSED = "console.refused", _("{actor} tried {subject} and was refused.")

@@ -11,6 +11,8 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
+from providers.models import first_id_at
+
 RECORDS = ("providers_changeevent", "providers_requestlog")
 MONTHS_AHEAD = 6
 RECYCLE_BIN_DAYS = 30
@@ -46,6 +48,23 @@ def drop_partitions() -> str:
     return f"dropped {', '.join(dropped)}" if dropped else "nothing old enough to drop"
 
 
+def forget_bodies() -> str:
+    """Bodies of requests older than they are kept; the rows stay until their month is dropped."""
+    before = first_id_at(timezone.now() - timedelta(days=settings.OPTIONS.request_body_days))
+    emptied = 0
+    with connection.cursor() as cursor:
+        while True:
+            cursor.execute(
+                "WITH old AS (SELECT id FROM providers_requestlog WHERE id < %s"
+                " AND (request_body <> '' OR response_body <> '') ORDER BY id LIMIT %s)"
+                " UPDATE providers_requestlog r SET request_body = '', response_body = '' FROM old WHERE r.id = old.id",
+                [before, BATCH],
+            )
+            if not cursor.rowcount:
+                return f"emptied the bodies of {emptied:,} requests"
+            emptied += cursor.rowcount
+
+
 def empty_recycle_bin() -> str:
     """Resources deleted more than 30 days ago, with their memberships; their ids are never used again."""
     before = timezone.now() - timedelta(days=RECYCLE_BIN_DAYS)
@@ -67,7 +86,7 @@ def empty_recycle_bin() -> str:
             purged += len(ids)
 
 
-JOBS: tuple[Callable[[], str], ...] = (make_partitions, drop_partitions, empty_recycle_bin)
+JOBS: tuple[Callable[[], str], ...] = (make_partitions, drop_partitions, forget_bodies, empty_recycle_bin)
 
 
 def run_job(job: Callable[[], str]) -> str:

@@ -10,7 +10,7 @@ from django.shortcuts import render
 from django.urls import URLPattern, path, re_path
 from django.utils.translation import gettext_lazy as _
 
-from providers.console import access, groups, home, people, providers, tokens
+from providers.console import access, groups, home, log, people, person, providers, refused, saved_filters, tokens
 from providers.models import Provider, SyncedGroup, SyncedUser
 
 View = Callable[..., HttpResponse]
@@ -68,10 +68,18 @@ class ConsoleSite(AdminSite):
             page("eum/providers/<int:provider_id>/tokens/", tokens.tokens, "tokens"),
             page("eum/providers/<int:provider_id>/tokens/<int:token_id>/revoke/", tokens.revoke, "revoke_token"),
             page("eum/providers/<int:provider_id>/ip-restriction/", providers.ip_restriction, "ip_restriction"),
+            page("eum/find/", people.find, "find"),
             page("eum/users/", self._list(SyncedUser), "users"),
-            page("eum/users/<uuid:user_id>/", people.user, "user"),
+            page("eum/users/<uuid:user_id>/", person.user, "user"),
+            page("eum/users/filters/save/", saved_filters.save, "save_filter"),
+            page("eum/users/filters/<int:filter_id>/rename/", saved_filters.rename, "rename_filter"),
+            page("eum/users/filters/<int:filter_id>/delete/", saved_filters.delete, "delete_filter"),
             page("eum/groups/", self._list(SyncedGroup), "groups"),
             page("eum/groups/<uuid:group_id>/", groups.group, "group"),
+            page("eum/log/", log.log, "log"),
+            page("eum/log/<uuid:request_id>/", log.log_entry, "log_entry"),
+            page("eum/log/<uuid:request_id>/payload/", log.log_payload, "log_payload"),
+            page("eum/refused/", refused.refused, "refused"),
         ]
 
     def _list(self, model: Any) -> View:

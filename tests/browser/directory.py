@@ -7,8 +7,10 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from providers.models import Provider, SyncedGroup, SyncedUser, Token
+from providers.request_log import writer
 from scim.protocol.attributes import USER
 from scim.store import verbs
+from tests.conftest import ScimClient
 from tests.factories import call, issue, make_account, make_group, make_provider, make_user
 
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
@@ -19,9 +21,11 @@ class Directory:
     contoso: Provider
     empty: Provider
     jane: SyncedUser
+    removed: SyncedUser
     group: SyncedGroup
     token: Token
     administrator: User
+    refused: str
 
     def addresses(self) -> dict[str, str]:
         """Every page of the console that an administrator can open, by name."""
@@ -42,7 +46,14 @@ class Directory:
             "users-empty": "/eum/users/?q=jahne&status=active",
             "user": f"/eum/users/{self.jane.pk}/",
             "groups": "/eum/groups/",
+            "user-removed": f"/eum/users/{self.removed.pk}/",
             "group": f"/eum/groups/{self.group.pk}/",
+            "log": "/eum/log/",
+            "log-found": f"/eum/log/?outcome=rejected&provider={self.contoso.pk}&lookups=1",
+            "log-empty": "/eum/log/?status=418",
+            "log-entry": f"/eum/log/{self.refused}/",
+            "log-payload": f"/eum/log/{self.refused}/payload/",
+            "refused": "/eum/refused/",
             "not-found": "/eum/nothing/",
             "password": "/password_change/",
         }
@@ -74,5 +85,38 @@ def fill() -> Directory:
     others = [make_user(contoso, f"{name.split()[-1].lower()}@contoso.com", displayName=name) for name in names]
     verbs.delete(call(contoso, USER), str(others[-1].pk))
     group = make_group(contoso, "iProva users", members=[jane, *others[:-1]])
-    make_group(contoso, "Editors", members=others[:2])
-    return Directory(contoso, empty, jane, group, token, administrator)
+    editors = make_group(contoso, "Editors", members=[jane, *others[:2]])
+    refused = _play(contoso, jane, editors)
+    return Directory(contoso, empty, jane, others[-1], group, token, administrator, refused)
+
+
+def _play(contoso: Provider, jane: SyncedUser, editors: SyncedGroup) -> str:
+    """What a directory did to her over HTTP, so that log and timeline have it; the id of a refused request."""
+    second, value = issue(contoso)
+    client = ScimClient(value)
+    by_entra = {"client-request-id": "4d2b6a0e-1c57-4f0e-9a8e-2f0b7c1d9e33"}
+    client.get("/ServiceProviderConfig")
+    client.get("/Users", filter='userName eq "0c2e9be6-6b0a-4f0d-8a57-9d3f4c1ef1d4"')
+    client.get("/Users", filter='userName eq "j.deboer@contoso.com"')
+    client.patch(f"/Users/{jane.pk}", {"op": "replace", "path": "active", "value": True})
+    client.patch(
+        f"/Users/{jane.pk}",
+        {"op": "replace", "path": f"{ENTERPRISE}:department", "value": "Zorg"},
+        {"op": "replace", "path": "title", "value": "Teamleider"},
+        {"op": "remove", "path": 'phoneNumbers[type eq "work"]'},
+    )
+    for _ in range(12):
+        client.patch(f"/Users/{jane.pk}", {"op": "replace", "path": "title", "value": "Teamleider"})
+    member = [{"value": str(jane.pk)}]
+    client.patch(f"/Groups/{editors.pk}", {"op": "remove", "path": "members", "value": member})
+    client.patch(f"/Users/{jane.pk}", {"op": "replace", "path": "active", "value": False})
+    taken = {"userName": "j.deboer@contoso.com", "displayName": "Jan de Boer", "password": "not kept"}
+    refused: str = client.post("/Users", taken, headers=by_entra)["X-Request-Id"]
+    client.post("/Users", {"displayName": "Nobody"})
+    client.get("/Users/unknown")
+    Token.objects.filter(pk=second.pk).update(revoked_at=timezone.now())
+    client.get("/Users")
+    ScimClient(None).get("/Users")
+    ScimClient("ipr_nothing").get("/Users")
+    writer.flush()
+    return refused

@@ -6,8 +6,8 @@ from django.core.management import call_command
 from django.db import connection
 from django.utils import timezone
 
-from providers.housekeeping import drop_partitions, empty_recycle_bin, make_partitions
-from providers.models import Membership, Resource
+from providers.housekeeping import drop_partitions, empty_recycle_bin, forget_bodies, make_partitions
+from providers.models import Membership, RequestLog, Resource, first_id_at
 from scim.store import verbs
 from tests.factories import call, make_group, make_user
 
@@ -40,6 +40,18 @@ def test_v60_the_recycle_bin_is_emptied_after_30_days(provider):
     assert not Resource.objects.filter(pk=old.pk).exists()
     assert Membership.objects.count() == 2
     assert empty_recycle_bin() == "purged 0 from the recycle bin"
+
+
+def test_ac_log_9_bodies_end_before_their_rows(provider):
+    for days in (31, 29):
+        at = timezone.now() - timedelta(days=days)
+        RequestLog.objects.create(
+            id=first_id_at(at), at=at, provider_id=provider.pk, method="POST", path="/", status=201, duration_ms=1,
+            request_body="{}", response_body="{}",
+        )  # fmt: skip
+    assert forget_bodies() == "emptied the bodies of 1 requests"
+    assert list(RequestLog.objects.order_by("id").values_list("request_body", flat=True)) == ["", "{}"]
+    assert forget_bodies() == "emptied the bodies of 0 requests"
 
 
 def test_the_command_runs_all_jobs_and_may_run_twice(db, capsys):

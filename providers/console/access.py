@@ -19,6 +19,8 @@ from providers.models import Provider
 ADMINISTRATOR = "Administrator"
 VIEW = "providers.view_provider"
 VIEW_PERSONAL = "providers.view_personal"
+VIEW_AUDIT = "providers.view_audit"
+EXPORT = "providers.export_data"
 VIEW_PAYLOAD = "providers.view_payload"
 ADD_PROVIDER = "providers.add_provider"
 ADD_TOKEN = "providers.add_token"

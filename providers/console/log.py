@@ -19,9 +19,9 @@ from providers.audit import record_act
 from providers.console import access
 from providers.console.attributes import mask_addresses
 from providers.console.explanations import explain
-from providers.console.lists import COUNT_LIMIT
 from providers.console.log_query import TYPED, LogQuery, read_query
 from providers.console.page import Place, moment, short_id, show
+from providers.console.records import capped_count
 from providers.console.requests import Described, describe
 from providers.console.timeline import differences_of
 from providers.directory import parse_id
@@ -44,7 +44,7 @@ def log(request: HttpRequest) -> HttpResponse:
         "query": query,
         "rows": rows,
         "page": page,
-        "counted": _capped(query.rows),
+        "counted": query.counted,
         "typed_names": TYPED,
         "with_look_ups": f"{query.address()}{'&' if query.is_filtered else ''}lookups=1",
         "hidden": "" if query.shows_look_ups else _hidden(query),
@@ -64,16 +64,10 @@ def _by_id(text: str) -> UUID | None:
     return (rows.filter(id=own).first() if own else None) or rows.filter(client_request_id=text).first()
 
 
-def _capped(rows: Any) -> str:
-    """How many rows, as far as counting stays cheap."""
-    count = rows.order_by().values("pk")[: COUNT_LIMIT + 1].count()
-    return _("more than %(number)s") % {"number": f"{COUNT_LIMIT:,}"} if count > COUNT_LIMIT else f"{count:,}"
-
-
 def _hidden(query: LogQuery) -> str:
     """The successful look-ups of a day that the default view leaves out."""
     day = RequestLog.objects.since(timezone.now() - timedelta(hours=24))
-    count = _capped(day.filter(action="look-up", outcome=Outcome.SUCCESS))
+    count = capped_count(day.filter(action="look-up", outcome=Outcome.SUCCESS))
     return "" if count == "0" else count
 
 
@@ -141,7 +135,7 @@ def _same_problem(row: RequestLog) -> str:
     if row.outcome == Outcome.SUCCESS:
         return ""
     before = RequestLog.objects.since(row.at - timedelta(hours=24)).filter(id__lte=row.id, outcome=row.outcome)
-    return _capped(before.filter(provider_id=row.provider_id, status=row.status, scim_type=row.scim_type))
+    return capped_count(before.filter(provider_id=row.provider_id, status=row.status, scim_type=row.scim_type))
 
 
 def _holder_of(row: RequestLog) -> SyncedUser | None:

@@ -11,6 +11,9 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
+from providers.audit import record_act
+from providers.console import access
+from providers.events import EventKind
 from providers.models import SavedFilter
 
 MOST = 50
@@ -50,6 +53,8 @@ def save(request: HttpRequest) -> HttpResponse:
         return _back(sent["query"])
     role = person.groups.order_by("pk").first() if sent["is_shared"] else None
     person.saved_filters.update_or_create(name=sent["name"], defaults={"query": sent["query"], "shared_with": role})
+    if role:
+        record_act(EventKind.FILTER_SHARED, access.actor_of(request), subject=f"{sent['name']} ({role.name})")
     messages.success(request, _("Saved as “%(name)s”.") % {"name": sent["name"]})
     return _back(sent["query"])
 

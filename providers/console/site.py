@@ -10,7 +10,20 @@ from django.shortcuts import render
 from django.urls import URLPattern, path, re_path
 from django.utils.translation import gettext_lazy as _
 
-from providers.console import access, groups, home, log, people, person, providers, refused, saved_filters, tokens
+from providers.console import (
+    access,
+    audit,
+    export,
+    groups,
+    home,
+    log,
+    people,
+    person,
+    providers,
+    refused,
+    saved_filters,
+    tokens,
+)
 from providers.models import Provider, SyncedGroup, SyncedUser
 
 View = Callable[..., HttpResponse]
@@ -80,7 +93,13 @@ class ConsoleSite(AdminSite):
             page("eum/log/<uuid:request_id>/", log.log_entry, "log_entry"),
             page("eum/log/<uuid:request_id>/payload/", log.log_payload, "log_payload"),
             page("eum/refused/", refused.refused, "refused"),
+            page("eum/audit/", audit.audit, "audit"),
+            page("eum/<slug:name>/export/", self._export, "export"),
         ]
+
+    def _export(self, request: HttpRequest, name: str) -> HttpResponse:
+        lists = {"users": self._registry[SyncedUser], "groups": self._registry[SyncedGroup]}
+        return export.export(request, name, lists)
 
     def _list(self, model: Any) -> View:
         view: View = self._registry[model].changelist_view

@@ -54,6 +54,7 @@ class Directory:
             "log-entry": f"/eum/log/{self.refused}/",
             "log-payload": f"/eum/log/{self.refused}/payload/",
             "refused": "/eum/refused/",
+            "audit": "/eum/audit/",
             "not-found": "/eum/nothing/",
             "password": "/password_change/",
         }

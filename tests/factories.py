@@ -80,3 +80,4 @@ def _make_roles() -> None:
     from django.apps import apps
 
     importlib.import_module("providers.migrations.0003_roles").make_roles(apps, None)
+    importlib.import_module("providers.migrations.0010_accounts").grant(apps, None)

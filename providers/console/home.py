@@ -4,6 +4,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
+from providers.accounts import accounts
+from providers.console import access
 from providers.console.lists import PAGE_SIZE
 from providers.console.page import Place, show
 from providers.console.providers import all_providers
@@ -12,7 +14,10 @@ from providers.models import Provider
 
 
 def home(request: HttpRequest) -> HttpResponse:
-    context = {"title": _("Application management"), "provider_count": Provider.objects.live().count()}
+    context: dict[str, object] = {"title": _("Application management")}
+    context["provider_count"] = Provider.objects.live().count()
+    if access.may(request, access.MANAGE_ACCOUNTS):
+        context["account_count"] = accounts().filter(is_active=True).count()
     return render(request, "console/home.html", context)
 
 

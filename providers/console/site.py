@@ -1,7 +1,7 @@
 """The AdminSite: which address shows which page, and who gets past the door."""
 
 from collections.abc import Callable
-from functools import update_wrapper
+from functools import partial, update_wrapper
 from typing import Any
 
 from django.contrib.admin import AdminSite
@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from providers.console import (
     access,
+    accounts,
     audit,
     export,
     groups,
@@ -74,6 +75,12 @@ class ConsoleSite(AdminSite):
 
         return [
             page("", home.home, "index"),
+            page("accounts/", accounts.account_list, "accounts"),
+            page("accounts/add/", accounts.add, "add_account"),
+            page("accounts/<int:account_id>/", accounts.change, "account"),
+            page("accounts/<int:account_id>/reset/", accounts.reset, "reset_password"),
+            page("accounts/<int:account_id>/disable/", partial(accounts.switch, is_active=False), "disable_account"),
+            page("accounts/<int:account_id>/enable/", partial(accounts.switch, is_active=True), "enable_account"),
             page("eum/", home.dashboard, "eum"),
             page("eum/providers/", self._list(Provider), "providers"),
             page("eum/providers/add/", providers.add, "add_provider"),

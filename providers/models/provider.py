@@ -67,6 +67,7 @@ class Provider(models.Model):
             ("view_personal", "Can see full personal attributes"),
             ("view_audit", "Can see the audit of admin actions"),
             ("export_data", "Can export CSV"),
+            ("manage_accounts", "Can manage console accounts"),
         ]
 
     def __str__(self) -> str:

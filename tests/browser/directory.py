@@ -55,6 +55,9 @@ class Directory:
             "log-payload": f"/eum/log/{self.refused}/payload/",
             "refused": "/eum/refused/",
             "audit": "/eum/audit/",
+            "accounts": "/accounts/",
+            "add-account": "/accounts/add/",
+            "account": f"/accounts/{self.administrator.pk}/",
             "not-found": "/eum/nothing/",
             "password": "/password_change/",
         }

@@ -1,0 +1,165 @@
+"""Console accounts: the list, a new colleague, her role, her password, disabling her."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.contrib.auth.validators import UnicodeUsernameValidator
+from django.core.exceptions import PermissionDenied
+from django.db import IntegrityError
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_variables
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from providers.accounts import (
+    LastManagerError,
+    OwnAccountError,
+    accounts,
+    add_account,
+    change_account,
+    reset_password,
+    role_of,
+    set_active,
+)
+from providers.console import access
+from providers.console.page import Badge, moment
+
+_ROLE_NAMES = [
+    ("Administrator", gettext_lazy("Administrator: everything, accounts too")),
+    ("Support", gettext_lazy("Support: reads everything but the audit")),
+    ("Operator", gettext_lazy("Operator: reads without personal values, and the audit")),
+]
+_ACTIVE = Badge(gettext_lazy("Active"), "check", "ok")
+_DISABLED = Badge(gettext_lazy("Disabled"), "slash", "bad")
+_LAST = gettext_lazy("Nobody else may manage accounts: give another colleague the role Administrator first.")
+_OWN = gettext_lazy("You cannot take your own access away: ask another administrator.")
+
+
+class AccountForm(forms.Form):
+    first_name = forms.CharField(label=gettext_lazy("First name"), max_length=150, required=False)
+    last_name = forms.CharField(label=gettext_lazy("Last name"), max_length=150, required=False)
+    email = forms.EmailField(label=gettext_lazy("E-mail address"), required=False)
+    role = forms.ChoiceField(label=gettext_lazy("Role"), choices=_ROLE_NAMES, initial="Support")
+
+
+class NewAccountForm(AccountForm):
+    username = forms.CharField(label=gettext_lazy("User name"), max_length=150, validators=[UnicodeUsernameValidator()])
+    field_order = ("username", "first_name", "last_name", "email", "role")
+
+
+@require_safe
+def account_list(request: HttpRequest) -> HttpResponse:
+    access.require(request, access.MANAGE_ACCOUNTS, "to manage accounts")
+    rows = [
+        (account, access.name_of(account), role_of(account), _badge(account), _last(account)) for account in accounts()
+    ]
+    return _page(request, "console/account_list.html", _("Console accounts"), {"rows": rows})
+
+
+@never_cache
+@sensitive_variables("password")
+@require_http_methods(["GET", "HEAD", "POST"])
+def add(request: HttpRequest) -> HttpResponse:
+    """A new account; its password is in the answer to this POST and nowhere else."""
+    access.require(request, access.MANAGE_ACCOUNTS, "to add an account")
+    form = NewAccountForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            account, password = add_account(access.actor_of(request), **form.cleaned_data)
+        except IntegrityError:
+            form.add_error("username", _("There is an account with this name already."))
+        else:
+            return _reveal(request, account, password)
+    status = 422 if request.method == "POST" else 200
+    return _page(request, "console/account_add.html", _("Add an account"), {"form": form}, status=status)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def change(request: HttpRequest, account_id: int) -> HttpResponse:
+    access.require(request, access.MANAGE_ACCOUNTS, "to change an account")
+    account = _get(request, account_id)
+    held = {name: getattr(account, name) for name in ("first_name", "last_name", "email")} | {"role": role_of(account)}
+    form = AccountForm(request.POST or None, initial=held)
+    if request.method == "POST" and form.is_valid():
+        try:
+            change_account(account, access.actor_of(request), **form.cleaned_data)
+        except (LastManagerError, OwnAccountError) as error:
+            form.add_error("role", str(_refusal(error)))
+        else:
+            messages.success(request, _("Saved."))
+            return HttpResponseRedirect(reverse("admin:accounts"))
+    context = {"form": form, "account": account, "badge": _badge(account), "is_own": account.pk == request.user.pk}
+    status = 422 if form.errors else 200
+    return _page(request, "console/account.html", access.name_of(account), context, status=status)
+
+
+@require_POST
+def switch(request: HttpRequest, account_id: int, *, is_active: bool) -> HttpResponse:
+    """Disable or enable."""
+    access.require(request, access.MANAGE_ACCOUNTS, "to change an account")
+    account = _get(request, account_id)
+    name = {"name": access.name_of(account)}
+    try:
+        set_active(account, access.actor_of(request), is_active=is_active)
+    except (LastManagerError, OwnAccountError) as error:
+        messages.error(request, _refusal(error))
+    else:
+        said = _("%(name)s can sign in again.") if is_active else _("%(name)s is disabled and signed out.")
+        messages.success(request, said % name)
+    return HttpResponseRedirect(reverse("admin:account", args=[account_id]))
+
+
+@never_cache
+@sensitive_variables("password")
+@require_POST
+def reset(request: HttpRequest, account_id: int) -> HttpResponse:
+    """A new password, in the answer to this POST and nowhere else."""
+    access.require(request, access.MANAGE_ACCOUNTS, "to reset a password")
+    account = _get(request, account_id)
+    return _reveal(request, account, reset_password(account, access.actor_of(request)))
+
+
+def _reveal(request: HttpRequest, account: Any, password: str) -> HttpResponse:
+    context = {"account": account, "password": password}
+    return _page(
+        request, "console/account_password.html", _("Password of %(name)s") % {"name": account.username}, context
+    )
+
+
+def _get(request: HttpRequest, account_id: int) -> Any:
+    """Who does not have every right must not take over an account that has."""
+    account = accounts().filter(pk=account_id).first()
+    if account is None:
+        raise Http404(_("There is no such account."))
+    person: Any = request.user
+    if account.is_superuser and not person.is_superuser:
+        access.record_refusal(request, f"to change the account {account.username}")
+        raise PermissionDenied(_("Only an account with every right may change this one."))
+    return account
+
+
+def _badge(account: Any) -> Badge:
+    return _ACTIVE if account.is_active else _DISABLED
+
+
+def _last(account: Any) -> str:
+    return moment(account.last_login) if account.last_login else _("Never")
+
+
+def _refusal(error: Exception) -> Any:
+    return _OWN if isinstance(error, OwnAccountError) else _LAST
+
+
+def _page(
+    request: HttpRequest, template: str, title: str, context: Mapping[str, Any], *, status: int = 200
+) -> HttpResponse:
+    crumbs: list[tuple[Any, str]] = [(_("Application management"), reverse("admin:index"))]
+    if template != "console/account_list.html":
+        crumbs.append((_("Console accounts"), reverse("admin:accounts")))
+    return render(request, template, {"title": title, "crumbs": [*crumbs, (title, "")], **context}, status=status)

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
 from providers.console import access
+from providers.console.attributes import mask_text
 from providers.console.page import Place, Text, moment, short_id, show
 from providers.console.records import HOURS, PERIODS, RecordQuery, read_sent
 from providers.console.timeline import Difference, differences_of
@@ -109,20 +110,23 @@ def audit(request: HttpRequest) -> HttpResponse:
     query = read_query(request.GET)
     page = query.page(before=parse_id(request.GET.get("before", "")), after=parse_id(request.GET.get("after", "")))
     providers = Provider.objects.in_bulk({event.provider_id for event in page.rows if event.provider_id})
-    context = {"query": query, "page": page, "acts": [_act(event, providers) for event in page.rows]}
+    sees_names = access.may(request, access.VIEW_PERSONAL)
+    context = {"query": query, "page": page, "acts": [_act(event, providers, sees_names) for event in page.rows]}
     return show(request, "console/audit.html", _("Audit of admin actions"), Place("audit"), context)
 
 
-def _act(event: ChangeEvent, providers: Mapping[int, Provider]) -> Act:
+def _act(event: ChangeEvent, providers: Mapping[int, Provider], sees_names: bool) -> Act:
     # What a person restored is on its own page; here it is enough that she did.
     differences = [] if event.resource_id else differences_of(event, sees_names=True)
     provider = providers.get(event.provider_id) if event.provider_id else None
-    return Act(event, sentence_of(event), provider, differences)
+    return Act(event, sentence_of(event, sees_names=sees_names), provider, differences)
 
 
-def sentence_of(event: ChangeEvent) -> SafeString:
-    """The event's own sentence with its names in it, each escaped."""
+def sentence_of(event: ChangeEvent, *, sees_names: bool) -> SafeString:
+    """The event's own sentence with its names in it, each escaped; a person's is masked unless `sees_names`."""
+    is_personal = event.resource_id is not None and event.resource_type != "Group"
+    subject = mask_text(event.subject) if is_personal and not sees_names else event.subject
     actor = event.person_name or (_("The system") if event.kind != EventKind.SIGN_IN_FAILED else _("Somebody"))
     names = {"actor": f"<strong>{conditional_escape(actor)}</strong>"}
-    names["subject"] = f"<bdi>{conditional_escape(event.subject)}</bdi>"
+    names["subject"] = f"<bdi>{conditional_escape(subject)}</bdi>"
     return mark_safe(str(event.event_kind.label).format(**names))  # noqa: S308 (every name is escaped; the rest is ours)

@@ -68,7 +68,7 @@ def _audit(rows: Sequence[ChangeEvent], sees_names: bool) -> Iterator[Sequence[A
     providers = Provider.objects.in_bulk({row.provider_id for row in rows if row.provider_id})
     for row in rows:
         title = providers[row.provider_id].title if row.provider_id in providers else ""
-        sentence = re.sub(r"<.*?>", "", sentence_of(row))
+        sentence = re.sub(r"<.*?>", "", sentence_of(row, sees_names=sees_names))
         yield [row.id, row.at, row.kind, row.person_name, row.address, title, sentence, row.request_id]
 
 

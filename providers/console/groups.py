@@ -17,7 +17,8 @@ from providers.console.attributes import IMPERSONAL_OF_GROUP, mask
 from providers.console.lists import COUNT_LIMIT, PAGE_SIZE, CappedPaginator, CountOf, ReadOnlyAdmin
 from providers.console.page import Place, frame, moment, show
 from providers.console.people import attribute_panels, mask_names
-from providers.console.people_filters import ProviderFilter
+from providers.console.people_filters import ProviderFilter, RemovedFilter
+from providers.console.recycle_bin import bin_until
 from providers.console.status import RESOURCE
 from providers.console.timeline import group_timeline, read_group_history
 from providers.models import Membership, Resource, SyncedGroup
@@ -26,7 +27,7 @@ from providers.models import Membership, Resource, SyncedGroup
 class GroupAdmin(ReadOnlyAdmin):
     page_name = "admin:group"
     list_display = ("name", "directory", "members", "last_changed")
-    list_filter = (ProviderFilter,)
+    list_filter = (ProviderFilter, RemovedFilter)
     list_select_related = ("provider",)
     sortable_by = ("name", "last_changed")
     ordering = ("display_name_key",)
@@ -35,7 +36,7 @@ class GroupAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         current = Membership.objects.filter(group=OuterRef("pk"), left_at__isnull=True).order_by()
-        groups = SyncedGroup.objects.live().defer("document", "folded", "search_text")
+        groups = SyncedGroup.objects.defer("document", "folded", "search_text")
         annotated: QuerySet[Any] = groups.annotate(member_count=CountOf(current.values("pk")[: COUNT_LIMIT + 1]))
         return annotated
 
@@ -94,6 +95,8 @@ def group(request: HttpRequest, group_id: UUID) -> HttpResponse:
         "badge": RESOURCE["removed"] if found.deleted_at else None,
         "members": [(row.member, RESOURCE[row.member.status], moment(row.joined_at)) for row in shown],
         "page": page,
+        "resource": found,
+        "bin_until": bin_until(found),
         "sought": sought,
         "empty_since": _empty_since(found) if not shown and not sought else "",
         "entries": group_timeline(history),

@@ -94,3 +94,20 @@ class ErrorFilter(ChoiceFilter):
         recent = RequestLog.objects.since(timezone.now() - timedelta(days=ERROR_DAYS))
         failed = recent.filter(outcome__in=[Outcome.REJECTED, Outcome.ERROR], resource_id__isnull=False)
         return queryset.filter(pk__in=failed.values("resource_id"))
+
+
+class RemovedFilter(ChoiceFilter):
+    """Groups in the recycle bin, which the list leaves out unless it is asked for them."""
+
+    title = gettext_lazy("Status")
+    parameter_name = "status"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("removed", _("Removed"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        found = super().queryset(request, queryset)
+        return found if self.value() is not None else found.filter(deleted_at__isnull=True)
+
+    def chosen(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
+        return queryset.filter(deleted_at__isnull=False)

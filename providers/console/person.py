@@ -15,6 +15,7 @@ from providers.console.answer import AT_ONCE, answer
 from providers.console.attributes import as_json, flatten, is_uuid, mask
 from providers.console.page import Place, moment, show
 from providers.console.people import identifiers, mask_names
+from providers.console.recycle_bin import bin_until
 from providers.console.requests import describe
 from providers.console.status import RESOURCE
 from providers.console.timeline import History, last_set, read_history, short_path, timeline
@@ -67,6 +68,8 @@ def user(request: HttpRequest, user_id: UUID) -> HttpResponse:
         "raw": as_json(person.document),
         "identifiers": identifiers(person),
         "requests": describe(history.requests[:LAST_REQUESTS], sees_names=sees_names),
+        "resource": person,
+        "bin_until": bin_until(person),
         "others": [(record, RESOURCE[record.status], moment(record.last_modified)) for record in others],
         "summary": summary_of(history),
     }

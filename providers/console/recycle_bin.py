@@ -1,0 +1,48 @@
+"""The recycle bin: what a directory deleted can be inspected for 30 days, and restored by an administrator."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+from uuid_utils.compat import uuid7
+
+from providers import directory
+from providers.console import access
+from providers.console.page import moment
+from providers.directory import NameTakenError
+from providers.housekeeping import RECYCLE_BIN_DAYS
+from providers.models import Resource
+
+
+def bin_until(resource: Resource) -> SafeString | str:
+    """The day on which a deleted resource is gone for good; "" for one that is not in the bin."""
+    if resource.deleted_at is None or resource.provider.deleted_at:
+        return ""
+    return moment(resource.deleted_at + timedelta(days=RECYCLE_BIN_DAYS), to="day")
+
+
+@require_POST
+def restore(request: HttpRequest, resource_id: UUID) -> HttpResponse:
+    """Give a person or group back as it was, with the memberships that its deletion ended."""
+    found: Any = Resource.objects.select_related("provider").filter(pk=resource_id).first()
+    if found is None or found.provider.deleted_at:
+        raise Http404(_("It is not in the recycle bin any more."))
+    access.require(request, access.CHANGE_PROVIDER, f"to restore {found.pk}", found.provider)
+    page = "admin:group" if found.resource_type == "Group" else "admin:user"
+    name = {"name": found.label}
+    try:
+        was_there = directory.restore(found.provider_id, found.pk, access.actor_of(request), uuid7())
+    except NameTakenError:
+        said = _("%(name)s cannot be restored: another record of this provider has the name now. Nothing was changed.")
+        messages.error(request, said % name)
+    else:
+        if was_there:
+            said = _("%(name)s is restored. The directory is not told: it goes on as it knows her.")
+            messages.success(request, said % name)
+    return HttpResponseRedirect(reverse(page, args=[resource_id]))

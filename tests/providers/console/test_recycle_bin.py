@@ -1,0 +1,72 @@
+"""What a directory deleted can be inspected and restored, by an administrator."""
+
+import pytest
+
+from providers.models import ChangeEvent, Membership, Provider, Resource
+from tests.factories import make_group, make_user
+
+
+@pytest.fixture
+def removed(provider, scim):
+    jane = make_user(provider, "jane@x", displayName="Jane")
+    make_group(provider, "Ward", [jane])
+    scim(provider).delete(f"/Users/{jane.pk}")
+    return jane
+
+
+def restore(browser, resource):
+    return browser.post(f"/eum/recycle-bin/{resource.pk}/restore/", follow=True)
+
+
+def test_an_administrator_restores_a_person_with_what_she_held(administrator, provider, scim, removed):
+    assert "Kept until" in administrator.get(f"/eum/users/{removed.pk}/").content.decode()
+    page = restore(administrator, removed).content.decode()
+    assert "Jane is restored." in page and 'data-testid="recycle-bin"' not in page
+    assert "Restored from the recycle bin on" in page
+    assert scim(provider).get(f"/Users/{removed.pk}").status_code == 200
+    assert Membership.objects.filter(member=removed, left_at=None).count() == 1
+    event = ChangeEvent.objects.get(kind="resource.restored")
+    assert event.person_name and event.resource_id == removed.pk
+    audit = administrator.get("/eum/audit/?action=resource.restored").content.decode()
+    assert "restored <bdi>jane@x</bdi>" in audit
+    assert restore(administrator, removed).status_code == 200, "twice is once"
+    assert ChangeEvent.objects.filter(kind="resource.restored").count() == 1
+
+
+def test_ac_role_4_an_operator_reads_no_name_in_the_audit(administrator, operator, removed):
+    restore(administrator, removed)
+    page = operator.get("/eum/audit/?action=resource.restored").content.decode()
+    assert "restored <bdi>" in page and "Jane" not in page and "jane@" not in page
+
+
+def test_a_name_that_is_taken_is_said_and_nothing_is_changed(administrator, provider, removed):
+    make_user(provider, "JANE@x")
+    page = restore(administrator, removed).content.decode()
+    assert "cannot be restored: another record of this provider has the name now" in page
+    assert Resource.objects.get(pk=removed.pk).deleted_at
+
+
+@pytest.mark.parametrize("role", ["Support", "Operator"])
+def test_ac_role_1_and_2_others_inspect_and_restore_nothing(signed_in, removed, role):
+    browser = signed_in(role)
+    page = browser.get(f"/eum/users/{removed.pk}/").content.decode()
+    assert "Kept until" in page and 'data-testid="restore"' not in page
+    assert restore(browser, removed).status_code == 403
+    assert Resource.objects.get(pk=removed.pk).deleted_at
+    assert ChangeEvent.objects.filter(kind="console.refused").count() == 1
+
+
+def test_removed_groups_are_found_and_restored(administrator, provider, scim):
+    group = make_group(provider, "Ward", [make_user(provider)])
+    scim(provider).delete(f"/Groups/{group.pk}")
+    assert list(administrator.get("/eum/groups/").context["cl"].result_list) == []
+    assert [one.pk for one in administrator.get("/eum/groups/?status=removed").context["cl"].result_list] == [group.pk]
+    assert "Ward is restored." in restore(administrator, group).content.decode()
+    assert Membership.objects.filter(group=group, left_at=None).count() == 1
+
+
+def test_what_is_not_there_or_went_with_its_provider_is_404(administrator, provider, removed):
+    assert administrator.post(f"/eum/recycle-bin/{removed.pk}/restore/").status_code == 302
+    Provider.objects.filter(pk=provider.pk).update(deleted_at=removed.created)
+    assert restore(administrator, removed).status_code == 404
+    assert administrator.get(f"/eum/recycle-bin/{removed.pk}/restore/").status_code == 405

@@ -72,6 +72,16 @@ def covers(networks: Iterable[Network], address: str | None) -> bool:
     return any(plain in network for network in networks if network.version == plain.version)
 
 
+def covers_everyone(networks: Iterable[Network]) -> bool:
+    """Whether every address of a family is covered, in one range or in several together."""
+    known = list(networks)
+    merged = [
+        *ipaddress.collapse_addresses(network for network in known if isinstance(network, ipaddress.IPv4Network)),
+        *ipaddress.collapse_addresses(network for network in known if isinstance(network, ipaddress.IPv6Network)),
+    ]
+    return any(network in EVERYONE for network in merged)
+
+
 def plain_address(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
     """An address as it is compared: IPv4 mapped into IPv6 is IPv4, a zone id does not count.
 

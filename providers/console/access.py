@@ -20,8 +20,11 @@ ADMINISTRATOR = "Administrator"
 VIEW = "providers.view_provider"
 VIEW_PERSONAL = "providers.view_personal"
 ADD_PROVIDER = "providers.add_provider"
+CHANGE_PROVIDER = "providers.change_provider"
+DELETE_PROVIDER = "providers.delete_provider"
 ADD_TOKEN = "providers.add_token"
 CHANGE_TOKEN = "providers.change_token"
+CHANGE_IP = "providers.change_iprule"
 
 
 def may(request: HttpRequest, right: str) -> bool:

@@ -1,9 +1,11 @@
-"""The form *Add provider*."""
+"""The forms of a provider: *Add provider*, *Edit provider*, and the title of one that comes back."""
 
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django import forms
 from django.utils.functional import cached_property
+from django.utils.timezone import localdate, make_aware
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -15,13 +17,11 @@ _TITLE = Provider._meta.get_field("title").max_length
 _TITLE_KEY = Provider._meta.get_field("title_key").max_length or 0
 
 
-class AddProviderForm(forms.Form):
-    title = forms.CharField(max_length=_TITLE, error_messages={"required": gettext_lazy("Give the provider a title.")})
-    ip_restrict = forms.BooleanField(required=False)
-    ip_ranges = forms.CharField(required=False)
+class TitleForm(forms.Form):
+    """What every form with a provider's title shares."""
 
-    networks: list[Network]
-    range_problems: list[RangeProblem]
+    title = forms.CharField(max_length=_TITLE, error_messages={"required": gettext_lazy("Give the provider a title.")})
+
     holder: Provider | None = None
 
     def clean_title(self) -> str:
@@ -32,6 +32,37 @@ class AddProviderForm(forms.Form):
         if len(key) > _TITLE_KEY:
             raise forms.ValidationError(_("This title is too long."))
         return title
+
+    def title_is_taken(self) -> None:
+        """Say so, with a link to the provider that has the title."""
+        key = comparison_key(self.cleaned_data["title"])
+        self.holder = Provider.objects.live().filter(title_key=key).first()
+        self.add_error("title", _("Another provider has this title."))
+
+
+class ProviderForm(TitleForm):
+    """*Edit provider*."""
+
+    notification_email = forms.EmailField(
+        required=False, error_messages={"invalid": gettext_lazy("This is no e-mail address.")}
+    )
+    is_strict = forms.BooleanField(required=False)
+    late_after_minutes = forms.IntegerField(min_value=41, max_value=10_080)
+    silent_after_hours = forms.IntegerField(min_value=2, max_value=1_000)
+
+    def clean(self) -> dict[str, Any]:
+        late, silent = (self.cleaned_data.get(name) for name in ("late_after_minutes", "silent_after_hours"))
+        if late and silent and late >= 60 * silent:
+            self.add_error("silent_after_hours", _("This must be longer than the time after which contact is late."))
+        return self.cleaned_data
+
+
+class AddProviderForm(TitleForm):
+    ip_restrict = forms.BooleanField(required=False)
+    ip_ranges = forms.CharField(required=False)
+
+    networks: list[Network]
+    range_problems: list[RangeProblem]
 
     def clean(self) -> dict[str, Any]:
         """Read the ranges, if the restriction is on; each line that is none is a problem of its own."""
@@ -46,12 +77,6 @@ class AddProviderForm(forms.Form):
                 self.add_error("ip_ranges", said % {"range": network})
         return self.cleaned_data
 
-    def title_is_taken(self) -> None:
-        """Say so, with a link to the provider that has the title."""
-        key = comparison_key(self.cleaned_data["title"])
-        self.holder = Provider.objects.live().filter(title_key=key).first()
-        self.add_error("title", _("Another provider has this title."))
-
     @cached_property
     def range_errors(self) -> list[tuple[str, RangeProblem | None]]:
         """Each complaint about the ranges, with the problem whose suggestion a button can take over."""
@@ -59,6 +84,23 @@ class AddProviderForm(forms.Form):
         problems: list[RangeProblem | None] = [*self.range_problems]
         problems += [None] * (len(texts) - len(problems))
         return list(zip(texts, problems, strict=True))
+
+
+class ExpiryForm(forms.Form):
+    """The last day on which a token works, by the reader's clock; empty is never."""
+
+    last_day = forms.DateField(required=False, error_messages={"invalid": gettext_lazy("This is no date.")})
+
+    def clean_last_day(self) -> datetime | None:
+        """The midnight that ends it."""
+        day: date | None = self.cleaned_data["last_day"]
+        if day is None:
+            return None
+        if day < localdate():
+            raise forms.ValidationError(_("This day is past. To end the token now, revoke it."))
+        if day.year > 9000:
+            raise forms.ValidationError(_("This is no date."))
+        return make_aware(datetime.combine(day + timedelta(days=1), time()))
 
 
 def take_suggestion(ranges: str, suggestion: str) -> str:

@@ -10,8 +10,20 @@ from django.shortcuts import render
 from django.urls import URLPattern, path, re_path
 from django.utils.translation import gettext_lazy as _
 
-from providers.console import access, groups, home, people, providers, tokens
-from providers.models import Provider, SyncedGroup, SyncedUser
+from providers.console import (
+    access,
+    groups,
+    guide,
+    history,
+    home,
+    lifecycle,
+    people,
+    provider_list,
+    providers,
+    restriction,
+    tokens,
+)
+from providers.models import SyncedGroup, SyncedUser
 
 View = Callable[..., HttpResponse]
 
@@ -60,18 +72,39 @@ class ConsoleSite(AdminSite):
             return made
 
         return [
+            *self._provider_urls(page),
             page("", home.home, "index"),
             page("eum/", home.dashboard, "eum"),
-            page("eum/providers/", self._list(Provider), "providers"),
-            page("eum/providers/add/", providers.add, "add_provider"),
-            page("eum/providers/<int:provider_id>/", providers.overview, "provider"),
-            page("eum/providers/<int:provider_id>/tokens/", tokens.tokens, "tokens"),
-            page("eum/providers/<int:provider_id>/tokens/<int:token_id>/revoke/", tokens.revoke, "revoke_token"),
-            page("eum/providers/<int:provider_id>/ip-restriction/", providers.ip_restriction, "ip_restriction"),
             page("eum/users/", self._list(SyncedUser), "users"),
             page("eum/users/<uuid:user_id>/", people.user, "user"),
             page("eum/groups/", self._list(SyncedGroup), "groups"),
             page("eum/groups/<uuid:group_id>/", groups.group, "group"),
+        ]
+
+    def _provider_urls(self, page: Callable[[str, View, str], URLPattern]) -> list[URLPattern]:
+        one = "eum/providers/<int:provider_id>/"
+        token = f"{one}tokens/<int:token_id>/"
+        return [
+            page("eum/providers/", provider_list.provider_list, "providers"),
+            page("eum/providers/add/", providers.add, "add_provider"),
+            page(one, providers.overview, "provider"),
+            page(f"{one}live/", providers.live, "live"),
+            page(f"{one}edit/", lifecycle.change, "change_provider"),
+            page(f"{one}pause/", lifecycle.pause, "pause_provider"),
+            page(f"{one}resume/", lifecycle.resume, "resume_provider"),
+            page(f"{one}delete/", lifecycle.delete, "delete_provider"),
+            page(f"{one}restore/", lifecycle.restore, "restore_provider"),
+            page(f"{one}history/", history.history, "history"),
+            page(f"{one}tokens/", tokens.tokens, "tokens"),
+            page(f"{token}rotate/", tokens.rotate, "rotate_token"),
+            page(f"{token}suspend/", tokens.suspend, "suspend_token"),
+            page(f"{token}restore/", tokens.restore, "restore_token"),
+            page(f"{token}expiry/", tokens.expire, "expire_token"),
+            page(f"{token}revoke/", tokens.revoke, "revoke_token"),
+            page(f"{one}ip-restriction/", restriction.restriction, "ip_restriction"),
+            page(f"{one}guide/", guide.guide, "guide"),
+            page(f"{one}guide/seen/", guide.seen, "guide_seen"),
+            page(f"{one}guide/test/", guide.test_connection, "test_connection"),
         ]
 
     def _list(self, model: Any) -> View:
@@ -80,6 +113,5 @@ class ConsoleSite(AdminSite):
 
 
 site = ConsoleSite()
-site.register(Provider, providers.ProviderAdmin)
 site.register(SyncedUser, people.UserAdmin)
 site.register(SyncedGroup, groups.GroupAdmin)

@@ -1,19 +1,30 @@
 """The tables. `Provider` and its credentials, the directory that it fills, and what happened."""
 
 from providers.models.directory import Membership, Resource, SyncedGroup, SyncedUser, synced_user_model
-from providers.models.provider import IpMode, IpRule, Provider, SchemaExtension, Token
-from providers.models.record import ChangeEvent, RefusedCalls, RequestLog
+from providers.models.provider import TEST_PREFIX, IpMode, IpRule, Provider, SchemaExtension, Token
+from providers.models.record import (
+    ChangeEvent,
+    ProviderActivity,
+    RefusedCalls,
+    RequestCount,
+    RequestLog,
+    SourceSeen,
+)
 
 __all__ = [
+    "TEST_PREFIX",
     "ChangeEvent",
     "IpMode",
     "IpRule",
     "Membership",
     "Provider",
+    "ProviderActivity",
     "RefusedCalls",
+    "RequestCount",
     "RequestLog",
     "Resource",
     "SchemaExtension",
+    "SourceSeen",
     "SyncedGroup",
     "SyncedUser",
     "Token",

@@ -6,10 +6,12 @@ from datetime import timedelta
 from django.contrib.auth.models import User
 from django.utils import timezone
 
+from providers.administration import delete_provider
+from providers.events import SYSTEM
 from providers.models import Provider, SyncedGroup, SyncedUser, Token
 from scim.protocol.attributes import USER
 from scim.store import verbs
-from tests.factories import call, issue, make_account, make_group, make_provider, make_user
+from tests.factories import call, issue, make_account, make_calls, make_group, make_provider, make_user
 
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 
@@ -18,6 +20,8 @@ ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 class Directory:
     contoso: Provider
     empty: Provider
+    refused: Provider
+    deleted: Provider
     jane: SyncedUser
     group: SyncedGroup
     token: Token
@@ -35,8 +39,21 @@ class Directory:
             "provider-new": f"/eum/providers/{self.empty.pk}/",
             "tokens": f"{provider}tokens/",
             "tokens-none": f"/eum/providers/{self.empty.pk}/tokens/",
+            "provider-refused": f"/eum/providers/{self.refused.pk}/",
+            "edit-provider": f"{provider}edit/",
+            "pause-provider": f"{provider}pause/",
+            "delete-provider": f"{provider}delete/",
+            "restore-provider": f"/eum/providers/{self.deleted.pk}/restore/",
+            "rotate-token": f"{provider}tokens/{self.token.pk}/rotate/",
+            "suspend-token": f"{provider}tokens/{self.token.pk}/suspend/",
+            "token-expiry": f"{provider}tokens/{self.token.pk}/expiry/",
             "revoke-token": f"{provider}tokens/{self.token.pk}/revoke/",
             "ip-restriction": f"{provider}ip-restriction/",
+            "guide": f"{provider}guide/",
+            "guide-okta": f"{provider}guide/?for=okta",
+            "guide-print": f"{provider}guide/?print=1",
+            "history": f"{provider}history/",
+            "history-people": f"{provider}history/?what=people",
             "users": "/eum/users/",
             "users-found": f"/eum/users/?q=jan&provider={self.contoso.pk}",
             "users-empty": "/eum/users/?q=jahne&status=active",
@@ -46,6 +63,23 @@ class Directory:
             "not-found": "/eum/nothing/",
             "password": "/password_change/",
         }
+
+
+def _others(contoso: Provider, token: Token) -> tuple[Provider, Provider]:
+    """A day of requests, with a provider in each kind of trouble."""
+    for hour, count in enumerate((7, 40, 18, 12, 6, 1, 0, 0, 2, 9, 25, 55, 60, 35, 38, 29, 12, 14, 4, 3, 2, 1, 8, 12)):
+        make_calls(contoso, 204, "PATCH", count=count, ago=timedelta(hours=hour, minutes=12))
+    make_calls(contoso, 409, "POST", count=2, ago=timedelta(hours=1, minutes=11), scim_type="uniqueness")
+    make_calls(contoso, 400, count=1, ago=timedelta(hours=3), scim_type="invalidFilter")
+    make_calls(contoso, count=4, ago=timedelta(minutes=12), source_ip="52.146.136.12", is_uncovered=True)
+    refused = make_provider("Zorgpartners Entra ID", ip_mode="enforce", ranges=("20.190.128.0/18",))
+    ended, _value = issue(refused, expires_at=timezone.now() - timedelta(hours=1))
+    make_calls(refused, count=30, method="PATCH", ago=timedelta(hours=3))
+    make_calls(refused, 401, count=14, ago=timedelta(minutes=50), token_id=ended.pk)
+    make_calls(make_provider("Okta Thuiszorg De Linde"), 204, "PATCH", count=20, ago=timedelta(hours=2))
+    deleted = make_provider("Oude proefomgeving")
+    delete_provider(deleted, SYSTEM)
+    return refused, deleted
 
 
 def fill() -> Directory:
@@ -58,6 +92,7 @@ def fill() -> Directory:
     Token.objects.filter(pk=token.pk).update(
         last_used_at=timezone.now() - timedelta(minutes=12), last_used_ip="20.190.137.45", created_by=administrator
     )
+    refused, deleted = _others(contoso, token)
     jane = make_user(
         contoso,
         "j.deboer@contoso.com",
@@ -75,4 +110,4 @@ def fill() -> Directory:
     verbs.delete(call(contoso, USER), str(others[-1].pk))
     group = make_group(contoso, "iProva users", members=[jane, *others[:-1]])
     make_group(contoso, "Editors", members=others[:2])
-    return Directory(contoso, empty, jane, group, token, administrator)
+    return Directory(contoso, empty, refused, deleted, jane, group, token, administrator)

@@ -26,15 +26,16 @@ def add_provider(
     actor: Actor,
     *,
     ip_mode: IpMode = IpMode.OFF,
-    ranges: Iterable[Network] = (),
+    ranges: Mapping[Network, str] | None = None,
     is_strict: bool = False,
     skips_unknown_members: bool = False,
 ) -> Provider:
-    """Add a provider with its IP rules. Makes no token.
+    """Add a provider with its IP rules (each with its note). Makes no token.
 
     Raises `TitleTakenError`, `NoRangesError`.
     """
-    networks = list(ranges)
+    notes = ranges or {}
+    networks = list(notes)
     if ip_mode == IpMode.ENFORCE and (not networks or covers_everyone(networks)):
         raise NoRangesError
     provider = Provider(
@@ -47,7 +48,9 @@ def add_provider(
     provider.clean_title()
     with _titles_are_unique(), transaction.atomic():
         provider.save()
-        IpRule.objects.bulk_create(IpRule(provider=provider, cidr=network) for network in networks)
+        IpRule.objects.bulk_create(
+            IpRule(provider=provider, cidr=network, note=notes[network][:200]) for network in networks
+        )
         record_act(
             EventKind.PROVIDER_ADDED,
             actor,

@@ -5,23 +5,22 @@ decide whether enforcing is safe, never that of the administrator's browser.
 """
 
 import ipaddress
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
 
 from django.db import connection, transaction
 from django.utils import timezone
 
 from providers.audit import record_act
 from providers.events import Actor, EventKind
-from providers.ip_rules import Network, covers_everyone
+from providers.ip_rules import Network, covers, covers_everyone
 from providers.models import IpMode, IpRule, Provider
 
 SEEN_DAYS = 30
 GUARD_DAYS = 7
-# An import is worth a look after this, and stale after that: Microsoft publishes every week.
-OLD, STALE = timedelta(days=14), timedelta(days=45)
+# Each request compares its address with all of them. The tag of Entra ID has a few hundred.
+MAX_RANGES = 2_000
 
 
 class CannotEnforceError(Exception):
@@ -40,6 +39,10 @@ class UncoveredError(Exception):
         self.seen = seen
 
 
+class TooManyRangesError(Exception):
+    """A provider may have MAX_RANGES at the most."""
+
+
 @dataclass(frozen=True)
 class Seen:
     """An address that called with a good token, and the narrowest range that covers it."""
@@ -52,11 +55,13 @@ class Seen:
 
 
 _SEEN = """
-SELECT host(s.address), min(s.first_at), max(s.last_at), sum(s.calls)::bigint, (
-  SELECT text(r.cidr) FROM providers_iprule r WHERE r.provider_id = %s AND r.cidr >>= s.address
-  ORDER BY masklen(r.cidr) DESC LIMIT 1) AS covered_by
-FROM providers_sourceseen s WHERE s.provider_id = %s AND s.day > %s
-GROUP BY s.address ORDER BY covered_by IS NOT NULL, max(s.last_at) DESC, 1
+SELECT host(s.address), s.first_at, s.last_at, s.calls, r.covered_by FROM (
+  SELECT address, min(first_at) AS first_at, max(last_at) AS last_at, sum(calls)::bigint AS calls
+  FROM providers_sourceseen WHERE provider_id = %s AND day > %s GROUP BY address) s
+LEFT JOIN LATERAL (
+  SELECT text(cidr) AS covered_by FROM providers_iprule WHERE provider_id = %s AND cidr >>= s.address
+  ORDER BY masklen(cidr) DESC LIMIT 1) r ON true
+ORDER BY r.covered_by IS NOT NULL, s.last_at DESC, s.address
 """
 _MATCHES = """
 SELECT r.id, sum(s.calls)::bigint FROM providers_iprule r
@@ -68,7 +73,7 @@ WHERE r.provider_id = %s AND s.day > %s GROUP BY r.id
 def addresses_seen(provider: Provider, *, days: int = SEEN_DAYS) -> list[Seen]:
     """Where the provider called from, uncovered addresses first. One query."""
     with connection.cursor() as cursor:
-        cursor.execute(_SEEN, [provider.pk, provider.pk, _days_ago(days)])
+        cursor.execute(_SEEN, [provider.pk, _days_ago(days), provider.pk])
         return [
             Seen(address, first, last, calls, ipaddress.ip_network(cidr) if cidr else None)
             for address, first, last, calls, cidr in cursor.fetchall()
@@ -86,6 +91,13 @@ def _days_ago(days: int) -> date:
     return timezone.now().date() - timedelta(days=days)
 
 
+def losing_cover(provider: Provider, removed: Collection[Network], added: Iterable[Network] = ()) -> list[Seen]:
+    """Addresses of the last seven days that are covered now, and would not be without `removed`."""
+    left = [network for network in _networks(provider) if network not in removed] + list(added)
+    seen = addresses_seen(provider, days=GUARD_DAYS)
+    return [found for found in seen if found.covered_by in removed and not covers(left, found.address)]
+
+
 @transaction.atomic
 def set_mode(provider: Provider, mode: IpMode, actor: Actor, *, knows_refused: bool = False) -> None:
     """Switch between off, observe and enforce.
@@ -93,11 +105,13 @@ def set_mode(provider: Provider, mode: IpMode, actor: Actor, *, knows_refused: b
     Raises `CannotEnforceError`, or `UncoveredError` unless the administrator knows who will be refused.
     """
     found = _lock(provider)
-    if mode == IpMode.ENFORCE and found.ip_mode != mode:
+    if found.ip_mode == mode:
+        return
+    if mode == IpMode.ENFORCE:
         _guard(found, knows_refused=knows_refused)
-    if found.ip_mode != mode:
-        Provider.objects.filter(pk=found.pk).update(ip_mode=mode)
-        _record(EventKind.IP_MODE_CHANGED, found, actor, before={"mode": found.ip_mode}, after={"mode": str(mode)})
+    Provider.objects.filter(pk=found.pk).update(ip_mode=mode)
+    before, after = {"mode": found.ip_mode}, {"mode": str(mode)}
+    record_act(EventKind.IP_MODE_CHANGED, actor, provider=found, before=before, after=after)
 
 
 def _guard(provider: Provider, *, knows_refused: bool) -> None:
@@ -118,16 +132,22 @@ def _guard(provider: Provider, *, knows_refused: bool) -> None:
 def add_ranges(provider: Provider, notes: Mapping[Network, str], actor: Actor) -> list[Network]:
     """Add ranges with their notes; those that are there already are left alone. Returns what is new.
 
-    Raises `CannotEnforceError` if everybody would be let in then.
+    Raises `CannotEnforceError` if everybody would be let in then, and `TooManyRangesError`.
     """
     found = _lock(provider)
     before = _networks(found)
     new = [network for network in notes if network not in set(before)]
-    if covers_everyone([*before, *new]):
-        raise CannotEnforceError("everyone")
+    _check([*before, *new])
     IpRule.objects.bulk_create(IpRule(provider=found, cidr=network, note=notes[network][:200]) for network in new)
     _record_ranges(found, actor, before)
     return new
+
+
+def _check(networks: list[Network]) -> None:
+    if covers_everyone(networks):
+        raise CannotEnforceError("everyone")
+    if len(networks) > MAX_RANGES:
+        raise TooManyRangesError
 
 
 @transaction.atomic
@@ -143,48 +163,54 @@ def remove_ranges(provider: Provider, ids: Iterable[int], actor: Actor) -> int:
 
 
 def contained(rules: Iterable[IpRule]) -> list[IpRule]:
-    """The ranges that lie in another one, and so add nothing (AC-IP-3)."""
-    known = list(rules)
-    return [
-        rule
-        for rule in known
-        if any(
-            rule.cidr != other.cidr and rule.cidr.version == other.cidr.version and rule.cidr.subnet_of(other.cidr)
-            for other in known
-        )
-    ]
+    """The ranges that somebody typed and that lie in another one, and so add nothing (AC-IP-3).
+
+    Networks lie in each other or apart, so in order of their beginnings only the last wide one matters.
+    What came from a service tag stays: the next import would bring it back.
+    """
+    found: list[IpRule] = []
+    outer: Network | None = None
+    for rule in sorted(rules, key=lambda rule: _beginning(rule.cidr)):
+        if outer is None or outer.version != rule.cidr.version or rule.cidr.network_address not in outer:
+            outer = rule.cidr
+        elif not rule.tag:
+            found.append(rule)
+    return found
+
+
+def _beginning(network: Network) -> tuple[int, int, int]:
+    return network.version, int(network.network_address), network.prefixlen
 
 
 @dataclass(frozen=True)
 class Difference:
     """What importing a service tag would change."""
 
-    tag: str
-    change_number: int
     added: list[Network]
     removed: list[Network]
     kept: list[Network]
 
 
-def difference(provider: Provider, tag: str, change_number: int, networks: Iterable[Network]) -> Difference:
+def difference(provider: Provider, tag: str, networks: Iterable[Network]) -> Difference:
     """Only ranges that came from the same tag are removed; what somebody typed stays (AC-IP-10)."""
-    wanted = list(dict.fromkeys(networks))
-    rules = {rule.cidr: rule for rule in provider.ip_rules.all()}
-    removed = [cidr for cidr, rule in rules.items() if rule.tag == tag and cidr not in set(wanted)]
-    added = [network for network in wanted if network not in rules]
-    return Difference(tag, change_number, added, removed, [network for network in wanted if network in rules])
+    wanted = dict.fromkeys(networks)
+    rules = {rule.cidr: rule for rule in provider.ip_rules.order_by("cidr")}
+    return Difference(
+        added=[network for network in wanted if network not in rules],
+        removed=[cidr for cidr, rule in rules.items() if rule.tag == tag and cidr not in wanted],
+        kept=[network for network in wanted if network in rules],
+    )
 
 
 @transaction.atomic
 def import_tag(
     provider: Provider, tag: str, change_number: int, networks: Iterable[Network], actor: Actor
 ) -> Difference:
-    """Make the ranges of a service tag those of the file. Raises `CannotEnforceError`."""
+    """Make the ranges of a service tag those of the file. Raises `CannotEnforceError`, `TooManyRangesError`."""
     found = _lock(provider)
     before = _networks(found)
-    change = difference(found, tag, change_number, networks)
-    if covers_everyone([*change.added, *change.kept]):
-        raise CannotEnforceError("everyone")
+    change = difference(found, tag, networks)
+    _check([network for network in before if network not in set(change.removed)] + change.added)
     now = timezone.now()
     found.ip_rules.filter(tag=tag, cidr__in=[str(network) for network in change.removed]).delete()
     found.ip_rules.filter(tag=tag).update(change_number=change_number, imported_at=now)
@@ -206,10 +232,19 @@ def _networks(provider: Provider) -> list[Network]:
 
 
 def _record_ranges(provider: Provider, actor: Actor, before: list[Network]) -> None:
+    """One event with what came and what went, however long the list is (AC-IP-12)."""
     after = _networks(provider)
-    if before != after:
-        _record(EventKind.IP_RANGES_CHANGED, provider, actor, before={"ranges": before}, after={"ranges": after})
+    removed, added = _without(before, after), _without(after, before)
+    if removed or added:
+        record_act(
+            EventKind.IP_RANGES_CHANGED,
+            actor,
+            provider=provider,
+            before={"ranges": removed},
+            after={"ranges": added},
+        )
 
 
-def _record(kind: EventKind, provider: Provider, actor: Actor, *, before: Any, after: Any) -> None:
-    record_act(kind, actor, provider=provider, before=before, after=after)
+def _without(these: Iterable[Network], those: Iterable[Network]) -> list[Network]:
+    without = set(those)
+    return [network for network in these if network not in without]

@@ -20,23 +20,23 @@ class RangeProblem:
     suggestion: str = ""
 
 
-def read_ranges(text: str) -> tuple[list[Network], list[RangeProblem]]:
-    """Networks of a textarea, one a line, `#` starting a comment; and the lines that are none.
+def read_ranges(text: str) -> tuple[dict[Network, str], list[RangeProblem]]:
+    """Networks of a textarea with their notes, one a line, `#` starting a note; and the lines that are none.
 
-    A single address is a network of one. Duplicates are dropped.
+    A single address is a network of one. Of duplicates the first counts.
     """
-    networks: dict[Network, None] = {}
+    networks: dict[Network, str] = {}
     problems = []
     for number, line in enumerate(text.splitlines(), 1):
-        written = line.partition("#")[0].strip()
+        written, _mark, note = (part.strip() for part in line.partition("#"))
         if not written:
             continue
         found = read_range(written, number)
         if isinstance(found, RangeProblem):
             problems.append(found)
         else:
-            networks[found] = None
-    return list(networks), problems
+            networks.setdefault(found, note)
+    return networks, problems
 
 
 def read_range(text: str, line: int = 1) -> Network | RangeProblem:

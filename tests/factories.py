@@ -29,7 +29,7 @@ def make_provider(title: str = "", *, ip_mode: str = "off", ranges: tuple[str, .
         title or f"Provider {next(_numbers)}",
         SYSTEM,
         ip_mode=IpMode(ip_mode),
-        ranges=[network for network in networks if isinstance(network, Network)],
+        ranges={network: "" for network in networks if isinstance(network, Network)},
         **options,
     )
 

@@ -1,9 +1,11 @@
-"""The forms of a provider: *Add provider*, *Edit provider*, and the title of one that comes back."""
+"""The forms of a provider: its title, its ranges, *Edit provider*, and the last day of a token."""
 
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django import forms
+from django.http import QueryDict
 from django.utils.functional import cached_property
 from django.utils.timezone import localdate, make_aware
 from django.utils.translation import gettext as _
@@ -57,25 +59,29 @@ class ProviderForm(TitleForm):
         return self.cleaned_data
 
 
-class AddProviderForm(TitleForm):
-    ip_restrict = forms.BooleanField(required=False)
+class RangesForm(forms.Form):
+    """Ranges, one a line, each with its note after `#`: what is wrong is said line by line."""
+
     ip_ranges = forms.CharField(required=False)
 
-    networks: list[Network]
-    range_problems: list[RangeProblem]
+    networks: Mapping[Network, str] = {}
+    range_problems: Sequence[RangeProblem] = ()
 
     def clean(self) -> dict[str, Any]:
-        """Read the ranges, if the restriction is on; each line that is none is a problem of its own."""
-        self.networks, self.range_problems = [], []
-        if self.cleaned_data.get("ip_restrict"):
-            self.networks, self.range_problems = read_ranges(self.cleaned_data.get("ip_ranges", ""))
+        self.read_ranges()
+        if not self.networks and not self.errors:
+            self.add_error("ip_ranges", _("Enter at least one range."))
+        return self.cleaned_data
+
+    def read_ranges(self) -> None:
+        """Set `networks` and `range_problems`; each line that is no range is a complaint of its own."""
+        self.networks, self.range_problems = read_ranges(self.cleaned_data.get("ip_ranges", ""))
         for problem in self.range_problems:
             self.add_error("ip_ranges", f"{_('Line %(number)s') % {'number': problem.line}}: {problem.reason}")
         for network in self.networks:
             if network in EVERYONE:
-                said = _("%(range)s allows everyone: leave it out, or leave the restriction off.")
+                said = _("%(range)s allows everyone: leave it out, or turn the restriction off instead.")
                 self.add_error("ip_ranges", said % {"range": network})
-        return self.cleaned_data
 
     @cached_property
     def range_errors(self) -> list[tuple[str, RangeProblem | None]]:
@@ -84,6 +90,16 @@ class AddProviderForm(TitleForm):
         problems: list[RangeProblem | None] = [*self.range_problems]
         problems += [None] * (len(texts) - len(problems))
         return list(zip(texts, problems, strict=True))
+
+
+class AddProviderForm(TitleForm, RangesForm):
+    ip_restrict = forms.BooleanField(required=False)
+
+    def clean(self) -> dict[str, Any]:
+        """The ranges count only with the restriction on."""
+        if self.cleaned_data.get("ip_restrict"):
+            self.read_ranges()
+        return self.cleaned_data
 
 
 class ExpiryForm(forms.Form):
@@ -101,6 +117,14 @@ class ExpiryForm(forms.Form):
         if day.year > 9000:
             raise forms.ValidationError(_("This is no date."))
         return make_aware(datetime.combine(day + timedelta(days=1), time()))
+
+
+def with_suggestion(sent: QueryDict) -> QueryDict:
+    """What was sent, with the range that a *Use …* button suggests in its line."""
+    sent = sent.copy()
+    if "use" in sent:
+        sent["ip_ranges"] = take_suggestion(str(sent.get("ip_ranges", "")), str(sent["use"]))
+    return sent
 
 
 def take_suggestion(ranges: str, suggestion: str) -> str:

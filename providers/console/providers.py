@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from providers.administration import TitleTakenError, add_provider
 from providers.console import access
 from providers.console.chart import PERIODS, chart_of
-from providers.console.forms import AddProviderForm, take_suggestion
+from providers.console.forms import AddProviderForm, with_suggestion
 from providers.console.page import Place, clock, go_to, moment, show, show_dialog
 from providers.console.problems import name_of_action, name_of_problem
 from providers.console.provider_list import Row, expiry, provider_rows, with_people
@@ -44,7 +44,7 @@ def get_provider(pk: int) -> Any:
 def add(request: HttpRequest) -> HttpResponse:
     """The form *Add provider*; never makes a token (AC-ADD-7)."""
     access.require(request, access.ADD_PROVIDER, "to add a provider")
-    form = AddProviderForm(_with_suggestion(request)) if request.method == "POST" else AddProviderForm()
+    form = AddProviderForm(with_suggestion(request.POST)) if request.method == "POST" else AddProviderForm()
     if "use" not in request.POST and form.is_bound and form.is_valid():
         mode = IpMode.OBSERVE if form.cleaned_data["ip_restrict"] else IpMode.OFF
         try:
@@ -57,14 +57,6 @@ def add(request: HttpRequest) -> HttpResponse:
             messages.success(request, _("Provider added"))
             return go_to(request, reverse("admin:provider", args=[provider.pk]))
     return show_dialog(request, "console/_add_provider.html", _("Add provider"), place_of(), {"form": form})
-
-
-def _with_suggestion(request: HttpRequest) -> Any:
-    """What was sent, with the range that a *Use …* button suggests in its line."""
-    sent = request.POST.copy()
-    if "use" in sent:
-        sent["ip_ranges"] = take_suggestion(str(sent.get("ip_ranges", "")), str(sent["use"]))
-    return sent
 
 
 def place_of(provider: Provider | None = None) -> Place:

@@ -20,6 +20,7 @@ from providers.console import (
     people,
     provider_list,
     providers,
+    ranges,
     restriction,
     tokens,
 )
@@ -102,6 +103,10 @@ class ConsoleSite(AdminSite):
             page(f"{token}expiry/", tokens.expire, "expire_token"),
             page(f"{token}revoke/", tokens.revoke, "revoke_token"),
             page(f"{one}ip-restriction/", restriction.restriction, "ip_restriction"),
+            page(f"{one}ip-restriction/mode/", restriction.change_mode, "ip_mode"),
+            page(f"{one}ip-restriction/add/", ranges.add, "add_ranges"),
+            page(f"{one}ip-restriction/remove/", ranges.remove, "remove_ranges"),
+            page(f"{one}ip-restriction/import/", ranges.import_file, "import_ranges"),
             page(f"{one}guide/", guide.guide, "guide"),
             page(f"{one}guide/seen/", guide.seen, "guide_seen"),
             page(f"{one}guide/test/", guide.test_connection, "test_connection"),

@@ -23,8 +23,7 @@ from providers.console.lists import PAGE_SIZE
 from providers.console.page import Place, Text, clock, moment, show
 from providers.console.status import IP_MODE, Status, provider_status
 from providers.health import Health, health_of
-from providers.housekeeping import RECYCLE_BIN_DAYS
-from providers.models import Provider, SyncedUser, Token
+from providers.models import RECYCLE_BIN_DAYS, Provider, SyncedUser, Token
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """The tables. `Provider` and its credentials, the directory that it fills, and what happened."""
 
 from providers.models.directory import Membership, Resource, SyncedGroup, SyncedUser, synced_user_model
-from providers.models.provider import TEST_PREFIX, IpMode, IpRule, Provider, SchemaExtension, Token
+from providers.models.provider import RECYCLE_BIN_DAYS, TEST_PREFIX, IpMode, IpRule, Provider, SchemaExtension, Token
 from providers.models.record import (
     ChangeEvent,
     ProviderActivity,
@@ -12,6 +12,7 @@ from providers.models.record import (
 )
 
 __all__ = [
+    "RECYCLE_BIN_DAYS",
     "TEST_PREFIX",
     "ChangeEvent",
     "IpMode",

@@ -1,6 +1,7 @@
 """A provider (one directory: our tenant), its tokens and its IP rules (design: docs/architecture.md)."""
 
 import ipaddress
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -13,6 +14,8 @@ from scim.protocol.values import comparison_key
 # The few seconds of a connection test have a token of their own. Its prefix tells its requests apart in every
 # record, so that no figure about the directory itself counts them; no other token begins like it.
 TEST_PREFIX = "ipr_test"
+# For so long what was deleted can be restored; then housekeeping purges it.
+RECYCLE_BIN_DAYS = 30
 
 
 class IpMode(models.TextChoices):
@@ -42,8 +45,8 @@ class ProviderQuerySet(models.QuerySet["Provider"]):
         return self.filter(deleted_at__isnull=True)
 
     def restorable(self) -> "ProviderQuerySet":
-        """Deleted ones that housekeeping has not purged yet."""
-        return self.filter(deleted_at__isnull=False)
+        """Deleted ones that no purge can have begun with."""
+        return self.filter(deleted_at__gt=timezone.now() - timedelta(days=RECYCLE_BIN_DAYS))
 
 
 class Provider(models.Model):

@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from ipaddress import ip_network
 
 from django.contrib.auth.models import User
 from django.utils import timezone
 
 from providers.administration import delete_provider
 from providers.events import SYSTEM
+from providers.ip_restriction import add_ranges, import_tag
 from providers.models import Provider, SyncedGroup, SyncedUser, Token
 from scim.protocol.attributes import USER
 from scim.store import verbs
@@ -25,6 +27,7 @@ class Directory:
     jane: SyncedUser
     group: SyncedGroup
     token: Token
+    rule_id: int
     administrator: User
 
     def addresses(self) -> dict[str, str]:
@@ -48,7 +51,12 @@ class Directory:
             "suspend-token": f"{provider}tokens/{self.token.pk}/suspend/",
             "token-expiry": f"{provider}tokens/{self.token.pk}/expiry/",
             "revoke-token": f"{provider}tokens/{self.token.pk}/revoke/",
-            "ip-restriction": f"{provider}ip-restriction/",
+            "ip-restriction": f"{provider}ip-restriction/?check=20.190.137.45",
+            "ip-restriction-enforced": f"/eum/providers/{self.refused.pk}/ip-restriction/",
+            "ip-restriction-new": f"/eum/providers/{self.empty.pk}/ip-restriction/",
+            "add-ranges": f"{provider}ip-restriction/add/?ranges=52.146.136.12",
+            "remove-range": f"{provider}ip-restriction/remove/?range={self.rule_id}",
+            "import-ranges": f"{provider}ip-restriction/import/",
             "guide": f"{provider}guide/",
             "guide-okta": f"{provider}guide/?for=okta",
             "guide-print": f"{provider}guide/?print=1",
@@ -110,4 +118,7 @@ def fill() -> Directory:
     verbs.delete(call(contoso, USER), str(others[-1].pk))
     group = make_group(contoso, "iProva users", members=[jane, *others[:-1]])
     make_group(contoso, "Editors", members=others[:2])
-    return Directory(contoso, empty, refused, deleted, jane, group, token, administrator)
+    add_ranges(contoso, {ip_network("198.51.100.24/32"): "Test from our own network"}, SYSTEM)
+    import_tag(contoso, "AzureActiveDirectory", 214, [ip_network("40.126.0.0/18")], SYSTEM)
+    rule_id = contoso.ip_rules.values_list("pk", flat=True).get(cidr="20.190.128.0/18")
+    return Directory(contoso, empty, refused, deleted, jane, group, token, rule_id, administrator)

@@ -70,13 +70,13 @@ def _titles_are_unique() -> Iterator[None]:
         raise
 
 
-CHANGEABLE = ("title", "notification_email", "is_strict", "late_after_minutes", "silent_after_hours")
+CHANGEABLE = ("title", "is_strict", "late_after_minutes", "silent_after_hours")
 
 
 def change_provider(provider: Provider, actor: Actor, values: Mapping[str, Any]) -> None:
     """Set what `values` names, of CHANGEABLE. Raises `TitleTakenError`."""
     with _titles_are_unique(), transaction.atomic():
-        found = Provider.objects.live().select_for_update().get(pk=provider.pk)
+        found = Provider.objects.live().select_for_update(no_key=True).get(pk=provider.pk)
         before = {name: getattr(found, name) for name in CHANGEABLE}
         for name in CHANGEABLE:
             setattr(found, name, values.get(name, before[name]))
@@ -117,7 +117,7 @@ def restore_provider(provider: Provider, actor: Actor, *, title: str) -> None:
     Raises `TitleTakenError` when another has taken its title meanwhile: give it a new one.
     """
     with _titles_are_unique(), transaction.atomic():
-        found = Provider.objects.restorable().select_for_update().get(pk=provider.pk)
+        found = Provider.objects.restorable().select_for_update(no_key=True).get(pk=provider.pk)
         before = {"title": found.title}
         found.title = title
         found.clean_title()
@@ -130,7 +130,7 @@ def restore_provider(provider: Provider, actor: Actor, *, title: str) -> None:
 def tick_guide(provider: Provider, shown: Iterable[str], ticked: Iterable[str]) -> None:
     """Keep which of the steps that were shown are done. A note between colleagues, so no event."""
     with transaction.atomic():
-        found = Provider.objects.select_for_update().get(pk=provider.pk)
+        found = Provider.objects.live().select_for_update(no_key=True).get(pk=provider.pk)
         known, done = set(shown), set(ticked)
         found.guide_steps = sorted((set(found.guide_steps) - known) | (known & done))
         found.save(update_fields=["guide_steps"])

@@ -8,6 +8,7 @@ import http.client
 import json
 import socket
 import ssl
+import threading
 import time
 import uuid
 from collections.abc import Callable
@@ -47,7 +48,6 @@ class _Tester:
         self.end = time.monotonic() + TOTAL_S
         self.port = self.parts.port or (443 if self.parts.scheme == "https" else 80)
         self.host = self.parts.hostname or ""
-        self.addresses: list[str] = []
         self.connection: http.client.HTTPConnection | None = None
 
     @property
@@ -58,12 +58,21 @@ class _Tester:
         return left
 
     def resolve(self) -> None:
-        try:
-            found = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
-        except OSError as error:
+        """The operating system's resolver knows no time limit, so it is asked in a thread of its own."""
+        found: list[object] = []
+
+        def ask() -> None:
+            try:
+                found.append(socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM))
+            except OSError as error:
+                found.append(error)
+
+        asking = threading.Thread(target=ask, daemon=True)
+        asking.start()
+        asking.join(self.left / 2)
+        if not found or isinstance(found[0], OSError):
             said = _("%(host)s has no address here: correct PUBLIC_URL, or the name in the DNS that this server asks.")
-            raise _FailedError(said % {"host": self.host}) from error
-        self.addresses = [str(address[4][0]) for address in found]
+            raise _FailedError(said % {"host": self.host})
 
     def connect(self) -> None:
         """TCP, and TLS where the address has it."""

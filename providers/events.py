@@ -28,7 +28,6 @@ class EventKind(models.TextChoices):
     PROVIDER_RESTORED = "provider.restored", _("{actor} restored provider {subject}.")
     PROVIDER_PURGED = "provider.purged", _("{actor} purged provider {subject}.")
     PROVIDER_TESTED = "provider.tested", _("{actor} tested the connection of {subject}.")
-    MASS_CHANGE = "provider.mass-change", _("{subject} disabled or removed many people at once.")
     IP_MODE_CHANGED = "ip.mode", _("{actor} changed the IP restriction of {subject}.")
     IP_RANGES_CHANGED = "ip.ranges", _("{actor} changed the allowed ranges of {subject}.")
     SCHEMA_ADDED = "schema.added", _("{actor} added the schema extension {subject}.")

@@ -19,7 +19,8 @@ from providers.models import Provider, ProviderActivity, RequestCount, Token
 from providers.outcomes import CHANGES, Outcome, is_problem, outcome_of
 
 CYCLE = timedelta(minutes=40)
-FAILING_CHANGES, FAILING_SHARE, BURST = 5, 0.4, 5
+# A burst, of our own errors or of changes that fail, begins with five.
+FAILING_SHARE, BURST = 0.4, 5
 SOME_ERRORS_SHARE = 0.05
 EXPIRY_NOTICE = timedelta(days=30)
 # Before the old token of a rotation ends while the new one was never used.
@@ -60,8 +61,9 @@ class Health:
     state: State
     at: datetime
     accepted_at: datetime | None = None
-    requests: int = 0  # in 24 hours, and the next three too
+    requests: int = 0  # in 24 hours, and the next four too
     errors: int = 0
+    failed: int = 0  # errors but refusals
     changes: int = 0
     failed_changes: int = 0
     recent_changes: int = 0  # in 60 minutes, and the next two too
@@ -124,7 +126,10 @@ def _reason(
 ) -> tuple[Reason | None, Token | None]:
     if activity.mass_change_until and now - activity.mass_change_until < MASS_CHANGE_SHOWN:
         return Reason.MASS_CHANGE, None
-    if figures["failed_changes"] and figures["failed_changes"] >= SOME_ERRORS_SHARE * figures["changes"]:
+    if any(
+        figures[failed] and figures[failed] >= SOME_ERRORS_SHARE * figures[all_of_them]
+        for failed, all_of_them in (("failed_changes", "changes"), ("failed", "requests"))
+    ):
         return Reason.ERRORS, None
     live = {token.pk: token for token in tokens if token.state in ("active", "suspended")}
     for token in live.values():
@@ -142,7 +147,7 @@ def _reason(
 def _counts(ids: list[int], now: datetime) -> tuple[dict[int, dict[str, Any]], list[int]]:
     """The numbers of 24 hours, and who failed often enough lately to be looked at closely."""
     found: dict[int, dict[str, Any]] = defaultdict(
-        lambda: {"requests": 0, "errors": 0, "changes": 0, "failed_changes": 0}
+        lambda: {"requests": 0, "errors": 0, "failed": 0, "changes": 0, "failed_changes": 0}
     )
     lately: Counter[int] = Counter()
     since_hour = Q(slot__gt=now - _HOUR - timedelta(minutes=20))
@@ -158,9 +163,10 @@ def _counts(ids: list[int], now: datetime) -> tuple[dict[int, dict[str, Any]], l
         if is_problem(outcome, is_change=is_change):
             own["errors"] += count
             if outcome != Outcome.REFUSED:
+                own["failed"] += count
                 own["failed_changes"] += count if is_change else 0
                 lately[pk] += recent or 0
-    return found, [pk for pk, count in lately.items() if count >= min(FAILING_CHANGES, BURST)]
+    return found, [pk for pk, count in lately.items() if count >= BURST]
 
 
 _RECENT = """
@@ -191,8 +197,7 @@ def _recent(ids: list[int], now: datetime) -> dict[int, dict[str, Any]]:
             "recent_changes": changes[pk],
             "recent_failed": failed[pk],
             "recent_problems": problems[pk].most_common(),
-            "is_failing": bursts[pk] >= BURST
-            or (changes[pk] >= FAILING_CHANGES and failed[pk] >= FAILING_SHARE * changes[pk]),
+            "is_failing": bursts[pk] >= BURST or (changes[pk] >= BURST and failed[pk] >= FAILING_SHARE * changes[pk]),
         }
         for pk in ids
     }

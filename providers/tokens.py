@@ -85,7 +85,7 @@ def issue_token(
 
 def _lock(provider: Provider, request_key: UUID | None) -> None:
     """Two administrators at once make no third live token, and one form no second."""
-    Provider.objects.select_for_update(no_key=True).get(pk=provider.pk)
+    Provider.objects.live().select_for_update(no_key=True).get(pk=provider.pk)
     if request_key and provider.tokens.filter(request_key=request_key).exists():
         raise AlreadyIssuedError
 
@@ -130,7 +130,7 @@ def rotate_token(
     made, value = _create(provider, actor, label="", expires_at=None, request_key=request_key)
     now = timezone.now()
     ends = {"expires_at": min(token.expires_at or now + overlap, now + overlap)} if overlap else {"revoked_at": now}
-    Token.objects.filter(pk=token.pk).update(replaced_by=made, noticed_days=None, **ends)
+    Token.objects.filter(pk=token.pk).update(replaced_by=made, **ends)
     record_act(
         EventKind.TOKEN_ROTATED,
         actor,
@@ -161,13 +161,13 @@ def set_expiry(token: Token, actor: Actor, *, expires_at: datetime | None) -> No
 
 
 def _change(token: Token, actor: Actor, kind: EventKind, column: str, value: datetime | None) -> None:
-    found = Token.objects.select_for_update().get(pk=token.pk)
+    found = Token.objects.select_for_update(no_key=True).get(pk=token.pk)
     if found.is_ended:
         raise NotLiveError
     before = getattr(found, column)
     if before == value:
         return
-    Token.objects.filter(pk=token.pk).update(**{column: value}, noticed_days=None)
+    Token.objects.filter(pk=token.pk).update(**{column: value})
     record_act(
         kind, actor, provider=found.provider, subject=_name(found), before={column: before}, after={column: value}
     )

@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.http import QueryDict
 from django.utils.functional import cached_property
+from django.utils.text import format_lazy
 from django.utils.timezone import localdate, make_aware
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -42,15 +43,18 @@ class TitleForm(forms.Form):
         self.add_error("title", _("Another provider has this title."))
 
 
+def _of(lowest: int, highest: int) -> dict[str, Any]:
+    said = format_lazy(gettext_lazy("Enter a whole number from {lowest} to {highest}."), lowest=lowest, highest=highest)
+    return dict.fromkeys(("required", "invalid", "min_value", "max_value"), said)
+
+
 class ProviderForm(TitleForm):
     """*Edit provider*."""
 
-    notification_email = forms.EmailField(
-        required=False, error_messages={"invalid": gettext_lazy("This is no e-mail address.")}
-    )
     is_strict = forms.BooleanField(required=False)
-    late_after_minutes = forms.IntegerField(min_value=41, max_value=10_080)
-    silent_after_hours = forms.IntegerField(min_value=2, max_value=1_000)
+    # Less than a cycle of Entra would call every provider late.
+    late_after_minutes = forms.IntegerField(min_value=41, max_value=10_080, error_messages=_of(41, 10_080))
+    silent_after_hours = forms.IntegerField(min_value=2, max_value=1_000, error_messages=_of(2, 1_000))
 
     def clean(self) -> dict[str, Any]:
         late, silent = (self.cleaned_data.get(name) for name in ("late_after_minutes", "silent_after_hours"))

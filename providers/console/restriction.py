@@ -38,6 +38,9 @@ from providers.models import IpMode, IpRule, Provider
 from providers.service_tags import DEFAULT_TAG
 
 SHOWN_ADDRESSES = 50
+# Where people find Microsoft's file, and one who was called from outside it.
+FILE_URL = "https://www.microsoft.com/download/details.aspx?id=56519"
+GAP_URL = "https://github.com/MicrosoftDocs/azure-docs/issues/124438"
 # Microsoft publishes every week: an import is worth a look after this, and stale after that.
 OLD, STALE = timedelta(days=14), timedelta(days=45)
 
@@ -83,6 +86,8 @@ def restriction(request: HttpRequest, provider_id: int) -> HttpResponse:
         "contained": len(contained(rules)),
         "imports": _imports(rules, now),
         "default_tag": DEFAULT_TAG,
+        "file_url": FILE_URL,
+        "gap_url": GAP_URL,
     }
     return tab(request, provider, "ip_restriction", context)
 

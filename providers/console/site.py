@@ -5,9 +5,10 @@ from functools import update_wrapper
 from typing import Any
 
 from django.contrib.admin import AdminSite
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import URLPattern, path, re_path
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from providers.console import (
@@ -24,7 +25,7 @@ from providers.console import (
     restriction,
     tokens,
 )
-from providers.models import SyncedGroup, SyncedUser
+from providers.models import Provider, SyncedGroup, SyncedUser
 
 View = Callable[..., HttpResponse]
 
@@ -42,7 +43,10 @@ class ConsoleSite(AdminSite):
 
         def for_roles(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             if access.may(request, access.VIEW):
-                response: HttpResponse = view(request, *args, **kwargs)
+                try:
+                    response: HttpResponse = view(request, *args, **kwargs)
+                except Provider.DoesNotExist as error:  # somebody deleted it after the page was opened
+                    raise Http404(gettext("There is no such provider.")) from error
                 return response
             access.record_refusal(request, f"{request.method} {request.path}"[:200])
             return render(request, "console/no_role.html", status=403)

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from providers.console import access
 from providers.console.page import Badge, Text, ago, clock
 from providers.console.problems import name_of_problem
-from providers.health import EXPIRY_NOTICE, UNUSED_NOTICE, Health, Reason, State
+from providers.health import EXPIRY_NOTICE, SOME_ERRORS_SHARE, UNUSED_NOTICE, Health, Reason, State
 from providers.models import IpMode, Provider, Token
 
 BADGES: Mapping[State, Badge] = {
@@ -109,7 +109,8 @@ def _not_connected(provider: Provider, health: Health) -> SafeString:
 
 
 def _failing(provider: Provider, health: Health) -> SafeString:
-    problem, count = health.recent_problems[0]
+    ours = [(problem, count) for problem, count in health.recent_problems if problem[0] >= 500]
+    problem, count = health.recent_problems[0] if health.recent_failed else ours[0]
     if health.recent_failed:
         said = _("{failed} of {changes} changes failed in the last hour; commonest: {problem} ({count}).")
     else:
@@ -141,15 +142,20 @@ def _some_errors(provider: Provider, health: Health) -> SafeString:
     if health.reason is Reason.MASS_CHANGE:
         count = health.activity.mass_change_count
         said = ngettext(
-            "{count} person was disabled or removed within an hour.",
-            "{count} people were disabled or removed within an hour.",
+            "{count} person was disabled or removed since {time}.",
+            "{count} people were disabled or removed since {time}.",
             count,
         )
-        return format_html(said, count=f"{count:,}")
+        assert health.activity.mass_change_since
+        return format_html(said, count=f"{count:,}", time=clock(health.activity.mass_change_since, health.at))
     if health.reason is Reason.ERRORS or token is None:
-        share = round(100 * health.failed_changes / (health.changes or 1))
-        said = _("{failed} of {changes} changes failed in 24 h ({share} %).")
-        return format_html(said, failed=f"{health.failed_changes:,}", changes=f"{health.changes:,}", share=share)
+        failed, number = health.failed_changes, health.changes
+        said = _("{failed} of {number} changes failed in 24 h ({share} %).")
+        if failed < SOME_ERRORS_SHARE * number or not failed:
+            failed, number = health.failed, health.requests
+            said = _("{failed} of {number} requests failed in 24 h ({share} %).")
+        share = round(100 * failed / (number or 1))
+        return format_html(said, failed=f"{failed:,}", number=f"{number:,}", share=share)
     assert token.expires_at
     left = timeuntil(token.expires_at, health.at, depth=1)
     if health.reason is Reason.TOKEN_UNUSED:

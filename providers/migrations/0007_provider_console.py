@@ -71,11 +71,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name='token',
-            name='noticed_days',
-            field=models.PositiveSmallIntegerField(editable=False, null=True),
-        ),
-        migrations.AddField(
-            model_name='token',
             name='replaced_by',
             field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='providers.token'),
         ),
@@ -113,8 +108,10 @@ class Migration(migrations.Migration):
         migrations.RunSQL(
             '''
             CREATE INDEX providers_changeevent_acts ON providers_changeevent (provider_id, id) WHERE resource_id IS NULL;
+            CREATE INDEX providers_changeevent_leavers ON providers_changeevent (provider_id, id)
+              WHERE kind IN ('resource.disabled', 'resource.deleted');
             CREATE INDEX providers_requestlog_problems ON providers_requestlog (provider_id, id) WHERE status >= 400;
             ''',
-            'DROP INDEX providers_changeevent_acts, providers_requestlog_problems',
+            'DROP INDEX providers_changeevent_acts, providers_changeevent_leavers, providers_requestlog_problems',
         ),
     ]

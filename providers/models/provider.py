@@ -125,8 +125,6 @@ class Token(models.Model):
     last_used_at = models.DateTimeField(null=True, blank=True)
     last_used_ip = models.GenericIPAddressField(null=True, blank=True)
     request_key = models.UUIDField(null=True, editable=False)
-    # For how many days before its end the last notice was sent (30, 7 or 1).
-    noticed_days = models.PositiveSmallIntegerField(null=True, editable=False)
 
     objects = TokenQuerySet.as_manager()
 

@@ -12,5 +12,5 @@ for (const element of document.querySelectorAll("[data-live]")) {
       if (said.trim() !== last) element.innerHTML = last = said.trim();
       if (answer.headers.get("X-Live") === "done") clearInterval(timer);
     } catch { /* no network: the next time */ }
-  }, Number(element.dataset.every ?? 15) * 1000);
+  }, 15_000);
 }

@@ -3,12 +3,14 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.utils import timezone
 from django.utils.html import strip_tags
 
+from providers import request_log
 from providers.console.status import provider_status
 from providers.health import health_of
 from providers.models import Provider, ProviderActivity, Token
-from tests.factories import issue, make_account, make_calls, make_provider
+from tests.factories import issue, make_account, make_calls, make_provider, make_user
 
 NOW = datetime(2026, 11, 25, 10, 2, tzinfo=UTC)  # 11:02 in Amsterdam
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
@@ -167,3 +169,54 @@ def test_health_asks_the_same_number_of_queries_of_one_provider_and_of_fifty(db,
     with django_assert_num_queries(4):  # activity, counts, the last hour of those that fail, tokens
         found = health_of(known, NOW)
     assert len(found) == count
+
+
+def test_look_ups_that_all_fail_are_some_errors_though_nothing_was_changed(provider):
+    calls(provider, 400, ago=2 * HOUR, count=9, scim_type="invalidFilter")
+    calls(provider, ago=MINUTE)
+    said = "9 of 10 requests failed in 24 h (90 %)."
+    assert status(provider) == ("Some errors", "warn", said, "#problems")
+
+
+def test_a_burst_names_our_error_though_another_problem_is_commoner(provider):
+    calls(provider, 400, ago=5 * MINUTE, count=50, scim_type="invalidFilter")
+    calls(provider, 500, ago=5 * MINUTE, count=5)
+    assert "500 Our error (5)" in status(provider)[2]
+
+
+@pytest.fixture
+def crowd(provider, scim):
+    """200 people of a provider, and a client that disables some of them."""
+    ids = [make_user(provider, active=True).pk for _ in range(200)]
+    client = scim(provider)
+
+    def disable(count):
+        for pk in ids[:count]:
+            client.patch(f"/Users/{pk}", {"op": "replace", "path": "active", "value": False})
+        del ids[:count]
+        request_log.writer.flush()
+
+    return disable
+
+
+def test_ac_hea_6_disabling_many_at_once_is_said_with_a_link_to_exactly_those(provider, crowd, client):
+    crowd(19)
+    assert ProviderActivity.objects.get().mass_change_count == 0
+    crowd(6)
+    client.force_login(make_account("Administrator"))
+    said = "25 people were disabled or removed since"
+    assert said in client.get("/eum/").content.decode()
+    word, tone, sentence, url = status(provider, timezone.now())
+    assert (word, tone) == ("Some errors", "warn") and said in sentence
+    page = client.get(f"/eum/providers/{provider.pk}/{url}").content.decode()
+    assert page.count('class="dot"') == 25
+    crowd(3)  # it goes on
+    assert ProviderActivity.objects.get().mass_change_count == 28
+    assert status(provider, timezone.now() + 25 * HOUR)[0] != "Some errors"
+
+
+def test_ac_hea_6_a_twentieth_of_the_people_is_no_mass_change(provider, crowd):
+    for _ in range(30):
+        make_user(provider)
+    crowd(22)
+    assert ProviderActivity.objects.get().mass_change_count == 0

@@ -101,16 +101,12 @@ def test_a_provider_whose_title_was_taken_comes_back_under_another(administrator
 
 
 def test_editing_changes_what_was_changed_and_says_so_in_the_history(administrator, provider):
-    form = {"title": "Contoso", "notification_email": "it@contoso.com", "late_after_minutes": "120"}
+    form = {"title": "Contoso", "late_after_minutes": "120"}
     administrator.post(page_of(provider, "edit/"), {**form, "silent_after_hours": "26"})
     provider.refresh_from_db()
-    assert (provider.title, provider.notification_email, provider.late_after_minutes) == (
-        "Contoso",
-        "it@contoso.com",
-        120,
-    )
+    assert (provider.title, provider.late_after_minutes) == ("Contoso", 120)
     event = ChangeEvent.objects.get(kind="provider.changed")
-    assert {change["path"] for change in event.changes} == {"title", "notification_email", "late_after_minutes"}
+    assert {change["path"] for change in event.changes} == {"title", "late_after_minutes"}
     page = administrator.get(page_of(provider, "history/")).content.decode()
     assert "− Contoso Entra ID" in page and "+ Contoso" in page
 
@@ -120,7 +116,6 @@ def test_editing_changes_what_was_changed_and_says_so_in_the_history(administrat
     [
         {"title": ""},
         {"title": "fabrikam"},
-        {"notification_email": "nobody"},
         {"late_after_minutes": "10"},
         {"late_after_minutes": "x"},
         {"silent_after_hours": "1"},
@@ -128,7 +123,7 @@ def test_editing_changes_what_was_changed_and_says_so_in_the_history(administrat
     ],
 )
 def test_editing_explains_what_cannot_be(administrator, provider, stranger, wrong):
-    form = {"title": "Contoso", "notification_email": "", "late_after_minutes": "90", "silent_after_hours": "26"}
+    form = {"title": "Contoso", "late_after_minutes": "90", "silent_after_hours": "26"}
     answer = administrator.post(page_of(provider, "edit/"), form | wrong)
     assert answer.status_code == 200 and 'aria-invalid="true"' in answer.content.decode()
     provider.refresh_from_db()

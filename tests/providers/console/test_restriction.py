@@ -310,8 +310,8 @@ def test_removing_under_enforce_names_whom_it_refuses(administrator, observed):
 @pytest.mark.parametrize(
     ("address", "said"),
     [
-        ("20.190.137.45", "covered by"),
-        ("::ffff:20.190.137.45", "covered by"),
+        ("20.190.137.45", "Covered</span> by"),
+        ("::ffff:20.190.137.45", "Covered</span> by"),
         ("52.146.136.12", "Not covered"),
         ("2001:db8::1", "Not covered"),
         ("20.190.137.045", "This is no IP address."),

@@ -152,6 +152,9 @@ class Options:
     request_log_days: int = option(
         "REQUEST_LOG_DAYS", _positive, "90", "How long requests are kept in the provisioning log.", unit="days"
     )
+    request_body_days: int = option(
+        "REQUEST_BODY_DAYS", _positive, "30", "How long the bodies of requests are kept in that log.", unit="days"
+    )
     change_event_months: int = option(
         "CHANGE_EVENT_MONTHS", _positive, "24", "How long change events are kept.", unit="months"
     )

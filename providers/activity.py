@@ -87,7 +87,7 @@ ON CONFLICT (provider_id) DO UPDATE SET
   refused_address = EXCLUDED.refused_address
 WHERE a.accepted_at IS NULL OR a.accepted_at < EXCLUDED.refused_at
 """
-# Of these there is an index (migration 0007).
+# Of these there is an index (migration 0010).
 _LEAVERS = """
 SELECT count(DISTINCT resource_id), min(at), max(at) FROM providers_changeevent
 WHERE provider_id = %s AND id >= providers_uuid7_floor(%s::timestamptz - interval '1 minute') AND at >= %s

@@ -15,8 +15,8 @@ from typing import Any
 from django.db import connection
 from django.db.models import Q, Sum
 
-from providers.models import Provider, ProviderActivity, RequestCount, Token
-from providers.outcomes import CHANGES, Outcome, is_problem, outcome_of
+from providers.models import Outcome, Provider, ProviderActivity, RequestCount, Token
+from providers.outcomes import CHANGES, is_problem, outcome_of
 
 CYCLE = timedelta(minutes=40)
 # A burst, of our own errors or of changes that fail, begins with five.

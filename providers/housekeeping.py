@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from providers.audit import record_act
 from providers.events import SYSTEM, EventKind
-from providers.models import RECYCLE_BIN_DAYS, TEST_PREFIX, Provider
+from providers.models import RECYCLE_BIN_DAYS, TEST_PREFIX, Provider, first_id_at
 
 RECORDS = ("providers_changeevent", "providers_requestlog")
 MONTHS_AHEAD = 6
@@ -50,6 +50,19 @@ def drop_partitions() -> str:
                 cursor.execute(f"DROP TABLE {connection.ops.quote_name(name)}")
                 dropped.append(name)
     return f"dropped {', '.join(dropped)}" if dropped else "nothing old enough to drop"
+
+
+def forget_bodies() -> int:
+    """Bodies of requests older than they are kept; the rows stay until their month is dropped."""
+    before = first_id_at(timezone.now() - timedelta(days=settings.OPTIONS.request_body_days))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "WITH old AS (SELECT id FROM providers_requestlog WHERE id < %s"
+            " AND (request_body <> '' OR response_body <> '') ORDER BY id LIMIT %s)"
+            " UPDATE providers_requestlog r SET request_body = '', response_body = '' FROM old WHERE r.id = old.id",
+            [before, BATCH],
+        )
+        return int(cursor.rowcount)
 
 
 def empty_recycle_bin() -> int:
@@ -121,7 +134,14 @@ def _delete(cursor: Any, table: str, condition: str, values: Sequence[Any]) -> i
 
 # A job says what it did, or how many rows one batch of it was: then it runs again until none is left.
 Job = Callable[[], str | int]
-JOBS: tuple[Job, ...] = (make_partitions, drop_partitions, empty_recycle_bin, purge_providers, forget_counts)
+JOBS: tuple[Job, ...] = (
+    make_partitions,
+    drop_partitions,
+    forget_bodies,
+    empty_recycle_bin,
+    purge_providers,
+    forget_counts,
+)
 
 
 def run_job(job: Job) -> str:
@@ -136,4 +156,4 @@ def run_job(job: Job) -> str:
             return done
         total += done
         if not done:
-            return f"{total:,} rows deleted"
+            return f"{total:,} rows"

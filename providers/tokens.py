@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from providers.audit import record_act
 from providers.events import Actor, EventKind
-from providers.models import TEST_PREFIX, Provider, Token
+from providers.models import TEST_PREFIX, Provider, Refusal, Token
 
 PREFIX = "ipr_"
 MAX_LIVE_TOKENS = 2
@@ -56,6 +56,22 @@ def _checksum(body: str) -> str:
 def is_well_formed(value: str) -> bool:
     """Whether `value` has a token's shape and checksum; says nothing about whether it was ever issued."""
     return bool(_SHAPE.fullmatch(value)) and _checksum(value[4:47]) == value[47:]
+
+
+def refusal_of(value: str) -> Refusal:
+    """Why a presented token is not known, as far as its shape shows."""
+    if value.count(".") == 2 and value.startswith("ey"):
+        return Refusal.JWT
+    bare = re.sub(r"^bearer\s+", "", value, flags=re.IGNORECASE)
+    if bare != value:
+        return Refusal.BEARER_TWICE
+    if value.strip("'\"") != value:
+        return Refusal.QUOTED
+    if PREFIX not in value:
+        return Refusal.UNKNOWN
+    if is_well_formed("".join(value.split())):
+        return Refusal.NEVER_ISSUED if is_well_formed(value) else Refusal.SPACED
+    return Refusal.ALTERED
 
 
 def digest_of(value: str) -> bytes:

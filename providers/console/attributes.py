@@ -39,7 +39,7 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 def flatten(document: Mapping[str, Any]) -> list[Row]:
     """Each simple value with its path, by path; `schemas` follows from the rest."""
     own = {name: value for name, value in document.items() if name != "schemas"}
-    return sorted(row for name, value in own.items() for row in _rows(name, value, ":" if _is_urn(name) else "."))
+    return sorted(row for name, value in own.items() for row in rows_of(name, value, ":" if _is_urn(name) else "."))
 
 
 def _is_urn(name: str) -> bool:
@@ -47,14 +47,15 @@ def _is_urn(name: str) -> bool:
     return name.lower().startswith("urn:")
 
 
-def _rows(path: str, value: Any, separator: str = ".") -> Iterator[Row]:
+def rows_of(path: str, value: Any, separator: str = ".") -> Iterator[Row]:
+    """Each simple value in `value`, with its path below `path`."""
     match value:
         case dict():
             for name, inner in value.items():
-                yield from _rows(f"{path}{separator}{name}", inner)
+                yield from rows_of(f"{path}{separator}{name}", inner)
         case list():
             for selector, element in _elements(value):
-                yield from _rows(f"{path}{selector}", element)
+                yield from rows_of(f"{path}{selector}", element)
         case str():
             yield path, value
         case _:
@@ -94,6 +95,11 @@ def mask_text(text: str) -> str:
     if _ADDRESS.fullmatch(text):
         return f"{text[0]}•••@{text.rpartition('@')[2]}"
     return f"{text[:1]}•••"
+
+
+def mask_addresses(text: str) -> str:
+    """A sentence in which e-mail addresses cannot be read any more."""
+    return _ADDRESS.sub(lambda found: mask_text(found[0]), text)
 
 
 def _is_id(name: str, value: Any) -> bool:

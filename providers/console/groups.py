@@ -4,9 +4,10 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import admin
-from django.db.models import OuterRef, QuerySet
+from django.db.models import Max, OuterRef, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_safe
@@ -15,8 +16,10 @@ from providers.console import access
 from providers.console.attributes import IMPERSONAL_OF_GROUP, mask
 from providers.console.lists import COUNT_LIMIT, PAGE_SIZE, CappedPaginator, CountOf, ReadOnlyAdmin
 from providers.console.page import Place, frame, moment, show
-from providers.console.people import ProviderFilter, attribute_panels, mask_names
+from providers.console.people import attribute_panels, mask_names
+from providers.console.people_filters import ProviderFilter
 from providers.console.status import RESOURCE
+from providers.console.timeline import group_timeline, read_group_history
 from providers.models import Membership, Resource, SyncedGroup
 
 
@@ -66,15 +69,19 @@ class GroupAdmin(ReadOnlyAdmin):
 
 @require_safe
 def group(request: HttpRequest, group_id: UUID) -> HttpResponse:
-    """The attributes as received, and one page of members in the order in which they joined."""
+    """Its members as they joined, fifty a page and searched, what happened to it, and what was received."""
     found: Any = SyncedGroup.objects.select_related("provider").filter(pk=group_id).first()
     if found is None:
         raise Http404(_("There is no such group."))
     may_see_names = access.may(request, access.VIEW_PERSONAL)
+    history = read_group_history(found, provider_title=found.provider.title, sees_names=may_see_names)
     if not may_see_names:
         found.document = mask(found.document, plain=IMPERSONAL_OF_GROUP)
+    sought = request.GET.get("q", "").replace("\0", "").strip()
     members = Membership.objects.filter(group=found, left_at__isnull=True).select_related("member").order_by("pk")
     members = members.defer("member__document", "member__folded", "member__search_text")
+    if sought:
+        members = members.filter(member__in=Resource.objects.of(found.provider).search(sought))
     paginator = CappedPaginator(members, PAGE_SIZE)
     page = paginator.get_page(request.GET.get("p", 1))
     shown = list(page.object_list)
@@ -87,8 +94,18 @@ def group(request: HttpRequest, group_id: UUID) -> HttpResponse:
         "badge": RESOURCE["removed"] if found.deleted_at else None,
         "members": [(row.member, RESOURCE[row.member.status], moment(row.joined_at)) for row in shown],
         "page": page,
+        "sought": sought,
+        "empty_since": _empty_since(found) if not shown and not sought else "",
+        "entries": group_timeline(history),
         "page_range": paginator.get_elided_page_range(page.number),
         **attribute_panels(found),
     }
     place = Place("groups", [(_("Groups"), reverse("admin:groups"))])
     return show(request, "console/group.html", found.label, place, context)
+
+
+def _empty_since(group: Resource) -> SafeString:
+    """Since when nobody is a member: the last one's leaving, or the group's creation (AC-GRP-3)."""
+    ended = Membership.objects.filter(group=group, left_at__isnull=False)
+    last = ended.aggregate(last=Max("left_at"))["last"]
+    return moment(last or group.created)

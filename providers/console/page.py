@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
@@ -84,9 +85,9 @@ def go_to(request: HttpRequest, url: str) -> HttpResponse:
     return HttpResponseRedirect(url)
 
 
-def moment(at: datetime) -> SafeString:
-    """A time as people read it here, with the same time in UTC for machines."""
-    return format_html('<time datetime="{}">{}</time>', _utc(at), _local(at))
+def moment(at: datetime, *, to: str = "minute") -> SafeString:
+    """A time as people read it here, to the day, minute or second, with the same time in UTC for machines."""
+    return format_html('<time datetime="{}">{}</time>', _utc(at), _local(at, to))
 
 
 def ago(at: datetime, now: datetime | None = None) -> SafeString:
@@ -106,5 +107,13 @@ def _utc(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _local(at: datetime) -> str:
-    return date_format(localtime(at), "j M Y, H:i")
+_FORMATS = {"day": "j M Y", "minute": "j M Y, H:i", "second": "j M Y, H:i:s"}
+
+
+def _local(at: datetime, to: str = "minute") -> str:
+    return date_format(localtime(at), _FORMATS[to])
+
+
+def short_id(long: UUID) -> str:
+    """The end of an id: UUIDv7s of one moment begin alike."""
+    return str(long)[-8:]

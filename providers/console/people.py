@@ -1,56 +1,34 @@
-"""Synced users: the list, and a person's page. Read-only, for everybody."""
+"""Synced users: the list. Read-only, for everybody."""
 
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
 from django.contrib import admin
-from django.db.models import OuterRef, Q, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.db.models import OuterRef, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_safe
 
 from providers.console import access
-from providers.console.attributes import Row, as_json, flatten, is_uuid, mask, mask_text
-from providers.console.lists import ChoiceFilter, CountOf, ReadOnlyAdmin
-from providers.console.page import Place, frame, moment, show
+from providers.console.attributes import Row, as_json, flatten, is_uuid, mask_text
+from providers.console.lists import CountOf, ReadOnlyAdmin
+from providers.console.page import Place, frame, moment
+from providers.console.people_filters import ChangedFilter, ErrorFilter, GroupFilter, ProviderFilter, StatusFilter
+from providers.console.saved_filters import filters_of
 from providers.console.status import RESOURCE, render_badge
-from providers.models import Membership, Provider, Resource, SyncedUser
-
-MAX_GROUPS = 200
-
-
-class StatusFilter(ChoiceFilter):
-    title = gettext_lazy("Status")
-    parameter_name = "status"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(status, str(badge.word)) for status, badge in RESOURCE.items()]
-
-    def chosen(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
-        if value == "removed":
-            return queryset.filter(deleted_at__isnull=False)
-        disabled = Q(active=False)
-        return queryset.filter(disabled if value == "disabled" else ~disabled, deleted_at__isnull=True)
-
-
-class ProviderFilter(ChoiceFilter):
-    title = gettext_lazy("Provider")
-    parameter_name = "provider"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        titles = Provider.objects.live().order_by("title_key").values_list("pk", "title")
-        return [(str(pk), title) for pk, title in titles]
-
-    def chosen(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
-        return queryset.filter(provider=value)
+from providers.console.timeline import title_of
+from providers.models import ChangeEvent, Membership, Resource, SyncedUser
 
 
 class UserAdmin(ReadOnlyAdmin):
     page_name = "admin:user"
-    list_display = ("name", "given_user_name", "status", "directory", "groups", "last_changed")
-    list_filter = (StatusFilter, ProviderFilter)
+    list_display = ("name", "given_user_name", "status", "directory", "groups", "last_changed", "last_change")
+    list_filter = (StatusFilter, ProviderFilter, GroupFilter, ChangedFilter, ErrorFilter)
     list_select_related = ("provider",)
     sortable_by = ("name", "last_changed")
     # Newest first, by the ids' own time: the one order that costs nothing among a million people.
@@ -70,6 +48,9 @@ class UserAdmin(ReadOnlyAdmin):
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         cl = super().get_changelist_instance(request)
         cl.result_list = list(cl.result_list)
+        newest = newest_events(person.pk for person in cl.result_list)
+        for person in cl.result_list:
+            person.newest_event = newest.get(person.pk)
         if not access.may(request, access.VIEW_PERSONAL):
             for person in cl.result_list:
                 mask_names(person)
@@ -99,12 +80,40 @@ class UserAdmin(ReadOnlyAdmin):
     def last_changed(self, person: Resource) -> str:
         return moment(person.last_modified)
 
+    @admin.display(description=gettext_lazy("Last change"))
+    def last_change(self, person: Any) -> str:
+        event: ChangeEvent | None = person.newest_event
+        if event is None:
+            return "-"
+        actor = event.person_name or (person.provider.title if event.token_prefix else "iProva")
+        return format_html('{}<span class="sub">{}</span>', title_of(event), actor)
+
     def counted(self, count: int) -> str:
         return ngettext("%(count)s user", "%(count)s users", count)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        context = frame(_("Users"), Place("users")) | {"is_searchable": True} | (extra_context or {})
+        saved = {"saved_filters": filters_of(request), "filter_query": request.GET.urlencode()}
+        context = frame(_("Users"), Place("users")) | saved | (extra_context or {})
         return super().changelist_view(request, context)
+
+
+def newest_events(ids: Iterable[UUID]) -> dict[UUID, ChangeEvent]:
+    """The newest event of each resource, in one query."""
+    wanted = list(ids)
+    events = ChangeEvent.objects.filter(resource_id__in=wanted).order_by("resource_id", "-id").distinct("resource_id")
+    return {event.resource_id: event for event in events if event.resource_id} if wanted else {}
+
+
+@require_safe
+def find(request: HttpRequest) -> HttpResponse:
+    """The header's *Find a person*: who is the only one found is shown at once, else the list (AC-USR-5)."""
+    text = request.GET.get("q", "").replace("\0", "").strip()
+    found = list(SyncedUser.objects.search(text).values_list("pk", flat=True)[:2]) if text else []
+    if len(found) == 1:
+        return HttpResponseRedirect(reverse("admin:user", args=[found[0]]))
+    return HttpResponseRedirect(
+        f"{reverse('admin:users')}?{urlencode({'q': text})}" if text else reverse("admin:users")
+    )
 
 
 def mask_names(resource: Resource) -> None:
@@ -115,40 +124,18 @@ def mask_names(resource: Resource) -> None:
         resource.external_id = mask_text(resource.external_id)
 
 
-@require_safe
-def user(request: HttpRequest, user_id: UUID) -> HttpResponse:
-    """The header, the attributes as received, and the groups she is in now."""
-    person: Any = SyncedUser.objects.select_related("provider").filter(pk=user_id).first()
-    if person is None:
-        raise Http404(_("There is no such person."))
-    if not access.may(request, access.VIEW_PERSONAL):
-        mask_names(person)
-        person.document = mask(person.document)
-    held = Membership.objects.filter(member=person, left_at__isnull=True).select_related("group")
-    memberships = list(held.order_by("group__display_name_key", "pk")[: MAX_GROUPS + 1])
-    context = {
-        "person": person,
-        "badge": RESOURCE[person.status],
-        "removed": moment(person.deleted_at) if person.deleted_at else "",
-        "groups": [(held.group, moment(held.joined_at)) for held in memberships[:MAX_GROUPS]],
-        "is_more": len(memberships) > MAX_GROUPS,
-        **attribute_panels(person),
-    }
-    place = Place("users", [(_("Users"), reverse("admin:users"))])
-    return show(request, "console/user.html", person.label, place, context)
+def identifiers(resource: Resource) -> list[tuple[str, Any]]:
+    """What names a resource here and in its directory."""
+    return [
+        ("SCIM id", str(resource.pk)),
+        ("externalId", resource.external_id or ""),
+        (_("Version"), str(resource.version)),
+        (_("Created"), moment(resource.created)),
+        (_("Last changed"), moment(resource.last_modified)),
+    ]
 
 
 def attribute_panels(resource: Resource) -> dict[str, Any]:
-    """What a resource's page shows of its columns and its document."""
+    """What a group's page shows of its columns and its document."""
     rows: list[Row] = flatten(resource.document)
-    return {
-        "identifiers": [
-            ("id", str(resource.pk)),
-            ("externalId", resource.external_id or ""),
-            (_("Version"), str(resource.version)),
-            (_("Created"), moment(resource.created)),
-            (_("Last changed"), moment(resource.last_modified)),
-        ],
-        "rows": rows,
-        "raw": as_json(resource.document),
-    }
+    return {"identifiers": identifiers(resource), "rows": rows, "raw": as_json(resource.document)}

@@ -1,10 +1,10 @@
-"""Sign-ins and failed sign-ins, written down by Django's own signals."""
+"""Sign-ins, failed ones and sign-outs, written down by Django's own signals."""
 
 from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AnonymousUser
-from django.contrib.auth.signals import user_logged_in, user_login_failed
+from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 from django.http import HttpRequest
 
 from providers.audit import record_act
@@ -14,11 +14,17 @@ from providers.events import EventKind
 
 def connect() -> None:
     user_logged_in.connect(_signed_in, dispatch_uid="console sign-in")
+    user_logged_out.connect(_signed_out, dispatch_uid="console sign-out")
     user_login_failed.connect(_failed, dispatch_uid="console failed sign-in")
 
 
 def _signed_in(sender: Any, request: HttpRequest, user: Any, **kwargs: Any) -> None:
     record_act(EventKind.SIGNED_IN, actor_of(request, user), subject=user.get_username())
+
+
+def _signed_out(sender: Any, request: HttpRequest, user: Any, **kwargs: Any) -> None:
+    if user is not None:
+        record_act(EventKind.SIGNED_OUT, actor_of(request, user), subject=user.get_username())
 
 
 def _failed(sender: Any, credentials: dict[str, Any], request: HttpRequest | None = None, **kwargs: Any) -> None:

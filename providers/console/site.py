@@ -13,16 +13,22 @@ from django.utils.translation import gettext_lazy as _
 
 from providers.console import (
     access,
+    audit,
+    export,
     groups,
     guide,
     history,
     home,
     lifecycle,
+    log,
     people,
+    person,
     provider_list,
     providers,
     ranges,
+    refused,
     restriction,
+    saved_filters,
     tokens,
 )
 from providers.models import Provider, SyncedGroup, SyncedUser
@@ -80,10 +86,20 @@ class ConsoleSite(AdminSite):
             *self._provider_urls(page),
             page("", home.home, "index"),
             page("eum/", home.dashboard, "eum"),
+            page("eum/find/", people.find, "find"),
             page("eum/users/", self._list(SyncedUser), "users"),
-            page("eum/users/<uuid:user_id>/", people.user, "user"),
+            page("eum/users/<uuid:user_id>/", person.user, "user"),
+            page("eum/users/filters/save/", saved_filters.save, "save_filter"),
+            page("eum/users/filters/<int:filter_id>/rename/", saved_filters.rename, "rename_filter"),
+            page("eum/users/filters/<int:filter_id>/delete/", saved_filters.delete, "delete_filter"),
             page("eum/groups/", self._list(SyncedGroup), "groups"),
             page("eum/groups/<uuid:group_id>/", groups.group, "group"),
+            page("eum/log/", log.log, "log"),
+            page("eum/log/<uuid:request_id>/", log.log_entry, "log_entry"),
+            page("eum/log/<uuid:request_id>/payload/", log.log_payload, "log_payload"),
+            page("eum/refused/", refused.refused, "refused"),
+            page("eum/audit/", audit.audit, "audit"),
+            page("eum/<slug:name>/export/", self._export, "export"),
         ]
 
     def _provider_urls(self, page: Callable[[str, View, str], URLPattern]) -> list[URLPattern]:
@@ -115,6 +131,10 @@ class ConsoleSite(AdminSite):
             page(f"{one}guide/seen/", guide.seen, "guide_seen"),
             page(f"{one}guide/test/", guide.test_connection, "test_connection"),
         ]
+
+    def _export(self, request: HttpRequest, name: str) -> HttpResponse:
+        lists = {"users": self._registry[SyncedUser], "groups": self._registry[SyncedGroup]}
+        return export.export(request, name, lists)
 
     def _list(self, model: Any) -> View:
         view: View = self._registry[model].changelist_view

@@ -104,6 +104,9 @@ class Resource(models.Model):
                 condition=LIVE,
                 name="resource_display_name",
             ),
+            # Whoever had this name before, or has it with another provider.
+            models.Index(fields=["user_name_key"], condition=Q(resource_type="User"), name="resource_user_name"),
+            models.Index(fields=["deleted_at"], condition=Q(deleted_at__isnull=False), name="resource_recycle_bin"),
             GinIndex(OpClass(F("folded"), name="jsonb_path_ops"), fastupdate=False, name="resource_folded"),
             GinIndex(OpClass(F("search_text"), name="gin_trgm_ops"), fastupdate=False, name="resource_search"),
         ]

@@ -4,9 +4,19 @@
 migration creates them by SQL, `providers.housekeeping` makes and drops the months.
 """
 
+from datetime import datetime
+from uuid import UUID
+
 from django.db import models
+from django.db.models import F, Func
+from django.utils.translation import gettext_lazy as _
 
 from providers.events import EventKind
+
+
+def first_id_at(moment: datetime) -> UUID:
+    """The smallest UUIDv7 of a moment: a bound by id is a bound by time, and names the months to be read."""
+    return UUID(int=int(moment.timestamp() * 1_000) << 80)
 
 
 class ChangeEvent(models.Model):
@@ -38,6 +48,37 @@ class ChangeEvent(models.Model):
         return EventKind(self.kind)
 
 
+class Outcome(models.TextChoices):
+    """How a request ended; the database classes each status (migration 0007)."""
+
+    SUCCESS = "success", _("Success")
+    REJECTED = "rejected", _("Rejected data")
+    NOT_FOUND = "not-found", _("Not found")
+    REFUSED = "refused", _("Refused")
+    THROTTLED = "throttled", _("Throttled")
+    ERROR = "error", _("Our error")
+
+
+class Action(models.TextChoices):
+    """What a request set out to do, as far as its method and address tell; its events tell what it did."""
+
+    LOOK_UP = "look-up", _("Look up")
+    TEST = "test", _("Connection test")
+    DISCOVER = "discover", _("Read what iProva can do")
+    CREATE = "create", _("Create")
+    UPDATE = "update", _("Update")
+    REMOVE = "remove", _("Remove")
+
+
+class RequestLogQuerySet(models.QuerySet["RequestLog"]):
+    def notable(self) -> "RequestLogQuerySet":
+        """All but successful look-ups, which outnumber the rest by far and say little."""
+        return self.exclude(action=Action.LOOK_UP, outcome=Outcome.SUCCESS)
+
+    def since(self, moment: datetime) -> "RequestLogQuerySet":
+        return self.filter(id__gte=first_id_at(moment))
+
+
 class RequestLog(models.Model):
     """One request of a known provider, written in batches after its answer."""
 
@@ -62,10 +103,35 @@ class RequestLog(models.Model):
     ignored = models.JSONField(default=list)
     request_body = models.TextField(default="")
     response_body = models.TextField(default="")
+    outcome = models.GeneratedField(
+        expression=Func(F("status"), function="providers_outcome"),
+        output_field=models.CharField(max_length=10, choices=Outcome),
+        db_persist=True,
+    )
+    action = models.GeneratedField(
+        expression=Func(F("method"), F("resource_type"), F("query"), function="providers_action"),
+        output_field=models.CharField(max_length=10, choices=Action),
+        db_persist=True,
+    )
+
+    objects = RequestLogQuerySet.as_manager()
 
     class Meta:
         managed = False
         db_table = "providers_requestlog"
+
+
+class Refusal(models.TextChoices):
+    """Why a call is nobody's; of what it presented no more is kept (AC-REF-3, AC-REF-4)."""
+
+    NO_TOKEN = "no-token", _("No token")
+    JWT = "jwt", _("A token of Entra's own")
+    BEARER_TWICE = "bearer-twice", _("The word Bearer twice")
+    QUOTED = "quoted-token", _("A token in quotes")
+    SPACED = "spaced-token", _("A token with spaces")
+    ALTERED = "altered-token", _("A token that was cut off or changed")
+    NEVER_ISSUED = "never-issued", _("A token that is not ours")
+    UNKNOWN = "unknown-token", _("Unknown token")
 
 
 class RefusedCalls(models.Model):
@@ -78,6 +144,7 @@ class RefusedCalls(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["address", "hour", "kind"], name="one_row_per_address_and_hour")]
+        indexes = [models.Index(fields=["-hour", "-id"], name="refused_newest")]
 
 
 class RequestCount(models.Model):

@@ -52,5 +52,5 @@ urlpatterns = [
     _route(r"Bulk", BulkView, "bulk"),
     _route(r"\.search", RootSearchView, "search"),
     re_path(r"^(?:/v2)?/{0,2}\Z", RootView.as_view(), name="root"),
-    re_path(r"^/[\w\W]*\Z", UnknownRouteView.as_view(), name="unknown"),
+    re_path(r"^(?:/[\w\W]*)?\Z", UnknownRouteView.as_view(), name="unknown"),
 ]

@@ -120,7 +120,9 @@ _MET_BY_NOTHING = {("ne", False), ("eq", True)}
 
 
 def _is_foreign(path: AttrPath, resource_type: ResourceType, policy: Policy, among: Sequence[ResourceType]) -> bool:
-    return not _is_known(path, resource_type, policy) and any(_is_known(path, other, policy) for other in among)
+    if len(among) < 2 or _is_known(path, resource_type, policy):
+        return False
+    return any(_is_known(path, other, policy) for other in among)
 
 
 def _is_known(path: AttrPath, resource_type: ResourceType, policy: Policy) -> bool:

@@ -145,6 +145,8 @@ def _attribute_problems(attribute: Mapping[str, Any], here: str, *, is_inner: bo
     name = attribute.get("name")
     if not isinstance(name, str) or not (_NAME.fullmatch(name) or (is_inner and name == "$ref")):
         yield Problem(f"{here}.name", "must be a letter, then letters, digits, - or _ (RFC 7643 §2.1)")
+    elif name.lower() == "schemas":
+        yield Problem(f"{here}.name", "is reserved: every resource has schemas")
     for label, default in _DEFAULTS.items():
         value = attribute.get(label, default)
         if label in _ALLOWED:

@@ -11,8 +11,10 @@ from providers.administration import delete_provider
 from providers.events import SYSTEM
 from providers.ip_restriction import add_ranges, import_tag
 from providers.models import Provider, SyncedGroup, SyncedUser, Token
+from providers.request_log import writer
 from scim.protocol.attributes import USER
 from scim.store import verbs
+from tests.conftest import ScimClient
 from tests.factories import call, issue, make_account, make_calls, make_group, make_provider, make_user
 
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
@@ -22,13 +24,15 @@ ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 class Directory:
     contoso: Provider
     empty: Provider
-    refused: Provider
+    trouble: Provider
     deleted: Provider
     jane: SyncedUser
+    removed: SyncedUser
     group: SyncedGroup
     token: Token
     rule_id: int
     administrator: User
+    refused: str
 
     def addresses(self) -> dict[str, str]:
         """Every page of the console that an administrator can open, by name."""
@@ -42,7 +46,7 @@ class Directory:
             "provider-new": f"/eum/providers/{self.empty.pk}/",
             "tokens": f"{provider}tokens/",
             "tokens-none": f"/eum/providers/{self.empty.pk}/tokens/",
-            "provider-refused": f"/eum/providers/{self.refused.pk}/",
+            "provider-refused": f"/eum/providers/{self.trouble.pk}/",
             "edit-provider": f"{provider}edit/",
             "pause-provider": f"{provider}pause/",
             "delete-provider": f"{provider}delete/",
@@ -52,7 +56,7 @@ class Directory:
             "token-expiry": f"{provider}tokens/{self.token.pk}/expiry/",
             "revoke-token": f"{provider}tokens/{self.token.pk}/revoke/",
             "ip-restriction": f"{provider}ip-restriction/?check=20.190.137.45",
-            "ip-restriction-enforced": f"/eum/providers/{self.refused.pk}/ip-restriction/",
+            "ip-restriction-enforced": f"/eum/providers/{self.trouble.pk}/ip-restriction/",
             "ip-restriction-new": f"/eum/providers/{self.empty.pk}/ip-restriction/",
             "add-ranges": f"{provider}ip-restriction/add/?ranges=52.146.136.12",
             "remove-range": f"{provider}ip-restriction/remove/?range={self.rule_id}",
@@ -67,7 +71,15 @@ class Directory:
             "users-empty": "/eum/users/?q=jahne&status=active",
             "user": f"/eum/users/{self.jane.pk}/",
             "groups": "/eum/groups/",
+            "user-removed": f"/eum/users/{self.removed.pk}/",
             "group": f"/eum/groups/{self.group.pk}/",
+            "log": "/eum/log/",
+            "log-found": f"/eum/log/?outcome=rejected&provider={self.contoso.pk}&lookups=1",
+            "log-empty": "/eum/log/?status=418",
+            "log-entry": f"/eum/log/{self.refused}/",
+            "log-payload": f"/eum/log/{self.refused}/payload/",
+            "refused": "/eum/refused/",
+            "audit": "/eum/audit/",
             "not-found": "/eum/nothing/",
             "password": "/password_change/",
         }
@@ -100,7 +112,7 @@ def fill() -> Directory:
     Token.objects.filter(pk=token.pk).update(
         last_used_at=timezone.now() - timedelta(minutes=12), last_used_ip="20.190.137.45", created_by=administrator
     )
-    refused, deleted = _others(contoso, token)
+    trouble, deleted = _others(contoso, token)
     jane = make_user(
         contoso,
         "j.deboer@contoso.com",
@@ -117,8 +129,41 @@ def fill() -> Directory:
     others = [make_user(contoso, f"{name.split()[-1].lower()}@contoso.com", displayName=name) for name in names]
     verbs.delete(call(contoso, USER), str(others[-1].pk))
     group = make_group(contoso, "iProva users", members=[jane, *others[:-1]])
-    make_group(contoso, "Editors", members=others[:2])
+    editors = make_group(contoso, "Editors", members=[jane, *others[:2]])
+    refused = _play(contoso, jane, editors)
     add_ranges(contoso, {ip_network("198.51.100.24/32"): "Test from our own network"}, SYSTEM)
     import_tag(contoso, "AzureActiveDirectory", 214, [ip_network("40.126.0.0/18")], SYSTEM)
     rule_id = contoso.ip_rules.values_list("pk", flat=True).get(cidr="20.190.128.0/18")
-    return Directory(contoso, empty, refused, deleted, jane, group, token, rule_id, administrator)
+    return Directory(contoso, empty, trouble, deleted, jane, others[-1], group, token, rule_id, administrator, refused)
+
+
+def _play(contoso: Provider, jane: SyncedUser, editors: SyncedGroup) -> str:
+    """What a directory did to her over HTTP, so that log and timeline have it; the id of a refused request."""
+    second, value = issue(contoso)
+    client = ScimClient(value)
+    by_entra = {"client-request-id": "4d2b6a0e-1c57-4f0e-9a8e-2f0b7c1d9e33"}
+    client.get("/ServiceProviderConfig")
+    client.get("/Users", filter='userName eq "0c2e9be6-6b0a-4f0d-8a57-9d3f4c1ef1d4"')
+    client.get("/Users", filter='userName eq "j.deboer@contoso.com"')
+    client.patch(f"/Users/{jane.pk}", {"op": "replace", "path": "active", "value": True})
+    client.patch(
+        f"/Users/{jane.pk}",
+        {"op": "replace", "path": f"{ENTERPRISE}:department", "value": "Zorg"},
+        {"op": "replace", "path": "title", "value": "Teamleider"},
+        {"op": "remove", "path": 'phoneNumbers[type eq "work"]'},
+    )
+    for _ in range(12):
+        client.patch(f"/Users/{jane.pk}", {"op": "replace", "path": "title", "value": "Teamleider"})
+    member = [{"value": str(jane.pk)}]
+    client.patch(f"/Groups/{editors.pk}", {"op": "remove", "path": "members", "value": member})
+    client.patch(f"/Users/{jane.pk}", {"op": "replace", "path": "active", "value": False})
+    taken = {"userName": "j.deboer@contoso.com", "displayName": "Jan de Boer", "password": "not kept"}
+    refused: str = client.post("/Users", taken, headers=by_entra)["X-Request-Id"]
+    client.post("/Users", {"displayName": "Nobody"})
+    client.get("/Users/unknown")
+    Token.objects.filter(pk=second.pk).update(revoked_at=timezone.now())
+    client.get("/Users")
+    ScimClient(None).get("/Users")
+    ScimClient("ipr_nothing").get("/Users")
+    writer.flush()
+    return refused

@@ -12,13 +12,59 @@ def test_ac_usr_1_find_a_person_from_any_page(visit):
     page = visit("Support").open(f"/eum/providers/{directory.contoso.pk}/")
     page.get_by_label("Find a person").fill("jane boer")
     page.keyboard.press("Enter")
-    page.get_by_role("link", name="Jane de Boer").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Jane de Boer")
     expect(page.get_by_role("heading", level=1)).to_contain_text("Disabled")
-    page.get_by_role("link", name="iProva users").click()
+    page.get_by_test_id("groups").get_by_role("link", name="iProva users").click()
     expect(page.get_by_test_id("members").get_by_role("link")).to_have_count(6)
-    page.get_by_role("link", name="Janë Koçi").click()
+    page.get_by_test_id("members").get_by_role("link", name="Janë Koçi").click()
     expect(page.get_by_test_id("groups").get_by_role("link")).to_have_count(2)
+
+
+def test_ac_usr_5_a_key_leads_to_find_a_person_and_can_be_switched_off(visit):
+    directory = fill()
+    window = visit("Support")
+    page = window.open("/eum/log/")
+    field = page.get_by_label("Find a person")
+    page.keyboard.press("/")
+    expect(field).to_be_focused()
+    page.keyboard.type("a/b")
+    expect(field).to_have_value("a/b")
+    field.fill("jan")
+    page.keyboard.press("Enter")
+    expect(page.locator("#result_list tbody tr")).not_to_have_count(1)
+    assert "/eum/users/?q=jan" in page.url
+    page.get_by_test_id("account").click()
+    switch = page.get_by_role("button", name="Shortcut / to find a person")
+    expect(switch).to_have_attribute("aria-pressed", "true")
+    switch.click()
+    page.goto(f"{window.address}/eum/groups/{directory.group.pk}/")
+    page.keyboard.press("/")
+    expect(page.get_by_label("Find a person")).not_to_be_focused()
+
+
+def test_ac_per_2_from_the_landing_page_to_the_answer_in_one_field_and_two_clicks(visit):
+    fill()
+    page = visit("Support").open("/eum/")
+    clicks = 0
+    page.get_by_label("Find a person").fill("jan")
+    page.keyboard.press("Enter")
+    page.get_by_role("link", name="Jane de Boer").click()
+    clicks += 1
+    expect(page.get_by_test_id("answer")).to_contain_text("Disabled on")
+    assert clicks <= 2
+
+
+def test_ac_usr_6_a_filter_is_saved_and_found_again(visit):
+    fill()
+    page = visit("Support").open("/eum/users/?status=disabled")
+    page.get_by_test_id("my-filters").locator("summary").first.click()
+    page.get_by_label("Save this filter as").fill("Who is disabled")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_text("Saved as “Who is disabled”.")).to_be_visible()
+    page.get_by_role("link", name="Clear filters").click()
+    page.get_by_test_id("my-filters").locator("summary").first.click()
+    page.get_by_role("link", name="Who is disabled").click()
+    assert page.url.endswith("/eum/users/?status=disabled")
 
 
 def test_ac_usr_3_filters_add_up_in_the_address_and_clear_at_once(visit):

@@ -2,10 +2,13 @@
 
 import re
 import uuid
+from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
-from providers.models import Provider
+from providers.models import Provider, SyncedUser
+from providers.request_log import writer
 from scim.protocol.attributes import USER
 from scim.store import verbs
 from tests.factories import call, make_group, make_user
@@ -137,7 +140,7 @@ def test_a_person_is_shown_with_every_attribute_as_received(support, provider, d
         emails=[{"type": "work", "value": "jane@contoso.com", "primary": True}],
         **{ENTERPRISE: {"department": "Kwaliteit", "manager": {"value": "26118915"}}},
     )
-    with django_assert_max_num_queries(8):  # session, account, rights (2), person, her groups
+    with django_assert_max_num_queries(14):  # session, account, rights (2), person, others, history, requests
         page = support.get(f"/eum/users/{jane.pk}/").content.decode()
     for part in (
         "Disabled",
@@ -195,3 +198,42 @@ def test_unknown_people_are_404_and_a_group_is_no_person(support, provider):
     group = make_group(provider, "Editors")
     assert support.get(f"/eum/users/{uuid.uuid4()}/").status_code == 404
     assert support.get(f"/eum/users/{group.pk}/").status_code == 404
+
+
+def test_ac_usr_5_one_match_leads_straight_to_the_person(support, provider):
+    jane = make_user(provider, "jane@contoso.com", displayName="Jane de Boer")
+    make_user(provider, "jan@contoso.com")
+    assert support.get("/eum/find/?q=jane boer")["Location"] == f"/eum/users/{jane.pk}/"
+    assert support.get("/eum/find/?q=jan")["Location"] == "/eum/users/?q=jan"
+    assert support.get("/eum/find/?q=nobody")["Location"] == "/eum/users/?q=nobody"
+    assert support.get("/eum/find/?q=%00")["Location"] == "/eum/users/"
+
+
+@pytest.mark.parametrize(
+    ("query", "wanted"),
+    [
+        ("group={group}", ["Anna"]), ("group=x", []), ("changed=7", ["Anna", "Bert", "Cees"]),
+        ("changed=1", ["Anna", "Cees"]), ("changed=9", []), ("error=yes", ["Cees"]), ("error=no", []),
+        ("status=disabled&changed=7", ["Bert"]),
+    ],
+)  # fmt: skip
+def test_ac_usr_3_each_filter_leaves_what_it_says(support, provider, scim, query, wanted):
+    anna, bert, cees, dora = (
+        make_user(provider, f"{name}@x", displayName=name, active=name != "Bert")
+        for name in ("Anna", "Bert", "Cees", "Dora")
+    )
+    group = make_group(provider, "Ward", [anna])
+    ago = {bert.pk: 3, dora.pk: 40}
+    for pk, days in ago.items():
+        SyncedUser.objects.filter(pk=pk).update(last_modified=timezone.now() - timedelta(days=days))
+    scim(provider).patch(f"/Users/{cees.pk}", {"op": "replace", "path": "userName", "value": "anna@x"})
+    writer.flush()
+    page = support.get(f"/eum/users/?{query.format(group=group.pk)}")
+    assert sorted(person.display_name for person in page.context["cl"].result_list) == wanted
+
+
+def test_the_list_tells_the_last_change_and_by_whom(support, provider, scim):
+    jane = make_user(provider, "jane@x")
+    scim(provider).patch(f"/Users/{jane.pk}", {"op": "replace", "path": "active", "value": False})
+    page = support.get("/eum/users/").content.decode()
+    assert f'Disabled<span class="sub">{provider.title}</span>' in page

@@ -177,5 +177,5 @@ def test_ac_ref_2_refusals_of_nobody_are_counted_not_kept(db):
         ScimClient(None).get("/Users")
         ScimClient("ipr_unknown").get("/Users")
     request_log.writer.flush()
-    assert sorted(RefusedCalls.objects.values_list("kind", "count")) == [("no-token", 30), ("unknown-token", 30)]
+    assert sorted(RefusedCalls.objects.values_list("kind", "count")) == [("altered-token", 30), ("no-token", 30)]
     assert not RequestLog.objects.exists()

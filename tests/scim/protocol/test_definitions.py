@@ -58,6 +58,7 @@ SUB = {"name": "a", "type": "complex", "multiValued": True}
         (document({"type": "string"}), "attributes[0].name", "a letter"),
         (document({"name": "a b"}), "attributes[0].name", "a letter"),
         (document({"name": "$ref"}), "attributes[0].name", "a letter"),
+        (document({"name": "Schemas"}), "attributes[0].name", "reserved"),
         (document({"name": "a"}, {"name": "A"}), "attributes[1].name", "twice"),
         (document({"name": "a", "type": "text"}), "attributes[0].type", "must be string or"),
         (document({"name": "a", "type": ["string"]}), "attributes[0].type", "must be string or"),

@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('providers', '0006_provider_protocol'),
+        ('providers', '0009_audit_index'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
@@ -107,11 +107,11 @@ class Migration(migrations.Migration):
         # Of the partitioned record tables, which Django does not manage: acts in the console, and requests that went wrong.
         migrations.RunSQL(
             '''
-            CREATE INDEX providers_changeevent_acts ON providers_changeevent (provider_id, id) WHERE resource_id IS NULL;
+            CREATE INDEX providers_changeevent_of_provider ON providers_changeevent (provider_id, id) WHERE resource_id IS NULL;
             CREATE INDEX providers_changeevent_leavers ON providers_changeevent (provider_id, id)
               WHERE kind IN ('resource.disabled', 'resource.deleted');
             CREATE INDEX providers_requestlog_problems ON providers_requestlog (provider_id, id) WHERE status >= 400;
             ''',
-            'DROP INDEX providers_changeevent_acts, providers_changeevent_leavers, providers_requestlog_problems',
+            'DROP INDEX providers_changeevent_of_provider, providers_changeevent_leavers, providers_requestlog_problems',
         ),
     ]

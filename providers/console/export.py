@@ -1,0 +1,145 @@
+"""CSV of a list with the filters of its address: streamed, formula-safe, and written down with its number of rows.
+
+Rows come in the order of their ids, a few thousand at a time by key, so memory stays flat and a connection
+pooler needs no session. docs/console.md has the columns.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from defusedcsv import csv
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.utils import timezone
+from django.utils.text import slugify
+from django.utils.translation import get_language
+from django.views.decorators.http import require_safe
+
+from providers.audit import record_act
+from providers.console import access
+from providers.console.attributes import mask_text
+from providers.console.audit import read_query as read_audit_query
+from providers.console.audit import sentence_of
+from providers.console.log_query import read_query as read_log_query
+from providers.console.requests import describe
+from providers.events import EventKind
+from providers.models import ChangeEvent, Provider, RequestLog
+
+CHUNK = 1_000
+# A cell that begins with one of these would be hidden from what guards against formulas.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]|^[\t\n]+")
+
+
+@dataclass(frozen=True)
+class Export:
+    """A list that can be exported: the columns of its file, and the cells of many rows at once."""
+
+    columns: str
+    cells: Callable[[Sequence[Any], bool], Iterator[Sequence[Any]]]
+    right: str = access.VIEW
+
+
+def _users(rows: Sequence[Any], sees_names: bool) -> Iterator[Sequence[Any]]:
+    def shown(text: str | None) -> str:
+        return (text or "") if sees_names else mask_text(text or "")
+
+    for person in rows:
+        identity = [person.pk, shown(person.user_name), shown(person.display_name), person.external_id or ""]
+        yield [*identity, person.status, person.provider.title, person.created, person.last_modified, person.deleted_at]
+
+
+def _groups(rows: Sequence[Any], sees_names: bool) -> Iterator[Sequence[Any]]:
+    for group in rows:
+        identity = [group.pk, group.display_name, group.external_id or "", group.provider.title]
+        yield [*identity, group.member_count, group.created, group.last_modified]
+
+
+def _log(rows: Sequence[RequestLog], sees_names: bool) -> Iterator[Sequence[Any]]:
+    for one in describe(rows, sees_names=sees_names):
+        row, subject = one.log, one.subject.label if one.subject else ""
+        title = one.provider.title if one.provider else ""
+        yield [row.id, row.at, title, one.action, subject, row.resource_id, row.outcome, row.status, row.scim_type,
+               round(row.duration_ms), row.source_ip, row.client_request_id]  # fmt: skip
+
+
+def _audit(rows: Sequence[ChangeEvent], sees_names: bool) -> Iterator[Sequence[Any]]:
+    providers = Provider.objects.in_bulk({row.provider_id for row in rows if row.provider_id})
+    for row in rows:
+        title = providers[row.provider_id].title if row.provider_id in providers else ""
+        sentence = re.sub(r"<.*?>", "", sentence_of(row))
+        yield [row.id, row.at, row.kind, row.person_name, row.address, title, sentence, row.request_id]
+
+
+EXPORTS: Mapping[str, Export] = {
+    "users": Export("id userName displayName externalId status provider created lastModified removed", _users),
+    "groups": Export("id displayName externalId provider members created lastModified", _groups),
+    "log": Export(
+        "requestId time provider action subject resourceId outcome status scimType ms address clientRequestId", _log
+    ),
+    "audit": Export("id time kind person address provider sentence requestId", _audit, access.VIEW_AUDIT),
+}
+
+
+@require_safe
+def export(request: HttpRequest, name: str, lists: Mapping[str, Any]) -> HttpResponse:
+    """The rows that the list of this name shows over all its pages, as a file; `lists` are Django's, by name."""
+    access.require(request, access.EXPORT, "to export")
+    known = EXPORTS.get(name)
+    if known is None:
+        raise Http404
+    access.require(request, known.right, "to export")
+    if name == "log":
+        rows = read_log_query(request.GET).rows.defer("request_body", "response_body")
+    elif name == "audit":
+        rows = read_audit_query(request.GET).rows
+    else:
+        rows = lists[name].get_changelist_instance(request).queryset
+    lines = (line.encode() for line in _lines(request, name, known, rows))
+    response: Any = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{_file_name(request, name)}"'
+    return response  # type: ignore[no-any-return]
+
+
+def _file_name(request: HttpRequest, name: str) -> str:
+    """The list, the provider if one is chosen, and the date."""
+    chosen = request.GET.get("provider", "")
+    provider = Provider.objects.filter(pk=int(chosen)).first() if re.fullmatch(r"\d{1,9}", chosen) else None
+    parts = [name, slugify(provider.title) if provider else "", f"{timezone.localdate()}"]
+    return f"{'-'.join(part for part in parts if part)}.csv"
+
+
+class _Echo:
+    def write(self, line: str) -> str:
+        return line
+
+
+def _lines(request: HttpRequest, name: str, known: Export, rows: Any) -> Iterator[str]:
+    writer = csv.writer(_Echo(), delimiter=";" if get_language() == "nl" else ",")
+    sees_names = access.may(request, access.VIEW_PERSONAL)
+    count = 0
+    try:
+        yield "\ufeff" + writer.writerow(known.columns.split())
+        for chunk in _chunks(rows):
+            lines = [writer.writerow([_cell(value) for value in cells]) for cells in known.cells(chunk, sees_names)]
+            count += len(lines)
+            yield "".join(lines)
+    finally:  # a download that was broken off has shown what it has shown
+        subject = f"{name}: {count:,} ?{request.GET.urlencode()}"
+        record_act(EventKind.EXPORTED, access.actor_of(request), subject=subject[:500])
+
+
+def _chunks(rows: Any) -> Iterator[list[Any]]:
+    last: UUID | None = None
+    while chunk := list((rows.filter(pk__gt=last) if last else rows).order_by("pk")[:CHUNK]):
+        yield chunk
+        last = chunk[-1].pk
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if hasattr(value, "astimezone"):
+        return str(value.astimezone().isoformat(timespec="seconds"))
+    return _CONTROL.sub("", str(value))

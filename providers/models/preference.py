@@ -1,0 +1,22 @@
+"""What people of the console keep for themselves."""
+
+from django.conf import settings
+from django.contrib.auth.models import Group
+from django.db import models
+from django.utils import timezone
+
+
+class SavedFilter(models.Model):
+    """The filters of a list under a name: its owner's, and, shared, those of everybody in a role (AC-USR-6)."""
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="saved_filters")
+    shared_with = models.ForeignKey(Group, models.SET_NULL, null=True, blank=True, related_name="+")
+    name = models.CharField(max_length=60)
+    query = models.CharField(max_length=2_000)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["owner", "name"], name="one_filter_of_a_name")]
+
+    def __str__(self) -> str:
+        return self.name

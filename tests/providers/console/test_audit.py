@@ -1,0 +1,227 @@
+"""The audit of admin actions (AC-AUD) and CSV of every list (AC-CSV)."""
+
+import csv
+import io
+import re
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.test import Client
+from django.utils import timezone
+
+from providers.administration import add_provider
+from providers.console.export import EXPORTS
+from providers.events import SYSTEM, EventKind
+from providers.models import ChangeEvent, SyncedUser
+from providers.request_log import writer
+from providers.schemas import add_schema
+from providers.tokens import revoke_token
+from tests.factories import issue, make_account, make_group, make_user
+
+
+def rows_of(browser, address):
+    answer = browser.get(address)
+    assert answer.status_code == 200, address
+    assert answer["Content-Type"] == "text/csv; charset=utf-8"
+    text = b"".join(answer.streaming_content).decode("utf-8")
+    assert text.startswith("\ufeff")
+    return list(csv.reader(io.StringIO(text[1:])))
+
+
+def kinds():
+    return list(ChangeEvent.objects.order_by("id").values_list("kind", flat=True))
+
+
+ACTS = {
+    EventKind.PROVIDER_ADDED: lambda b, p: b.post("/eum/providers/add/", {"title": "Fabrikam"}),
+    EventKind.TOKEN_ISSUED: lambda b, p: b.post(f"/eum/providers/{p.pk}/tokens/", {"request_key": "0" * 32}),
+    EventKind.TOKEN_REVOKED: lambda b, p: b.post(f"/eum/providers/{p.pk}/tokens/{issue(p)[0].pk}/revoke/"),
+    EventKind.SCHEMA_ADDED: lambda b, p: add_schema(p, {"id": "urn:example:a", "attributes": [{"name": "a"}]}, SYSTEM),
+    EventKind.FILTER_SHARED: lambda b, p: b.post(
+        "/eum/users/filters/save/", {"name": "x", "query": "status=disabled", "is_shared": "on"}
+    ),
+    EventKind.EXPORTED: lambda b, p: rows_of(b, "/eum/users/export/"),
+    EventKind.SIGNED_OUT: lambda b, p: b.post("/logout/"),
+    EventKind.SIGNED_IN: lambda b, p: b.post("/login/", {"username": "anna", "password": "correct horse battery"}),
+    EventKind.SIGN_IN_FAILED: lambda b, p: b.post("/login/", {"username": "anna", "password": "wrong"}),
+}
+
+
+@pytest.mark.parametrize("kind", ACTS)
+def test_ac_aud_1_each_act_is_exactly_one_row_and_the_page_tells_it(administrator, provider, kind):
+    make_account("Administrator", username="anna")
+    before = kinds()
+    browser = Client(headers={"Host": "127.0.0.1"}) if "sign-in" in kind or "signed-in" in kind else administrator
+    ACTS[kind](browser, provider)
+    assert kinds()[len(before) :].count(kind.value) == 1
+    reader = Client(headers={"Host": "127.0.0.1"})
+    reader.force_login(make_account("Operator"))
+    page = reader.get(f"/eum/audit/?action={kind.value}")
+    assert [act.event.kind for act in page.context["acts"]] == [kind.value] * kinds().count(kind.value)
+
+
+def test_ac_aud_1_what_was_refused_is_a_row_too(support, administrator, provider):
+    assert support.post("/eum/providers/add/", {"title": "x"}).status_code == 403
+    page = administrator.get("/eum/audit/?action=console.refused").content.decode()
+    assert "and was refused" in page
+
+
+def test_ac_aud_2_no_secret_is_in_any_row(administrator, provider):
+    token, value = issue(provider)
+    revoke_token(token, SYSTEM)
+    page = administrator.get("/eum/audit/").content.decode()
+    exported = str(rows_of(administrator, "/eum/audit/export/"))
+    for text in (page, exported):
+        assert value not in text and value[8:-4] not in text and token.digest.hex() not in text
+
+
+def test_ac_aud_4_filters_add_up_and_an_unknown_value_finds_nothing(administrator, provider, db):
+    other = add_provider("Other", SYSTEM)
+    for query, wanted in (
+        (f"provider={other.pk}", ["provider.added"]),
+        (f"provider={other.pk}&action=token.issued", []),
+        ("action=nonsense", []),
+        ("person=x", []),
+        ("person=99999999999999999999", []),
+        ("period=24&action=provider.added", ["provider.added", "provider.added"]),
+        ("period=9", []),
+    ):
+        page = administrator.get(f"/eum/audit/?{query}")
+        assert [act.event.kind for act in page.context["acts"]] == wanted, query
+        assert len(rows_of(administrator, f"/eum/audit/export/?{query}")) == 1 + len(wanted)
+
+
+def test_the_audit_leaves_out_what_directories_sent(administrator, provider):
+    make_user(provider)
+    page = administrator.get("/eum/audit/")
+    assert "resource.created" not in {act.event.kind for act in page.context["acts"]}
+
+
+def test_names_are_escaped(administrator, db):
+    add_provider("<b>{actor} {0}</b>", SYSTEM)
+    page = administrator.get("/eum/audit/").content.decode()
+    assert "&lt;b&gt;{actor} {0}&lt;/b&gt;" in page
+
+
+@pytest.mark.parametrize(("role", "status"), [("Administrator", 200), ("Operator", 200), ("Support", 403)])
+def test_ac_role_1_the_audit_is_for_administrators_and_operators(signed_in, provider, role, status):
+    browser = signed_in(role)
+    assert browser.get("/eum/audit/").status_code == status
+    assert ('href="/eum/audit/"' in browser.get("/eum/").content.decode()) is (status == 200)
+
+
+def test_the_page_asks_little(administrator, provider, django_assert_max_num_queries):
+    for number in range(60):
+        add_provider(f"Provider {number}", SYSTEM)
+    # session, account, rights (2), accounts, providers of the menu, count, page, providers of the page
+    with django_assert_max_num_queries(9):
+        page = administrator.get("/eum/audit/")
+    assert len(page.context["acts"]) == 50 and page.context["page"].older
+
+
+@pytest.fixture
+def filled(provider, scim):
+    people = [make_user(provider, f"user{number:03}@x", active=number % 2 == 0) for number in range(60)]
+    make_group(provider, "Ward", people[:3])
+    client = scim(provider)
+    for person in people[:4]:
+        client.get(f"/Users/{person.pk}")
+    client.post("/Users", {"userName": "user000@x"})
+    writer.flush()
+
+
+@pytest.mark.parametrize(
+    ("address", "count"),
+    [
+        ("users/export/", 60), ("users/export/?status=disabled", 30), ("users/export/?q=user01", 10),
+        ("users/export/?p=2", 60),
+        ("groups/export/", 1), ("log/export/", 1), ("log/export/?lookups=1", 5), ("log/export/?outcome=rejected", 1),
+    ],
+)  # fmt: skip
+def test_ac_csv_1_rows_are_those_on_screen_over_all_pages(administrator, filled, address, count):
+    header, *rows = rows_of(administrator, f"/eum/{address}")
+    assert header == EXPORTS[address.partition("/")[0]].columns.split()
+    assert len(rows) == count
+    assert all(len(row) == len(header) for row in rows)
+    assert len({row[0] for row in rows}) == count
+
+
+def test_ac_csv_1_every_column_is_documented():
+    from pathlib import Path
+
+    text = (Path(__file__).parents[3] / "docs/console.md").read_text("utf-8")
+    for name, known in EXPORTS.items():
+        assert re.search(rf"^\| {name} \| {', '.join(known.columns.split())} \|$", text, re.MULTILINE), name
+
+
+@pytest.mark.parametrize(
+    ("name", "cell"),
+    [
+        ('=HYPERLINK("http://x")', "'=HYPERLINK(\"http://x\")"), ("+SUM(a)", "'+SUM(a)"), ("-cmd", "'-cmd"),
+        ("@x", "'@x"),
+        ("\t=1+cmd", "'=1+cmd"), ("\r=1+cmd", "'=1+cmd"), ("\n=1+cmd", "'=1+cmd"), ("Jane; de, Boer", "Jane; de, Boer"),
+    ],
+)  # fmt: skip
+def test_ac_csv_2_no_cell_is_a_formula(administrator, provider, name, cell):
+    make_user(provider, "jane@x", displayName=name)
+    assert rows_of(administrator, "/eum/users/export/")[1][2] == cell
+
+
+def test_ac_csv_3_rows_come_in_chunks_by_key(administrator, provider, monkeypatch, django_assert_max_num_queries):
+    monkeypatch.setattr("providers.console.export.CHUNK", 10)
+    for number in range(25):
+        make_user(provider, f"u{number}")
+    answer = administrator.get("/eum/users/export/")
+    chunks = list(answer.streaming_content)
+    assert len(chunks) == 4  # the columns, and three chunks
+    assert b"".join(chunks).count(b"\r\n") == 26
+
+
+def test_ac_csv_4_it_needs_the_right_and_is_written_down_with_its_rows(signed_in, filled):
+    for role in ("Support", "Operator"):
+        browser = signed_in(role)
+        assert browser.get("/eum/users/export/").status_code == 403
+        assert 'data-testid="export"' not in browser.get("/eum/users/").content.decode()
+    account = make_account("Support")
+    account.user_permissions.add(Permission.objects.get(codename="export_data"))
+    granted = Client(headers={"Host": "127.0.0.1"})
+    granted.force_login(account)
+    assert 'data-testid="export"' in granted.get("/eum/users/").content.decode()
+    rows_of(granted, "/eum/users/export/?status=disabled")
+    assert ChangeEvent.objects.get(kind="console.exported").subject == "users: 30 ?status=disabled"
+    assert granted.get("/eum/audit/export/").status_code == 403
+    assert granted.get("/eum/nothing/export/").status_code == 404
+
+
+def test_ac_csv_4_no_token_digest_or_body_is_in_any_file(administrator, provider, scim):
+    token, value = issue(provider)
+    client = scim(provider)
+    client.post("/Users", {"userName": "x@x", "password": "x9Secret", "title": "SeenInBody"})
+    writer.flush()
+    for name in EXPORTS:
+        text = str(rows_of(administrator, f"/eum/{name}/export/"))
+        for secret in (value, token.digest.hex(), "x9Secret", "SeenInBody", client.headers["Authorization"][7:]):
+            assert secret not in text
+
+
+def test_ac_role_4_who_reads_masked_names_exports_masked_names(provider):
+    make_user(provider, "jane@contoso.com", displayName="Jane de Boer")
+    account = make_account("Operator")
+    account.user_permissions.add(Permission.objects.get(codename="export_data"))
+    browser = Client(headers={"Host": "127.0.0.1"})
+    browser.force_login(account)
+    assert rows_of(browser, "/eum/users/export/")[1][1:3] == ["j•••@contoso.com", "J•••"]
+
+
+def test_the_file_is_named_after_list_provider_and_day(administrator, provider):
+    answer = administrator.get(f"/eum/users/export/?provider={provider.pk}")
+    assert answer["Content-Disposition"] == f'attachment; filename="users-contoso-entra-id-{timezone.localdate()}.csv"'
+    assert "users-2" in administrator.get("/eum/users/export/?provider=99999999999999999999")["Content-Disposition"]
+
+
+def test_a_removed_person_is_in_the_file_with_the_day(administrator, provider):
+    gone = make_user(provider, "gone@x")
+    SyncedUser.objects.filter(pk=gone.pk).update(deleted_at=timezone.now() - timedelta(days=1))
+    row = rows_of(administrator, "/eum/users/export/?status=removed")[1]
+    assert row[4] == "removed" and row[8].startswith(f"{timezone.localdate() - timedelta(days=1)}T")

@@ -1,12 +1,15 @@
 """What administrators do to providers: each act one transaction with its event in it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
 from providers.audit import record_act
 from providers.events import Actor, EventKind
-from providers.ip_rules import EVERYONE, Network
+from providers.ip_rules import Network, covers_everyone
 from providers.models import IpMode, IpRule, Provider
 
 
@@ -23,16 +26,17 @@ def add_provider(
     actor: Actor,
     *,
     ip_mode: IpMode = IpMode.OFF,
-    ranges: Iterable[Network] = (),
+    ranges: Mapping[Network, str] | None = None,
     is_strict: bool = False,
     skips_unknown_members: bool = False,
 ) -> Provider:
-    """Add a provider with its IP rules. Makes no token.
+    """Add a provider with its IP rules (each with its note). Makes no token.
 
     Raises `TitleTakenError`, `NoRangesError`.
     """
-    networks = list(ranges)
-    if ip_mode == IpMode.ENFORCE and (not networks or any(network in EVERYONE for network in networks)):
+    notes = ranges or {}
+    networks = list(notes)
+    if ip_mode == IpMode.ENFORCE and (not networks or covers_everyone(networks)):
         raise NoRangesError
     provider = Provider(
         title=title,
@@ -42,18 +46,91 @@ def add_provider(
         created_by_id=actor.person_id,
     )
     provider.clean_title()
+    with _titles_are_unique(), transaction.atomic():
+        provider.save()
+        IpRule.objects.bulk_create(
+            IpRule(provider=provider, cidr=network, note=notes[network][:200]) for network in networks
+        )
+        record_act(
+            EventKind.PROVIDER_ADDED,
+            actor,
+            provider=provider,
+            after={"title": provider.title, "ip_mode": str(ip_mode), "ranges": networks},
+        )
+    return provider
+
+
+@contextmanager
+def _titles_are_unique() -> Iterator[None]:
     try:
-        with transaction.atomic():
-            provider.save()
-            IpRule.objects.bulk_create(IpRule(provider=provider, cidr=network) for network in networks)
-            record_act(
-                EventKind.PROVIDER_ADDED,
-                actor,
-                provider=provider,
-                after={"title": provider.title, "ip_mode": str(ip_mode), "ranges": networks},
-            )
+        yield
     except IntegrityError as error:
         if "unique_title" in str(error):
             raise TitleTakenError from error
         raise
-    return provider
+
+
+CHANGEABLE = ("title", "is_strict", "late_after_minutes", "silent_after_hours")
+
+
+def change_provider(provider: Provider, actor: Actor, values: Mapping[str, Any]) -> None:
+    """Set what `values` names, of CHANGEABLE. Raises `TitleTakenError`."""
+    with _titles_are_unique(), transaction.atomic():
+        found = Provider.objects.live().select_for_update(no_key=True).get(pk=provider.pk)
+        before = {name: getattr(found, name) for name in CHANGEABLE}
+        for name in CHANGEABLE:
+            setattr(found, name, values.get(name, before[name]))
+        found.clean_title()
+        after = {name: getattr(found, name) for name in CHANGEABLE}
+        if before == after:
+            return
+        found.save(update_fields=[*CHANGEABLE, "title_key"])
+        record_act(EventKind.PROVIDER_CHANGED, actor, provider=found, before=before, after=after)
+
+
+@transaction.atomic
+def pause_provider(provider: Provider, actor: Actor) -> None:
+    """Answer every request with 503 until resumed; nobody is disabled. Twice is once."""
+    paused = Provider.objects.live().filter(pk=provider.pk, paused_at=None)
+    if paused.update(paused_at=timezone.now(), paused_by_id=actor.person_id):
+        record_act(EventKind.PROVIDER_PAUSED, actor, provider=provider)
+
+
+@transaction.atomic
+def resume_provider(provider: Provider, actor: Actor) -> None:
+    """Take requests again. Twice is once."""
+    paused = Provider.objects.live().filter(pk=provider.pk, paused_at__isnull=False)
+    if paused.update(paused_at=None, paused_by=None):
+        record_act(EventKind.PROVIDER_RESUMED, actor, provider=provider)
+
+
+@transaction.atomic
+def delete_provider(provider: Provider, actor: Actor) -> None:
+    """Its tokens answer 401 from now on and its title is free; everything is kept for 30 days. Twice is once."""
+    if Provider.objects.live().filter(pk=provider.pk).update(deleted_at=timezone.now()):
+        record_act(EventKind.PROVIDER_DELETED, actor, provider=provider)
+
+
+def restore_provider(provider: Provider, actor: Actor, *, title: str) -> None:
+    """Bring a deleted provider back, paused, so that nothing is sent before somebody has looked at it.
+
+    Raises `TitleTakenError` when another has taken its title meanwhile: give it a new one.
+    """
+    with _titles_are_unique(), transaction.atomic():
+        found = Provider.objects.restorable().select_for_update(no_key=True).get(pk=provider.pk)
+        before = {"title": found.title}
+        found.title = title
+        found.clean_title()
+        found.deleted_at = None
+        found.paused_at, found.paused_by_id = found.paused_at or timezone.now(), found.paused_by_id or actor.person_id
+        found.save(update_fields=["title", "title_key", "deleted_at", "paused_at", "paused_by"])
+        record_act(EventKind.PROVIDER_RESTORED, actor, provider=found, before=before, after={"title": found.title})
+
+
+def tick_guide(provider: Provider, shown: Iterable[str], ticked: Iterable[str]) -> None:
+    """Keep which of the steps that were shown are done. A note between colleagues, so no event."""
+    with transaction.atomic():
+        found = Provider.objects.live().select_for_update(no_key=True).get(pk=provider.pk)
+        known, done = set(shown), set(ticked)
+        found.guide_steps = sorted((set(found.guide_steps) - known) | (known & done))
+        found.save(update_fields=["guide_steps"])

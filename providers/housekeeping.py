@@ -1,21 +1,25 @@
-"""Regular jobs: partitions made ahead and dropped after their time, and the recycle bin emptied.
+"""Regular jobs: partitions made ahead and dropped after their time; what was deleted or is old goes, in batches.
 
 Each job is idempotent and holds an advisory lock while it runs, so several machines may start
 it at once. `manage.py housekeeping` runs them all; a timer calls it in production.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
-from providers.models import first_id_at
+from providers.audit import record_act
+from providers.events import SYSTEM, EventKind
+from providers.models import RECYCLE_BIN_DAYS, TEST_PREFIX, Provider, first_id_at
 
 RECORDS = ("providers_changeevent", "providers_requestlog")
 MONTHS_AHEAD = 6
-RECYCLE_BIN_DAYS = 30
+# The charts and the IP editor look back 30 days.
+COUNT_DAYS = 32
 BATCH = 5_000
 
 
@@ -48,50 +52,108 @@ def drop_partitions() -> str:
     return f"dropped {', '.join(dropped)}" if dropped else "nothing old enough to drop"
 
 
-def forget_bodies() -> str:
+def forget_bodies() -> int:
     """Bodies of requests older than they are kept; the rows stay until their month is dropped."""
     before = first_id_at(timezone.now() - timedelta(days=settings.OPTIONS.request_body_days))
-    emptied = 0
     with connection.cursor() as cursor:
-        while True:
-            cursor.execute(
-                "WITH old AS (SELECT id FROM providers_requestlog WHERE id < %s"
-                " AND (request_body <> '' OR response_body <> '') ORDER BY id LIMIT %s)"
-                " UPDATE providers_requestlog r SET request_body = '', response_body = '' FROM old WHERE r.id = old.id",
-                [before, BATCH],
-            )
-            if not cursor.rowcount:
-                return f"emptied the bodies of {emptied:,} requests"
-            emptied += cursor.rowcount
+        cursor.execute(
+            "WITH old AS (SELECT id FROM providers_requestlog WHERE id < %s"
+            " AND (request_body <> '' OR response_body <> '') ORDER BY id LIMIT %s)"
+            " UPDATE providers_requestlog r SET request_body = '', response_body = '' FROM old WHERE r.id = old.id",
+            [before, BATCH],
+        )
+        return int(cursor.rowcount)
 
 
-def empty_recycle_bin() -> str:
+def empty_recycle_bin() -> int:
     """Resources deleted more than 30 days ago, with their memberships; their ids are never used again."""
     before = timezone.now() - timedelta(days=RECYCLE_BIN_DAYS)
-    purged = 0
     with connection.cursor() as cursor:
-        while True:
-            cursor.execute(
-                "SELECT id FROM providers_resource WHERE deleted_at < %s ORDER BY id LIMIT %s FOR UPDATE",
-                [before, BATCH],
-            )
-            ids = [found for (found,) in cursor.fetchall()]
-            if not ids:
-                return f"purged {purged:,} from the recycle bin"
-            for column in ("group_id", "member_id"):
-                cursor.execute(
-                    f"DELETE FROM providers_membership WHERE {column} = ANY(%s) AND left_at IS NOT NULL", [ids]
-                )
-            cursor.execute("DELETE FROM providers_resource WHERE id = ANY(%s)", [ids])
-            purged += len(ids)
+        cursor.execute(
+            "SELECT id FROM providers_resource WHERE deleted_at < %s ORDER BY id LIMIT %s FOR UPDATE", [before, BATCH]
+        )
+        ids = [found for (found,) in cursor.fetchall()]
+        for column in ("group_id", "member_id"):
+            cursor.execute(f"DELETE FROM providers_membership WHERE {column} = ANY(%s) AND left_at IS NOT NULL", [ids])
+        cursor.execute("DELETE FROM providers_resource WHERE id = ANY(%s)", [ids])
+    return len(ids)
 
 
-JOBS: tuple[Callable[[], str], ...] = (make_partitions, drop_partitions, forget_bodies, empty_recycle_bin)
+# What a provider has, in the order in which it may go. Its events stay; its requests go with the log's own time.
+OF_A_PROVIDER = (
+    "providers_membership",
+    "providers_resource",
+    "providers_schemaextension",
+    "providers_sourceseen",
+    "providers_requestcount",
+    "providers_provideractivity",
+    "providers_iprule",
+    "providers_token",
+)
 
 
-def run_job(job: Callable[[], str]) -> str:
-    """Run one job in a transaction of its own, unless another process is at it."""
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(hashtext(%s))", [f"iprova housekeeping {job.__name__}"])
-        (is_ours,) = cursor.fetchone()
-        return job() if is_ours else "already running elsewhere"
+def purge_providers() -> int:
+    """Providers deleted more than 30 days ago, with all they have. Nobody can restore one by then."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id FROM providers_provider WHERE deleted_at < %s ORDER BY id LIMIT 1 FOR UPDATE",
+            [timezone.now() - timedelta(days=RECYCLE_BIN_DAYS)],
+        )
+        found = cursor.fetchone()
+        if not found:
+            return 0
+        for table in OF_A_PROVIDER:
+            if purged := _delete(cursor, table, "provider_id = %s", found):
+                return purged
+        provider = Provider.objects.get(pk=found[0])
+        record_act(EventKind.PROVIDER_PURGED, SYSTEM, provider=provider)
+        cursor.execute("DELETE FROM providers_provider WHERE id = %s", found)
+    return 1
+
+
+def forget_counts() -> int:
+    """What is counted beside the log, past the days that any page shows; and test tokens that a crash left behind."""
+    now = timezone.now()
+    old = {
+        "providers_requestcount": ("slot < %s", now - timedelta(days=COUNT_DAYS)),
+        "providers_sourceseen": ("day < %s", now.date() - timedelta(days=COUNT_DAYS)),
+        "providers_refusedcalls": ("hour < %s", now - timedelta(days=settings.OPTIONS.request_log_days)),
+        "providers_token": (f"prefix = '{TEST_PREFIX}' AND expires_at < %s", now),
+    }
+    with connection.cursor() as cursor:
+        return sum(_delete(cursor, table, condition, [value]) for table, (condition, value) in old.items())
+
+
+def _delete(cursor: Any, table: str, condition: str, values: Sequence[Any]) -> int:
+    """Delete a batch of rows, and say how many it was."""
+    cursor.execute(
+        f"DELETE FROM {table} WHERE ctid = ANY(ARRAY(SELECT ctid FROM {table} WHERE {condition} LIMIT {BATCH}))", values
+    )
+    return int(cursor.rowcount)
+
+
+# A job says what it did, or how many rows one batch of it was: then it runs again until none is left.
+Job = Callable[[], str | int]
+JOBS: tuple[Job, ...] = (
+    make_partitions,
+    drop_partitions,
+    forget_bodies,
+    empty_recycle_bin,
+    purge_providers,
+    forget_counts,
+)
+
+
+def run_job(job: Job) -> str:
+    """Run one job, each batch in a transaction of its own, unless another process is at it."""
+    total = 0
+    while True:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT pg_try_advisory_xact_lock(hashtext(%s))", [f"iprova housekeeping {job.__name__}"])
+            (is_ours,) = cursor.fetchone()
+            done = job() if is_ours else "already running elsewhere"
+        if isinstance(done, str):
+            return done
+        total += done
+        if not done:
+            return f"{total:,} rows"

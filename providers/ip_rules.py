@@ -20,23 +20,23 @@ class RangeProblem:
     suggestion: str = ""
 
 
-def read_ranges(text: str) -> tuple[list[Network], list[RangeProblem]]:
-    """Networks of a textarea, one a line, `#` starting a comment; and the lines that are none.
+def read_ranges(text: str) -> tuple[dict[Network, str], list[RangeProblem]]:
+    """Networks of a textarea with their notes, one a line, `#` starting a note; and the lines that are none.
 
-    A single address is a network of one. Duplicates are dropped.
+    A single address is a network of one. Of duplicates the first counts.
     """
-    networks: dict[Network, None] = {}
+    networks: dict[Network, str] = {}
     problems = []
     for number, line in enumerate(text.splitlines(), 1):
-        written = line.partition("#")[0].strip()
+        written, _mark, note = (part.strip() for part in line.partition("#"))
         if not written:
             continue
         found = read_range(written, number)
         if isinstance(found, RangeProblem):
             problems.append(found)
         else:
-            networks[found] = None
-    return list(networks), problems
+            networks.setdefault(found, note)
+    return networks, problems
 
 
 def read_range(text: str, line: int = 1) -> Network | RangeProblem:
@@ -70,6 +70,16 @@ def covers(networks: Iterable[Network], address: str | None) -> bool:
         return False
     plain = plain_address(address)
     return any(plain in network for network in networks if network.version == plain.version)
+
+
+def covers_everyone(networks: Iterable[Network]) -> bool:
+    """Whether every address of a family is covered, in one range or in several together."""
+    known = list(networks)
+    merged = [
+        *ipaddress.collapse_addresses(network for network in known if isinstance(network, ipaddress.IPv4Network)),
+        *ipaddress.collapse_addresses(network for network in known if isinstance(network, ipaddress.IPv6Network)),
+    ]
+    return any(network in EVERYONE for network in merged)
 
 
 def plain_address(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:

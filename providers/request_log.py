@@ -21,6 +21,8 @@ from uuid import UUID
 
 from django.db import close_old_connections, connection, transaction
 
+from providers import activity
+
 MAX_BODY = 65_536
 MAX_WAITING = 10_000
 INTERVAL_S = 0.5
@@ -59,7 +61,7 @@ _COLUMNS = tuple(Entry.__dataclass_fields__)
 _ONE_ROW = f"({', '.join(['%s'] * len(_COLUMNS))})"
 _INSERT = f"INSERT INTO providers_requestlog ({', '.join(_COLUMNS)}) VALUES "
 _TOUCH = """
-UPDATE providers_token SET last_used_at = %s, last_used_ip = %s
+UPDATE providers_token SET last_used_at = %s, last_used_ip = %s, first_used_at = coalesce(first_used_at, %s)
 WHERE id = %s AND (last_used_at IS NULL OR last_used_at < %s)
 """
 _COUNT = """
@@ -131,6 +133,11 @@ class Writer:
                 for entry in part:  # one bad row must not take the others with it
                     _tried(_write_entries, [entry])
         _tried(_write_touches, list(touches.items()))
+        own = [
+            activity.Call(*(getattr(entry, name) for name in activity.Call.__dataclass_fields__)) for entry in entries
+        ]
+        for write in activity.WRITES:
+            _tried(write, own)
         _tried(_write_refusals, list(refused.items()))
 
 
@@ -154,7 +161,7 @@ def _write_entries(entries: list[Entry]) -> None:
 def _write_touches(touches: list[tuple[int, tuple[datetime, str | None]]]) -> None:
     with connection.cursor() as cursor:
         for token_id, (at, address) in sorted(touches):
-            cursor.execute(_TOUCH, [at, address, token_id, at])
+            cursor.execute(_TOUCH, [at, address, at, token_id, at])
 
 
 def _write_refusals(refused: list[tuple[tuple[str, datetime, str], int]]) -> None:

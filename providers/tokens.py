@@ -10,7 +10,7 @@ import re
 import secrets
 import zlib
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -18,10 +18,11 @@ from django.utils import timezone
 
 from providers.audit import record_act
 from providers.events import Actor, EventKind
-from providers.models import Provider, Refusal, Token
+from providers.models import TEST_PREFIX, Provider, Refusal, Token
 
 PREFIX = "ipr_"
 MAX_LIVE_TOKENS = 2
+TEST_TOKEN_LIFE = timedelta(seconds=60)
 _SHAPE = re.compile(r"ipr_[A-Za-z0-9_-]{49}", re.ASCII)
 
 
@@ -33,10 +34,18 @@ class AlreadyIssuedError(Exception):
     """This form was sent before; the token that it made cannot be shown again (AC-TOK-5)."""
 
 
-def make_value() -> str:
-    """A new token value."""
-    body = secrets.token_urlsafe(32)
-    return f"{PREFIX}{body}{_checksum(body)}"
+class NotLiveError(Exception):
+    """The token is revoked or expired: there is nothing left to rotate, suspend or prolong."""
+
+
+def make_value(*, is_test: bool = False) -> str:
+    """A new token value. That of a connection test shows by its first characters that it is one."""
+    while True:
+        body = secrets.token_urlsafe(32)
+        if is_test:
+            body = TEST_PREFIX.removeprefix(PREFIX) + body[4:]
+        if is_test or not f"{PREFIX}{body}".startswith(TEST_PREFIX):
+            return f"{PREFIX}{body}{_checksum(body)}"
 
 
 def _checksum(body: str) -> str:
@@ -82,15 +91,27 @@ def issue_token(
 
     Raises `TooManyTokensError`, or `AlreadyIssuedError` when `request_key` was used before.
     """
-    # The lock lets two administrators at once make no third live token.
-    Provider.objects.select_for_update(no_key=True).get(pk=provider.pk)
-    if request_key and provider.tokens.filter(request_key=request_key).exists():
-        raise AlreadyIssuedError
+    _lock(provider, request_key)
     if provider.tokens.live().count() >= MAX_LIVE_TOKENS:
         raise TooManyTokensError
+    token, value = _create(provider, actor, label=label, expires_at=expires_at, request_key=request_key)
+    record_act(EventKind.TOKEN_ISSUED, actor, provider=provider, subject=_name(token))
+    return token, value
+
+
+def _lock(provider: Provider, request_key: UUID | None) -> None:
+    """Two administrators at once make no third live token, and one form no second."""
+    Provider.objects.live().select_for_update(no_key=True).get(pk=provider.pk)
+    if request_key and provider.tokens.filter(request_key=request_key).exists():
+        raise AlreadyIssuedError
+
+
+def _create(
+    provider: Provider, actor: Actor, *, label: str, expires_at: datetime | None, request_key: UUID | None
+) -> tuple[Token, str]:
     value = make_value()
     token = provider.tokens.create(
-        label=label or f"Permanent token {provider.tokens.count() + 1}",
+        label=label or f"Permanent token {provider.tokens.permanent().count() + 1}",
         digest=digest_of(value),
         prefix=value[:8],
         last4=value[-4:],
@@ -98,7 +119,86 @@ def issue_token(
         expires_at=expires_at,
         request_key=request_key,
     )
-    record_act(EventKind.TOKEN_ISSUED, actor, provider=provider, subject=f"{token.label} ({token.shown})")
+    return token, value
+
+
+def _name(token: Token) -> str:
+    return f"{token.label} ({token.shown})"
+
+
+@transaction.atomic
+def rotate_token(
+    token: Token, actor: Actor, *, overlap: timedelta, request_key: UUID | None = None
+) -> tuple[Token, str]:
+    """Make the token that takes the place of `token`, which goes on working for `overlap`, and no longer.
+
+    An end that comes earlier stays. Without overlap `token` is revoked here and now. The value is
+    returned here and nowhere else. Raises `NotLiveError`, `TooManyTokensError`, `AlreadyIssuedError`.
+    """
+    provider = token.provider
+    _lock(provider, request_key)
+    token = provider.tokens.get(pk=token.pk)
+    if token.is_ended:
+        raise NotLiveError
+    kept = provider.tokens.live().exclude(pk=token.pk).count() + bool(overlap)
+    if kept + 1 > MAX_LIVE_TOKENS:
+        raise TooManyTokensError
+    made, value = _create(provider, actor, label="", expires_at=None, request_key=request_key)
+    now = timezone.now()
+    ends = {"expires_at": min(token.expires_at or now + overlap, now + overlap)} if overlap else {"revoked_at": now}
+    Token.objects.filter(pk=token.pk).update(replaced_by=made, **ends)
+    record_act(
+        EventKind.TOKEN_ROTATED,
+        actor,
+        provider=provider,
+        subject=_name(token),
+        before={"token": token.shown, "expires": token.expires_at},
+        after={"token": made.shown, "old token ends": ends.get("expires_at", now)},
+    )
+    return made, value
+
+
+@transaction.atomic
+def suspend_token(token: Token, actor: Actor) -> None:
+    """Refuse a token until it is restored. Twice is once. Raises `NotLiveError`."""
+    _change(token, actor, EventKind.TOKEN_SUSPENDED, "suspended_at", token.suspended_at or timezone.now())
+
+
+@transaction.atomic
+def restore_token(token: Token, actor: Actor) -> None:
+    """Let a suspended token in again. Twice is once. Raises `NotLiveError`."""
+    _change(token, actor, EventKind.TOKEN_RESTORED, "suspended_at", None)
+
+
+@transaction.atomic
+def set_expiry(token: Token, actor: Actor, *, expires_at: datetime | None) -> None:
+    """Let a token end at a moment, or never. Raises `NotLiveError`."""
+    _change(token, actor, EventKind.TOKEN_EXPIRY_SET, "expires_at", expires_at)
+
+
+def _change(token: Token, actor: Actor, kind: EventKind, column: str, value: datetime | None) -> None:
+    found = Token.objects.select_for_update(no_key=True).get(pk=token.pk)
+    if found.is_ended:
+        raise NotLiveError
+    before = getattr(found, column)
+    if before == value:
+        return
+    Token.objects.filter(pk=token.pk).update(**{column: value})
+    record_act(
+        kind, actor, provider=found.provider, subject=_name(found), before={column: before}, after={column: value}
+    )
+
+
+def issue_test_token(provider: Provider) -> tuple[Token, str]:
+    """A token for one connection test: it ends by itself, and no IP rule looks at it."""
+    value = make_value(is_test=True)
+    token = provider.tokens.create(
+        label="Connection test",
+        digest=digest_of(value),
+        prefix=value[:8],
+        last4=value[-4:],
+        expires_at=timezone.now() + TEST_TOKEN_LIFE,
+    )
     return token, value
 
 
@@ -107,7 +207,7 @@ def revoke_token(token: Token, actor: Actor) -> None:
     """End a token for good; the very next request with it is 401 on every worker. Twice is once."""
     revoked = Token.objects.filter(pk=token.pk, revoked_at__isnull=True).update(revoked_at=timezone.now())
     if revoked:
-        record_act(EventKind.TOKEN_REVOKED, actor, provider=token.provider, subject=f"{token.label} ({token.shown})")
+        record_act(EventKind.TOKEN_REVOKED, actor, provider=token.provider, subject=_name(token))
 
 
 @dataclass(frozen=True)
@@ -130,12 +230,13 @@ class Caller:
 
 
 # Suspended, expired and revoked tokens are found too: whoever holds one is told which it is.
-_FIND_CALLER = """
+_FIND_CALLER = f"""
 SELECT t.id, t.prefix,
   CASE WHEN t.revoked_at IS NOT NULL THEN 'revoked' WHEN t.expires_at <= now() THEN 'expired'
        WHEN t.suspended_at IS NOT NULL THEN 'suspended' ELSE 'active' END,
   p.id, p.is_strict, p.skips_unknown_members, p.paused_at IS NOT NULL, p.deleted_at IS NOT NULL, p.ip_mode,
-  p.ip_mode = 'off' OR EXISTS (SELECT 1 FROM providers_iprule i WHERE i.provider_id = p.id AND i.cidr >>= %s::inet),
+  p.ip_mode = 'off' OR t.prefix = '{TEST_PREFIX}'
+    OR EXISTS (SELECT 1 FROM providers_iprule i WHERE i.provider_id = p.id AND i.cidr >>= %s::inet),
   t.last_used_at IS NULL OR t.last_used_at < now() - interval '1 minute', p.schemas_version
 FROM providers_token t JOIN providers_provider p ON p.id = t.provider_id
 WHERE t.digest = %s

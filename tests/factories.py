@@ -2,10 +2,14 @@
 
 import importlib
 import itertools
+from datetime import timedelta
 from typing import Any
 
 from django.contrib.auth.models import Group, User
+from django.utils import timezone
+from uuid_utils.compat import uuid7
 
+from providers import request_log
 from providers.administration import add_provider
 from providers.events import SYSTEM
 from providers.ip_rules import Network, read_range
@@ -25,7 +29,7 @@ def make_provider(title: str = "", *, ip_mode: str = "off", ranges: tuple[str, .
         title or f"Provider {next(_numbers)}",
         SYSTEM,
         ip_mode=IpMode(ip_mode),
-        ranges=[network for network in networks if isinstance(network, Network)],
+        ranges={network: "" for network in networks if isinstance(network, Network)},
         **options,
     )
 
@@ -61,6 +65,42 @@ def make_group(
     body = {"displayName": display_name or f"Group {next(_numbers)}", "members": ids, **attributes}
     answer = verbs.create(call(provider, GROUP), body)
     return SyncedGroup.objects.get(pk=answer.id)
+
+
+def make_calls(
+    provider: Provider,
+    status: int = 200,
+    method: str = "GET",
+    *,
+    count: int = 1,
+    ago: timedelta = timedelta(),
+    **more: Any,
+) -> None:
+    """Requests of a provider as the log's writer gets them, `ago` before now; written at once."""
+    at = more.pop("at", None) or timezone.now() - ago
+    token_id = more.pop("token_id", 0)
+    shared = {"scim_type": "", "resource_type": "User", "resource_id": None, "is_uncovered": False} | more
+    source = shared.pop("source_ip", "20.190.137.45")
+    prefix = shared.pop("token_prefix", "ipr_7Qk2")
+    for _ in range(count):
+        entry = request_log.Entry(
+            id=uuid7(nanoseconds=int(at.timestamp() * 1_000) * 1_000_000),
+            at=at,
+            provider_id=provider.pk,
+            token_id=token_id,
+            token_prefix=prefix,
+            method=method,
+            path="/scim/Users",
+            query="",
+            status=status,
+            detail="",
+            duration_ms=1.0,
+            source_ip=source,
+            client_request_id="",
+            **shared,
+        )
+        request_log.writer.add(entry, touches_token=False)
+    request_log.writer.flush()
 
 
 def make_account(role: str | None, **attributes: Any) -> User:

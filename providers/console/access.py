@@ -25,8 +25,11 @@ EXPORT = "providers.export_data"
 VIEW_PAYLOAD = "providers.view_payload"
 CHANGE_PROVIDER = "providers.change_provider"
 ADD_PROVIDER = "providers.add_provider"
+CHANGE_PROVIDER = "providers.change_provider"
+DELETE_PROVIDER = "providers.delete_provider"
 ADD_TOKEN = "providers.add_token"
 CHANGE_TOKEN = "providers.change_token"
+CHANGE_IP = "providers.change_iprule"
 
 
 def may(request: HttpRequest, right: str) -> bool:

@@ -1,9 +1,14 @@
-"""The form *Add provider*."""
+"""The forms of a provider: its title, its ranges, *Edit provider*, and the last day of a token."""
 
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django import forms
+from django.http import QueryDict
 from django.utils.functional import cached_property
+from django.utils.text import format_lazy
+from django.utils.timezone import localdate, make_aware
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -15,13 +20,11 @@ _TITLE = Provider._meta.get_field("title").max_length
 _TITLE_KEY = Provider._meta.get_field("title_key").max_length or 0
 
 
-class AddProviderForm(forms.Form):
-    title = forms.CharField(max_length=_TITLE, error_messages={"required": gettext_lazy("Give the provider a title.")})
-    ip_restrict = forms.BooleanField(required=False)
-    ip_ranges = forms.CharField(required=False)
+class TitleForm(forms.Form):
+    """What every form with a provider's title shares."""
 
-    networks: list[Network]
-    range_problems: list[RangeProblem]
+    title = forms.CharField(max_length=_TITLE, error_messages={"required": gettext_lazy("Give the provider a title.")})
+
     holder: Provider | None = None
 
     def clean_title(self) -> str:
@@ -33,24 +36,56 @@ class AddProviderForm(forms.Form):
             raise forms.ValidationError(_("This title is too long."))
         return title
 
-    def clean(self) -> dict[str, Any]:
-        """Read the ranges, if the restriction is on; each line that is none is a problem of its own."""
-        self.networks, self.range_problems = [], []
-        if self.cleaned_data.get("ip_restrict"):
-            self.networks, self.range_problems = read_ranges(self.cleaned_data.get("ip_ranges", ""))
-        for problem in self.range_problems:
-            self.add_error("ip_ranges", f"{_('Line %(number)s') % {'number': problem.line}}: {problem.reason}")
-        for network in self.networks:
-            if network in EVERYONE:
-                said = _("%(range)s allows everyone: leave it out, or leave the restriction off.")
-                self.add_error("ip_ranges", said % {"range": network})
-        return self.cleaned_data
-
     def title_is_taken(self) -> None:
         """Say so, with a link to the provider that has the title."""
         key = comparison_key(self.cleaned_data["title"])
         self.holder = Provider.objects.live().filter(title_key=key).first()
         self.add_error("title", _("Another provider has this title."))
+
+
+def _of(lowest: int, highest: int) -> dict[str, Any]:
+    said = format_lazy(gettext_lazy("Enter a whole number from {lowest} to {highest}."), lowest=lowest, highest=highest)
+    return dict.fromkeys(("required", "invalid", "min_value", "max_value"), said)
+
+
+class ProviderForm(TitleForm):
+    """*Edit provider*."""
+
+    is_strict = forms.BooleanField(required=False)
+    # Less than a cycle of Entra would call every provider late.
+    late_after_minutes = forms.IntegerField(min_value=41, max_value=10_080, error_messages=_of(41, 10_080))
+    silent_after_hours = forms.IntegerField(min_value=2, max_value=1_000, error_messages=_of(2, 1_000))
+
+    def clean(self) -> dict[str, Any]:
+        late, silent = (self.cleaned_data.get(name) for name in ("late_after_minutes", "silent_after_hours"))
+        if late and silent and late >= 60 * silent:
+            self.add_error("silent_after_hours", _("This must be longer than the time after which contact is late."))
+        return self.cleaned_data
+
+
+class RangesForm(forms.Form):
+    """Ranges, one a line, each with its note after `#`: what is wrong is said line by line."""
+
+    ip_ranges = forms.CharField(required=False)
+
+    networks: Mapping[Network, str] = {}
+    range_problems: Sequence[RangeProblem] = ()
+
+    def clean(self) -> dict[str, Any]:
+        self.read_ranges()
+        if not self.networks and not self.errors:
+            self.add_error("ip_ranges", _("Enter at least one range."))
+        return self.cleaned_data
+
+    def read_ranges(self) -> None:
+        """Set `networks` and `range_problems`; each line that is no range is a complaint of its own."""
+        self.networks, self.range_problems = read_ranges(self.cleaned_data.get("ip_ranges", ""))
+        for problem in self.range_problems:
+            self.add_error("ip_ranges", f"{_('Line %(number)s') % {'number': problem.line}}: {problem.reason}")
+        for network in self.networks:
+            if network in EVERYONE:
+                said = _("%(range)s allows everyone: leave it out, or turn the restriction off instead.")
+                self.add_error("ip_ranges", said % {"range": network})
 
     @cached_property
     def range_errors(self) -> list[tuple[str, RangeProblem | None]]:
@@ -59,6 +94,41 @@ class AddProviderForm(forms.Form):
         problems: list[RangeProblem | None] = [*self.range_problems]
         problems += [None] * (len(texts) - len(problems))
         return list(zip(texts, problems, strict=True))
+
+
+class AddProviderForm(TitleForm, RangesForm):
+    ip_restrict = forms.BooleanField(required=False)
+
+    def clean(self) -> dict[str, Any]:
+        """The ranges count only with the restriction on."""
+        if self.cleaned_data.get("ip_restrict"):
+            self.read_ranges()
+        return self.cleaned_data
+
+
+class ExpiryForm(forms.Form):
+    """The last day on which a token works, by the reader's clock; empty is never."""
+
+    last_day = forms.DateField(required=False, error_messages={"invalid": gettext_lazy("This is no date.")})
+
+    def clean_last_day(self) -> datetime | None:
+        """The midnight that ends it."""
+        day: date | None = self.cleaned_data["last_day"]
+        if day is None:
+            return None
+        if day < localdate():
+            raise forms.ValidationError(_("This day is past. To end the token now, revoke it."))
+        if day.year > 9000:
+            raise forms.ValidationError(_("This is no date."))
+        return make_aware(datetime.combine(day + timedelta(days=1), time()))
+
+
+def with_suggestion(sent: QueryDict) -> QueryDict:
+    """What was sent, with the range that a *Use …* button suggests in its line."""
+    sent = sent.copy()
+    if "use" in sent:
+        sent["ip_ranges"] = take_suggestion(str(sent.get("ip_ranges", "")), str(sent["use"]))
+    return sent
 
 
 def take_suggestion(ranges: str, suggestion: str) -> str:

@@ -2,14 +2,14 @@
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from providers.accounts import accounts
 from providers.console import access
 from providers.console.lists import PAGE_SIZE
 from providers.console.page import Place, show
-from providers.console.providers import all_providers
-from providers.console.status import provider_status
+from providers.console.provider_list import provider_rows, with_people
 from providers.models import Provider
 
 
@@ -23,7 +23,6 @@ def home(request: HttpRequest) -> HttpResponse:
 
 def dashboard(request: HttpRequest) -> HttpResponse:
     """The provider strip; the full list is one click further."""
-    found = list(all_providers().order_by("title_key")[: PAGE_SIZE + 1])
-    strip = [(provider, provider_status(provider)) for provider in found[:PAGE_SIZE]]
-    context = {"strip": strip, "is_more": len(found) > PAGE_SIZE}
+    rows = provider_rows(Provider.objects.live().select_related("paused_by"), timezone.now())
+    context = {"strip": with_people(rows[:PAGE_SIZE]), "is_more": len(rows) > PAGE_SIZE}
     return show(request, "console/dashboard.html", _("External user management"), Place("eum"), context)

@@ -90,9 +90,16 @@ def moment(at: datetime, *, to: str = "minute") -> SafeString:
     return format_html('<time datetime="{}">{}</time>', _utc(at), _local(at, to))
 
 
-def ago(at: datetime) -> SafeString:
+def ago(at: datetime, now: datetime | None = None) -> SafeString:
     """How long ago; the time itself is in the title."""
-    said = _("%(time)s ago") % {"time": timesince(at, depth=1)}
+    said = _("%(time)s ago") % {"time": timesince(at, now, depth=1)}
+    return format_html('<time datetime="{}" title="{}">{}</time>', _utc(at), _local(at), said)
+
+
+def clock(at: datetime, now: datetime) -> SafeString:
+    """The shortest that is clear: `09:12` today, `3 Nov, 16:20` before."""
+    is_today = localtime(at).date() == localtime(now).date()
+    said = date_format(localtime(at), "H:i" if is_today else "j M, H:i")
     return format_html('<time datetime="{}" title="{}">{}</time>', _utc(at), _local(at), said)
 
 

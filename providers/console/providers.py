@@ -1,110 +1,50 @@
-"""Providers: the list, *Add provider*, and a provider's page with its tabs."""
+"""*Add provider*, and the page of one provider: its header, its tabs and the overview."""
 
 import uuid
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.contrib import admin, messages
-from django.db.models import Max, OuterRef, Prefetch, Subquery
+from django.contrib import messages
+from django.db.models import Max, Prefetch
 from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.urls import reverse
-from django.utils.html import format_html
+from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods, require_safe
 
 from providers.administration import TitleTakenError, add_provider
 from providers.console import access
-from providers.console.forms import AddProviderForm, take_suggestion
-from providers.console.lists import CountOf, ReadOnlyAdmin
-from providers.console.page import Place, ago, frame, go_to, moment, show, show_dialog
-from providers.console.status import IP_MODE, provider_status, render_badge
-from providers.models import IpMode, Provider, SyncedUser, Token
-from providers.models.provider import ProviderQuerySet
+from providers.console.chart import PERIODS, chart_of
+from providers.console.forms import AddProviderForm, with_suggestion
+from providers.console.page import Place, clock, go_to, moment, show, show_dialog
+from providers.console.problems import name_of_action, name_of_problem
+from providers.console.provider_list import Row, expiry, provider_rows, with_people
+from providers.console.status import IP_MODE, provider_status
+from providers.health import health_of
+from providers.models import TEST_PREFIX, IpMode, Provider, RequestLog, SyncedGroup, Token
+from providers.outcomes import CHANGES, is_problem, outcome_of
 
-
-def with_figures(providers: ProviderQuerySet) -> ProviderQuerySet:
-    """Each with its last contact and its numbers of people; its live tokens come in a second query."""
-    people = SyncedUser.objects.live().filter(provider=OuterRef("pk")).values("pk")
-    used = Token.objects.filter(provider=OuterRef("pk")).order_by().values("provider")
-    live_tokens = Prefetch("tokens", Token.objects.live().order_by("-created_at"), to_attr="live_tokens")
-    return providers.annotate(
-        last_contact=Subquery(used.annotate(last=Max("last_used_at")).values("last")),
-        people=CountOf(people),
-        people_disabled=CountOf(people.filter(active=False)),
-    ).prefetch_related(live_tokens)
-
-
-def all_providers() -> ProviderQuerySet:
-    return with_figures(Provider.objects.live())
+PROBLEMS = 5
+PROBLEM_DAYS = 7
 
 
 def get_provider(pk: int) -> Any:
-    """A live provider with its figures; 404 for any other."""
-    provider = all_providers().filter(pk=pk).first()
+    """A live provider with its `live_tokens`, the newest first; 404 for any other."""
+    live_tokens = Prefetch("tokens", Token.objects.live().order_by("-created_at", "-pk"), to_attr="live_tokens")
+    found = Provider.objects.live().select_related("paused_by", "created_by").prefetch_related(live_tokens)
+    provider = found.filter(pk=pk).first()
     if provider is None:
         raise Http404(_("There is no such provider."))
     return provider
-
-
-class ProviderAdmin(ReadOnlyAdmin):
-    page_name = "admin:provider"
-    list_display = ("name", "status", "last_activity", "users", "ip_restriction", "token")
-    list_filter = ()
-    ordering = ("title_key",)
-    change_list_template = "console/provider_list.html"
-
-    def get_queryset(self, request: HttpRequest) -> ProviderQuerySet:
-        return all_providers()
-
-    @admin.display(description=gettext_lazy("Title"), ordering="title_key")
-    def name(self, provider: Provider) -> str:
-        return provider.title
-
-    @admin.display(description=gettext_lazy("Status"))
-    def status(self, provider: Provider) -> str:
-        status = provider_status(provider)
-        return format_html('{}<span class="sub">{}</span>', render_badge(status.badge), status.sentence)
-
-    @admin.display(description=gettext_lazy("Last activity"), ordering="last_contact")
-    def last_activity(self, provider: Any) -> str:
-        return moment(provider.last_contact) if provider.last_contact else _("Never")
-
-    @admin.display(description=gettext_lazy("Users"), ordering="people")
-    def users(self, provider: Any) -> str:
-        said = _("%(count)s disabled") % {"count": f"{provider.people_disabled:,}"}
-        return format_html('{}<span class="sub">{}</span>', f"{provider.people - provider.people_disabled:,}", said)
-
-    @admin.display(description=gettext_lazy("IP restriction"), ordering="ip_mode")
-    def ip_restriction(self, provider: Provider) -> str:
-        return str(IP_MODE[provider.ip_mode])
-
-    @admin.display(description=gettext_lazy("Token"))
-    def token(self, provider: Any) -> str:
-        if not provider.live_tokens:
-            return _("None")
-        newest: Token = provider.live_tokens[0]
-        return format_html('<span class="mono">{}</span><span class="sub">{}</span>', newest.shown, expiry(newest))
-
-    def counted(self, count: int) -> str:
-        return ngettext("%(count)s provider", "%(count)s providers", count)
-
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        context = frame(_("Providers"), Place("providers")) | (extra_context or {})
-        return super().changelist_view(request, context)
-
-
-def expiry(token: Token) -> str:
-    if token.expires_at is None:
-        return _("never expires")
-    return format_html(_("expires {time}"), time=moment(token.expires_at))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def add(request: HttpRequest) -> HttpResponse:
     """The form *Add provider*; never makes a token (AC-ADD-7)."""
     access.require(request, access.ADD_PROVIDER, "to add a provider")
-    form = AddProviderForm(_with_suggestion(request)) if request.method == "POST" else AddProviderForm()
+    form = AddProviderForm(with_suggestion(request.POST)) if request.method == "POST" else AddProviderForm()
     if "use" not in request.POST and form.is_bound and form.is_valid():
         mode = IpMode.OBSERVE if form.cleaned_data["ip_restrict"] else IpMode.OFF
         try:
@@ -116,56 +56,111 @@ def add(request: HttpRequest) -> HttpResponse:
         else:
             messages.success(request, _("Provider added"))
             return go_to(request, reverse("admin:provider", args=[provider.pk]))
-    place = Place("providers", [(_("Providers"), reverse("admin:providers"))])
-    return show_dialog(request, "console/_add_provider.html", _("Add provider"), place, {"form": form})
+    return show_dialog(request, "console/_add_provider.html", _("Add provider"), place_of(), {"form": form})
 
 
-def _with_suggestion(request: HttpRequest) -> Any:
-    """What was sent, with the range that a *Use …* button suggests in its line."""
-    sent = request.POST.copy()
-    if "use" in sent:
-        sent["ip_ranges"] = take_suggestion(str(sent.get("ip_ranges", "")), str(sent["use"]))
-    return sent
-
-
-def place_of(provider: Provider) -> Place:
-    return Place("providers", [(_("Providers"), reverse("admin:providers"))])
+def place_of(provider: Provider | None = None) -> Place:
+    """Below the list of providers, or below the page of one."""
+    crumbs = [(_("Providers"), reverse("admin:providers"))]
+    if provider:
+        crumbs.append((provider.title, reverse("admin:provider", args=[provider.pk])))
+    return Place("providers", crumbs)
 
 
 def tab(
     request: HttpRequest, provider: Any, name: str, context: dict[str, Any] | None = None, *, status: int = 200
 ) -> HttpResponse:
     """One tab of a provider's page, under the header that they share."""
-    shared = {"provider": provider, "tab": name, "status": provider_status(provider), "request_key": uuid.uuid4()}
+    context = context or {}
+    if "row" not in context:
+        context["row"] = provider_rows([provider], timezone.now())[0]
+    shared = {"provider": provider, "tab": name, "status": context["row"].status, "request_key": uuid.uuid4()}
     template = f"console/provider_{name}.html"
-    return show(request, template, provider.title, place_of(provider), {**shared, **(context or {})}, status=status)
+    return show(request, template, provider.title, place_of(), {**shared, **context}, status=status)
 
 
 @require_safe
 def overview(request: HttpRequest, provider_id: int) -> HttpResponse:
     provider = get_provider(provider_id)
-    newest = provider.live_tokens[0] if provider.live_tokens else None
-    return tab(
-        request,
-        provider,
-        "overview",
-        {
-            "tenant_url": settings.OPTIONS.scim_url,
-            "last_contact": moment(provider.last_contact) if provider.last_contact else "",
-            "last_activity": ago(provider.last_contact) if provider.last_contact else _("Never"),
-            "people_active": provider.people - provider.people_disabled,
-            "token": newest,
-            "token_expiry": expiry(newest) if newest else "",
-            "created": moment(provider.created_at),
-            "created_by": access.name_of(provider.created_by) if provider.created_by else "",
-            "ip_mode": IP_MODE[provider.ip_mode],
-        },
+    now = timezone.now()
+    row = with_people(provider_rows([provider], now))[0]
+    context = {
+        "row": row,
+        "tenant_url": settings.OPTIONS.scim_url,
+        "figures": _figures(row, now),
+        "token": row.token,
+        "created": moment(provider.created_at),
+        "created_by": access.name_of(provider.created_by) if provider.created_by else "",
+        "ip_mode": IP_MODE[provider.ip_mode],
+    }
+    if row.health.requests or row.health.accepted_at or row.health.activity.refused_count:
+        context |= {
+            "chart": chart_of(provider.pk, request.GET.get("period", ""), now),
+            "periods": [(name, word) for name, (word, _hours, _count) in PERIODS.items()],
+            "problems": _latest_problems(row, now),
+        }
+    if access.may(request, access.DELETE_PROVIDER):
+        context["groups"] = SyncedGroup.objects.live().of(provider).count()
+    return tab(request, provider, "overview", context)
+
+
+def _figures(row: Row, now: datetime) -> dict[str, Any]:
+    health, token = row.health, row.token
+    share = round(100 * health.failed_changes / health.changes) if health.changes else 0
+    return {
+        "last": clock(health.accepted_at, now) if health.accepted_at else _("Never"),
+        "share": share,
+        "token_expiry": expiry(token) if token else "",
+        "token_used": clock(token.last_used_at, now) if token and token.last_used_at else "",
+        "token_created": clock(token.created_at, now) if token else "",
+    }
+
+
+def _latest_problems(row: Row, now: datetime) -> list[dict[str, Any]]:
+    """The last five, each with whether it is over: what was in the way then has been done since."""
+    since = now - timedelta(days=PROBLEM_DAYS)
+    of_provider = RequestLog.objects.filter(provider_id=row.provider.pk, at__gte=since).exclude(
+        token_prefix=TEST_PREFIX
     )
+    failed = of_provider.filter(status__gte=400).exclude(status=404, method="GET").order_by("-id")
+    found = [
+        entry
+        for entry in failed.defer("request_body", "response_body")[: 4 * PROBLEMS]
+        if is_problem(outcome_of(entry.status), is_change=entry.method in CHANGES)
+    ][:PROBLEMS]
+    ids = [entry.resource_id for entry in found if entry.resource_id]
+    done = dict(
+        of_provider.filter(resource_id__in=ids, status__lt=400, method__in=CHANGES)
+        .order_by()
+        .values_list("resource_id")
+        .annotate(Max("at"))
+    )
+    accepted = row.health.accepted_at
+    shown = []
+    for entry in found:
+        over = done.get(entry.resource_id)
+        if entry.status == 401:
+            over = accepted
+        shown.append(
+            {
+                "entry": entry,
+                "name": name_of_problem(entry.status, entry.scim_type, entry.resource_type),
+                "action": name_of_action(entry.method, entry.resource_type),
+                "at": clock(entry.at, now),
+                "resolved": clock(over, now) if over and over > entry.at else "",
+            }
+        )
+    return shown
 
 
 @require_safe
-def ip_restriction(request: HttpRequest, provider_id: int) -> HttpResponse:
-    """The mode and the ranges, to read; they are written when the provider is added."""
+def live(request: HttpRequest, provider_id: int) -> HttpResponse:
+    """What live.js asks for every few seconds until a first request has come (AC-PROV-6)."""
     provider = get_provider(provider_id)
-    rules = [(rule, rule.cidr.version, moment(rule.created_at)) for rule in provider.ip_rules.order_by("cidr")]
-    return tab(request, provider, "ip_restriction", {"rules": rules, "ip_mode": IP_MODE[provider.ip_mode]})
+    health = health_of([provider], timezone.now())[provider.pk]
+    is_connected = health.accepted_at is not None
+    context = {"status": provider_status(provider, health), "is_connected": is_connected}
+    response = render(request, "console/_live.html", context)
+    if is_connected:
+        response["X-Live"] = "done"
+    return response

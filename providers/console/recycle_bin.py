@@ -16,8 +16,7 @@ from providers import directory
 from providers.console import access
 from providers.console.page import moment
 from providers.directory import NameTakenError
-from providers.housekeeping import RECYCLE_BIN_DAYS
-from providers.models import Resource
+from providers.models import RECYCLE_BIN_DAYS, Resource
 
 
 def bin_until(resource: Resource) -> SafeString | str:

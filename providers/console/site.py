@@ -5,9 +5,10 @@ from functools import partial, update_wrapper
 from typing import Any
 
 from django.contrib.admin import AdminSite
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import URLPattern, path, re_path
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from providers.console import (
@@ -16,13 +17,19 @@ from providers.console import (
     audit,
     export,
     groups,
+    guide,
+    history,
     home,
+    lifecycle,
     log,
     people,
     person,
+    provider_list,
     providers,
+    ranges,
     recycle_bin,
     refused,
+    restriction,
     saved_filters,
     tokens,
 )
@@ -44,7 +51,10 @@ class ConsoleSite(AdminSite):
 
         def for_roles(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             if access.may(request, access.VIEW):
-                response: HttpResponse = view(request, *args, **kwargs)
+                try:
+                    response: HttpResponse = view(request, *args, **kwargs)
+                except Provider.DoesNotExist as error:  # somebody deleted it after the page was opened
+                    raise Http404(gettext("There is no such provider.")) from error
                 return response
             access.record_refusal(request, f"{request.method} {request.path}"[:200])
             return render(request, "console/no_role.html", status=403)
@@ -75,6 +85,7 @@ class ConsoleSite(AdminSite):
             return made
 
         return [
+            *self._provider_urls(page),
             page("", home.home, "index"),
             page("accounts/", accounts.account_list, "accounts"),
             page("accounts/add/", accounts.add, "add_account"),
@@ -83,12 +94,6 @@ class ConsoleSite(AdminSite):
             page("accounts/<int:account_id>/disable/", partial(accounts.switch, is_active=False), "disable_account"),
             page("accounts/<int:account_id>/enable/", partial(accounts.switch, is_active=True), "enable_account"),
             page("eum/", home.dashboard, "eum"),
-            page("eum/providers/", self._list(Provider), "providers"),
-            page("eum/providers/add/", providers.add, "add_provider"),
-            page("eum/providers/<int:provider_id>/", providers.overview, "provider"),
-            page("eum/providers/<int:provider_id>/tokens/", tokens.tokens, "tokens"),
-            page("eum/providers/<int:provider_id>/tokens/<int:token_id>/revoke/", tokens.revoke, "revoke_token"),
-            page("eum/providers/<int:provider_id>/ip-restriction/", providers.ip_restriction, "ip_restriction"),
             page("eum/find/", people.find, "find"),
             page("eum/users/", self._list(SyncedUser), "users"),
             page("eum/users/<uuid:user_id>/", person.user, "user"),
@@ -106,6 +111,36 @@ class ConsoleSite(AdminSite):
             page("eum/<slug:name>/export/", self._export, "export"),
         ]
 
+    def _provider_urls(self, page: Callable[[str, View, str], URLPattern]) -> list[URLPattern]:
+        one = "eum/providers/<int:provider_id>/"
+        token = f"{one}tokens/<int:token_id>/"
+        return [
+            page("eum/providers/", provider_list.provider_list, "providers"),
+            page("eum/providers/add/", providers.add, "add_provider"),
+            page(one, providers.overview, "provider"),
+            page(f"{one}live/", providers.live, "live"),
+            page(f"{one}edit/", lifecycle.change, "change_provider"),
+            page(f"{one}pause/", lifecycle.pause, "pause_provider"),
+            page(f"{one}resume/", lifecycle.resume, "resume_provider"),
+            page(f"{one}delete/", lifecycle.delete, "delete_provider"),
+            page(f"{one}restore/", lifecycle.restore, "restore_provider"),
+            page(f"{one}history/", history.history, "history"),
+            page(f"{one}tokens/", tokens.tokens, "tokens"),
+            page(f"{token}rotate/", tokens.rotate, "rotate_token"),
+            page(f"{token}suspend/", tokens.suspend, "suspend_token"),
+            page(f"{token}restore/", tokens.restore, "restore_token"),
+            page(f"{token}expiry/", tokens.expire, "expire_token"),
+            page(f"{token}revoke/", tokens.revoke, "revoke_token"),
+            page(f"{one}ip-restriction/", restriction.restriction, "ip_restriction"),
+            page(f"{one}ip-restriction/mode/", restriction.change_mode, "ip_mode"),
+            page(f"{one}ip-restriction/add/", ranges.add, "add_ranges"),
+            page(f"{one}ip-restriction/remove/", ranges.remove, "remove_ranges"),
+            page(f"{one}ip-restriction/import/", ranges.import_file, "import_ranges"),
+            page(f"{one}guide/", guide.guide, "guide"),
+            page(f"{one}guide/seen/", guide.seen, "guide_seen"),
+            page(f"{one}guide/test/", guide.test_connection, "test_connection"),
+        ]
+
     def _export(self, request: HttpRequest, name: str) -> HttpResponse:
         lists = {"users": self._registry[SyncedUser], "groups": self._registry[SyncedGroup]}
         return export.export(request, name, lists)
@@ -116,6 +151,5 @@ class ConsoleSite(AdminSite):
 
 
 site = ConsoleSite()
-site.register(Provider, providers.ProviderAdmin)
 site.register(SyncedUser, people.UserAdmin)
 site.register(SyncedGroup, groups.GroupAdmin)

@@ -1,27 +1,54 @@
-"""A provider's tokens: the list, *Permanent token* with the value shown once, and revoking.
+"""A provider's tokens: the list, *Permanent token* and *Rotate* with the value shown once, and what ends a token.
 
 The value is in one response body and nowhere else: no redirect, session, message, address or
 log. The form's `request_key` makes sending it twice harmless (AC-TOK-5).
 """
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods
 
 from providers.console import access
-from providers.console.page import Place, go_to, moment, show_dialog
-from providers.console.providers import expiry, get_provider, tab
-from providers.console.status import TOKEN
+from providers.console.forms import ExpiryForm
+from providers.console.page import Text, clock, go_to, moment, show_dialog
+from providers.console.provider_list import expiry
+from providers.console.providers import get_provider, place_of, tab
+from providers.console.status import age_note, token_badge
+from providers.events import Actor
 from providers.models import Provider, Token
-from providers.tokens import MAX_LIVE_TOKENS, AlreadyIssuedError, TooManyTokensError, issue_token, revoke_token
+from providers.tokens import (
+    MAX_LIVE_TOKENS,
+    AlreadyIssuedError,
+    NotLiveError,
+    TooManyTokensError,
+    issue_token,
+    restore_token,
+    revoke_token,
+    rotate_token,
+    set_expiry,
+    suspend_token,
+)
+
+# How long the old token goes on working after a rotation, by the name in the form.
+OVERLAPS: Mapping[str, tuple[Text, timedelta]] = {
+    "1h": (gettext_lazy("1 hour"), timedelta(hours=1)),
+    "24h": (gettext_lazy("24 hours"), timedelta(hours=24)),
+    "7d": (gettext_lazy("7 days"), timedelta(days=7)),
+    "30d": (gettext_lazy("30 days"), timedelta(days=30)),
+    "none": (gettext_lazy("None: it ends at once"), timedelta()),
+}
+DEFAULT_OVERLAP = "7d"
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -31,21 +58,30 @@ def tokens(request: HttpRequest, provider_id: int) -> HttpResponse:
     if request.method == "POST":
         access.require(request, access.ADD_TOKEN, "to make a token", provider)
         return _issue(request, provider)
+    now = timezone.now()
     not_copied = request.GET.get("not-copied", "")
-    found = provider.tokens.select_related("created_by").order_by("-created_at", "-pk")
-    rows = [_row(token, is_not_copied=str(token.pk) == not_copied) for token in found]
-    return tab(request, provider, "tokens", {"rows": rows})
+    found = list(provider.tokens.permanent().select_related("created_by").order_by("-created_at", "-pk"))
+    by_id = {token.pk: token for token in found}
+    rows = [
+        _row(token, by_id.get(token.replaced_by_id or 0), now, is_not_copied=str(token.pk) == not_copied)
+        for token in found
+    ]
+    rotations = [row for row in rows if row["token"].is_retiring and row["successor"]]
+    return tab(request, provider, "tokens", {"rows": rows, "rotations": rotations})
 
 
-def _row(token: Token, *, is_not_copied: bool) -> dict[str, Any]:
+def _row(token: Token, successor: Token | None, now: datetime, *, is_not_copied: bool) -> dict[str, Any]:
     return {
         "token": token,
-        "badge": TOKEN[token.state],
+        "successor": successor,
+        "successor_used": clock(successor.first_used_at, now) if successor and successor.first_used_at else "",
+        "badge": token_badge(token, successor, now),
+        "age": age_note(token, now),
         "created": moment(token.created_at),
         "created_by": access.name_of(token.created_by) if token.created_by else "",
         "last_used": moment(token.last_used_at) if token.last_used_at else _("Never"),
         "expires": moment(token.expires_at) if token.expires_at else _("Never"),
-        "is_live": token.state in ("active", "suspended"),
+        "is_live": not token.is_ended,
         # A token that has been used was copied, whatever an old address says.
         "is_not_copied": is_not_copied and token.state == "active" and token.last_used_at is None,
     }
@@ -84,26 +120,116 @@ def _was_used(provider: Provider, key: UUID) -> bool:
 def _say(
     request: HttpRequest, fragment: str, title: str, provider: Provider, context: Mapping[str, Any], status: int = 200
 ) -> HttpResponse:
-    crumbs = [
-        (_("Providers"), reverse("admin:providers")),
-        (provider.title, reverse("admin:provider", args=[provider.pk])),
-    ]
-    return show_dialog(request, fragment, title, Place("providers", crumbs), context, status=status)
+    return show_dialog(request, fragment, title, place_of(provider), context, status=status)
+
+
+def _get_token(provider: Provider, token_id: int) -> Token:
+    token = provider.tokens.permanent().filter(pk=token_id).first()
+    if token is None:
+        raise Http404(_("There is no such token."))
+    return token
+
+
+@sensitive_variables("value")
+@require_http_methods(["GET", "HEAD", "POST"])
+def rotate(request: HttpRequest, provider_id: int, token_id: int) -> HttpResponse:
+    """GET: for how long shall the old one go on? POST: the new value, once."""
+    provider = get_provider(provider_id)
+    access.require(request, access.CHANGE_TOKEN, "to rotate a token", provider)
+    token = _get_token(provider, token_id)
+    key = _request_key(request)
+    title = _("Rotate %(label)s") % {"label": token.label}
+    context: dict[str, Any] = {"provider": provider, "token": token, "request_key": key, "default": DEFAULT_OVERLAP}
+    context["overlaps"] = [(name, word) for name, (word, _span) in OVERLAPS.items()]
+    overlap = OVERLAPS.get(request.POST.get("overlap", ""))
+    if overlap is None:
+        return _say(request, "console/_rotate_token.html", title, provider, context)
+    try:
+        made, value = rotate_token(token, access.actor_of(request), overlap=overlap[1], request_key=key)
+    except AlreadyIssuedError:
+        return _say(request, "console/_already_issued.html", title, provider, context, status=409)
+    except TooManyTokensError:
+        return _say(request, "console/_too_many_tokens.html", title, provider, context, status=409)
+    except NotLiveError:
+        return _not_live(request, provider, token)
+    token.refresh_from_db()
+    context |= {"token": made, "value": value, "expiry": expiry(made), "old": token}
+    context["old_ends"] = moment(token.expires_at) if overlap[1] and token.expires_at else ""
+    return _say(request, "console/_reveal.html", title, provider, context)
+
+
+def _not_live(request: HttpRequest, provider: Provider, token: Token) -> HttpResponse:
+    messages.warning(request, _("%(label)s has ended: nothing was changed.") % {"label": token.label})
+    return go_to(request, reverse("admin:tokens", args=[provider.pk]))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def suspend(request: HttpRequest, provider_id: int, token_id: int) -> HttpResponse:
+    """GET: what suspending does, in words. POST: do it."""
+    said = gettext_lazy("%(label)s is suspended.")
+    return _end(request, provider_id, token_id, "suspend", suspend_token, gettext_lazy("Suspend %(label)s?"), said)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def revoke(request: HttpRequest, provider_id: int, token_id: int) -> HttpResponse:
     """GET: what revoking does, in words. POST: do it."""
+    said = gettext_lazy("%(label)s is revoked.")
+    return _end(request, provider_id, token_id, "revoke", revoke_token, gettext_lazy("Revoke %(label)s?"), said)
+
+
+def _end(
+    request: HttpRequest,
+    provider_id: int,
+    token_id: int,
+    verb: str,
+    act: Callable[[Token, Actor], None],
+    asked: Text,
+    said: Text,
+) -> HttpResponse:
     provider = get_provider(provider_id)
-    access.require(request, access.CHANGE_TOKEN, "to revoke a token", provider)
-    token = provider.tokens.filter(pk=token_id).first()
-    if token is None:
-        raise Http404(_("There is no such token."))
+    access.require(request, access.CHANGE_TOKEN, f"to {verb} a token", provider)
+    token = _get_token(provider, token_id)
     if request.method == "POST":
-        revoke_token(token, access.actor_of(request))
-        messages.success(request, _("%(label)s is revoked.") % {"label": token.label})
+        try:
+            act(token, access.actor_of(request))
+        except NotLiveError:
+            return _not_live(request, provider, token)
+        messages.success(request, str(said) % {"label": token.label})
         return go_to(request, reverse("admin:tokens", args=[provider.pk]))
-    title = _("Revoke %(label)s?") % {"label": token.label}
     last_used = moment(token.last_used_at) if token.last_used_at else ""
     context = {"provider": provider, "token": token, "last_used": last_used}
-    return _say(request, "console/_revoke_token.html", title, provider, context)
+    return _say(request, f"console/_{verb}_token.html", str(asked) % {"label": token.label}, provider, context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def restore(request: HttpRequest, provider_id: int, token_id: int) -> HttpResponse:
+    """One click lets a suspended token in again; a GET leads to the page with the button."""
+    provider = get_provider(provider_id)
+    if request.method == "POST":
+        access.require(request, access.CHANGE_TOKEN, "to restore a token", provider)
+        token = _get_token(provider, token_id)
+        try:
+            restore_token(token, access.actor_of(request))
+        except NotLiveError:
+            return _not_live(request, provider, token)
+        messages.success(request, _("%(label)s is restored.") % {"label": token.label})
+    return go_to(request, reverse("admin:tokens", args=[provider.pk]))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def expire(request: HttpRequest, provider_id: int, token_id: int) -> HttpResponse:
+    """A day on which a token ends, or never."""
+    provider = get_provider(provider_id)
+    access.require(request, access.CHANGE_TOKEN, "to change when a token ends", provider)
+    token = _get_token(provider, token_id)
+    form = ExpiryForm(request.POST or None, initial={"last_day": token.expires_at})
+    if form.is_bound and form.is_valid():
+        try:
+            set_expiry(token, access.actor_of(request), expires_at=form.cleaned_data["last_day"])
+        except NotLiveError:
+            return _not_live(request, provider, token)
+        messages.success(request, _("The expiry of %(label)s is changed.") % {"label": token.label})
+        return go_to(request, reverse("admin:tokens", args=[provider.pk]))
+    title = _("When does %(label)s end?") % {"label": token.label}
+    context = {"provider": provider, "token": token, "form": form, "today": timezone.localdate().isoformat()}
+    return _say(request, "console/_expire_token.html", title, provider, context)

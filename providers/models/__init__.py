@@ -2,10 +2,23 @@
 
 from providers.models.directory import Membership, Resource, SyncedGroup, SyncedUser, synced_user_model
 from providers.models.preference import SavedFilter
-from providers.models.provider import IpMode, IpRule, Provider, SchemaExtension, Token
-from providers.models.record import Action, ChangeEvent, Outcome, Refusal, RefusedCalls, RequestLog, first_id_at
+from providers.models.provider import RECYCLE_BIN_DAYS, TEST_PREFIX, IpMode, IpRule, Provider, SchemaExtension, Token
+from providers.models.record import (
+    Action,
+    ChangeEvent,
+    Outcome,
+    ProviderActivity,
+    Refusal,
+    RefusedCalls,
+    RequestCount,
+    RequestLog,
+    SourceSeen,
+    first_id_at,
+)
 
 __all__ = [
+    "RECYCLE_BIN_DAYS",
+    "TEST_PREFIX",
     "Action",
     "ChangeEvent",
     "IpMode",
@@ -13,12 +26,15 @@ __all__ = [
     "Membership",
     "Outcome",
     "Provider",
+    "ProviderActivity",
     "Refusal",
     "RefusedCalls",
+    "RequestCount",
     "RequestLog",
     "Resource",
     "SavedFilter",
     "SchemaExtension",
+    "SourceSeen",
     "SyncedGroup",
     "SyncedUser",
     "Token",

@@ -1,6 +1,7 @@
 """A provider (one directory: our tenant), its tokens and its IP rules (design: docs/architecture.md)."""
 
 import ipaddress
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -9,6 +10,12 @@ from django.db.models import Q
 from django.utils import timezone
 
 from scim.protocol.values import comparison_key
+
+# The few seconds of a connection test have a token of their own. Its prefix tells its requests apart in every
+# record, so that no figure about the directory itself counts them; no other token begins like it.
+TEST_PREFIX = "ipr_test"
+# For so long what was deleted can be restored; then housekeeping purges it.
+RECYCLE_BIN_DAYS = 30
 
 
 class IpMode(models.TextChoices):
@@ -37,6 +44,10 @@ class ProviderQuerySet(models.QuerySet["Provider"]):
     def live(self) -> "ProviderQuerySet":
         return self.filter(deleted_at__isnull=True)
 
+    def restorable(self) -> "ProviderQuerySet":
+        """Deleted ones that no purge can have begun with."""
+        return self.filter(deleted_at__gt=timezone.now() - timedelta(days=RECYCLE_BIN_DAYS))
+
 
 class Provider(models.Model):
     """One directory that provides users and groups; nothing of it is visible to another."""
@@ -49,7 +60,13 @@ class Provider(models.Model):
     # Raised by each change of its schema extensions; 0: it has none (providers/schemas.py).
     schemas_version = models.IntegerField(default=0)
     notification_email = models.EmailField(blank=True)
+    # How long silence may last before the console says so. Entra calls every 40 minutes, and once a day in quarantine.
+    late_after_minutes = models.PositiveIntegerField(default=90)
+    silent_after_hours = models.PositiveIntegerField(default=26)
+    # The steps of the setup guide that somebody has ticked.
+    guide_steps = models.JSONField(default=list, blank=True)
     paused_at = models.DateTimeField(null=True, blank=True)
+    paused_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     deleted_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
@@ -82,7 +99,12 @@ class Provider(models.Model):
 class TokenQuerySet(models.QuerySet["Token"]):
     def live(self) -> "TokenQuerySet":
         """Tokens that are not revoked and not expired; a suspended one may come back, so it counts."""
-        return self.filter(Q(expires_at__isnull=True) | Q(expires_at__gt=timezone.now()), revoked_at__isnull=True)
+        unexpired = Q(expires_at__isnull=True) | Q(expires_at__gt=timezone.now())
+        return self.permanent().filter(unexpired, revoked_at__isnull=True)
+
+    def permanent(self) -> "TokenQuerySet":
+        """All but those of connection tests."""
+        return self.exclude(prefix=TEST_PREFIX)
 
 
 class Token(models.Model):
@@ -98,6 +120,9 @@ class Token(models.Model):
     expires_at = models.DateTimeField(null=True, blank=True)
     suspended_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
+    # Rotated: this one ends when the overlap does, and that one takes its place.
+    replaced_by = models.ForeignKey("self", models.SET_NULL, null=True, related_name="+")
+    first_used_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True)
     last_used_ip = models.GenericIPAddressField(null=True, blank=True)
     request_key = models.UUIDField(null=True, editable=False)
@@ -116,6 +141,15 @@ class Token(models.Model):
         return f"{self.prefix}…{self.last4}"
 
     @property
+    def is_ended(self) -> bool:
+        return self.state in ("revoked", "expired")
+
+    @property
+    def is_retiring(self) -> bool:
+        """Rotated: its successor is there, and it works until its overlap ends."""
+        return self.replaced_by_id is not None and not self.is_ended
+
+    @property
     def state(self) -> str:
         """active, suspended, expired or revoked, as of now."""
         if self.revoked_at:
@@ -132,6 +166,10 @@ class IpRule(models.Model):
     cidr = CidrField()
     note = models.CharField(max_length=200, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
+    # From Microsoft's ServiceTags file; empty for a range that somebody typed.
+    tag = models.CharField(max_length=100, blank=True)
+    change_number = models.PositiveIntegerField(null=True)
+    imported_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["provider", "cidr"], name="unique_range")]

@@ -145,3 +145,56 @@ class RefusedCalls(models.Model):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["address", "hour", "kind"], name="one_row_per_address_and_hour")]
         indexes = [models.Index(fields=["-hour", "-id"], name="refused_newest")]
+
+
+class RequestCount(models.Model):
+    """How many requests of one kind a provider made in twenty minutes: what charts and health are read from.
+
+    Twenty minutes divide the hour and Entra's cycle of forty. Kept apart from the log, so that a
+    figure costs the same whether the log holds a thousand rows or a million.
+    """
+
+    # A plain number: counting must not fail because a provider is being purged.
+    provider_id = models.BigIntegerField()
+    slot = models.DateTimeField()
+    outcome = models.CharField(max_length=10)
+    is_change = models.BooleanField()
+    count = models.IntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["provider_id", "slot", "outcome", "is_change"], name="one_count_per_slot")
+        ]
+        indexes = [models.Index(fields=["slot"], name="request_count_slot")]
+
+
+class ProviderActivity(models.Model):
+    """When a provider last got past the door, and how often it was refused since."""
+
+    provider_id = models.BigIntegerField(primary_key=True)
+    first_at = models.DateTimeField(null=True)
+    accepted_at = models.DateTimeField(null=True)
+    refused_since = models.DateTimeField(null=True)
+    refused_at = models.DateTimeField(null=True)
+    refused_count = models.IntegerField(default=0)
+    refused_token_id = models.BigIntegerField(null=True)
+    # Set when the address was refused, not the token.
+    refused_address = models.GenericIPAddressField(null=True)
+    # The latest mass change: from when, and how many people it disabled or removed.
+    mass_change_since = models.DateTimeField(null=True)
+    mass_change_until = models.DateTimeField(null=True)
+    mass_change_count = models.IntegerField(default=0)
+
+
+class SourceSeen(models.Model):
+    """From which address a provider called with a good token, by day; whether a rule covers it is asked when read."""
+
+    provider_id = models.BigIntegerField()
+    address = models.GenericIPAddressField()
+    day = models.DateField()
+    first_at = models.DateTimeField()
+    last_at = models.DateTimeField()
+    calls = models.IntegerField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["provider_id", "address", "day"], name="one_row_per_day")]

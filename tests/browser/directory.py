@@ -2,16 +2,20 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from ipaddress import ip_network
 
 from django.contrib.auth.models import User
 from django.utils import timezone
 
+from providers.administration import delete_provider
+from providers.events import SYSTEM
+from providers.ip_restriction import add_ranges, import_tag
 from providers.models import Provider, SyncedGroup, SyncedUser, Token
 from providers.request_log import writer
 from scim.protocol.attributes import USER
 from scim.store import verbs
 from tests.conftest import ScimClient
-from tests.factories import call, issue, make_account, make_group, make_provider, make_user
+from tests.factories import call, issue, make_account, make_calls, make_group, make_provider, make_user
 
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 
@@ -20,10 +24,13 @@ ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 class Directory:
     contoso: Provider
     empty: Provider
+    trouble: Provider
+    deleted: Provider
     jane: SyncedUser
     removed: SyncedUser
     group: SyncedGroup
     token: Token
+    rule_id: int
     administrator: User
     refused: str
 
@@ -39,8 +46,26 @@ class Directory:
             "provider-new": f"/eum/providers/{self.empty.pk}/",
             "tokens": f"{provider}tokens/",
             "tokens-none": f"/eum/providers/{self.empty.pk}/tokens/",
+            "provider-refused": f"/eum/providers/{self.trouble.pk}/",
+            "edit-provider": f"{provider}edit/",
+            "pause-provider": f"{provider}pause/",
+            "delete-provider": f"{provider}delete/",
+            "restore-provider": f"/eum/providers/{self.deleted.pk}/restore/",
+            "rotate-token": f"{provider}tokens/{self.token.pk}/rotate/",
+            "suspend-token": f"{provider}tokens/{self.token.pk}/suspend/",
+            "token-expiry": f"{provider}tokens/{self.token.pk}/expiry/",
             "revoke-token": f"{provider}tokens/{self.token.pk}/revoke/",
-            "ip-restriction": f"{provider}ip-restriction/",
+            "ip-restriction": f"{provider}ip-restriction/?check=20.190.137.45",
+            "ip-restriction-enforced": f"/eum/providers/{self.trouble.pk}/ip-restriction/",
+            "ip-restriction-new": f"/eum/providers/{self.empty.pk}/ip-restriction/",
+            "add-ranges": f"{provider}ip-restriction/add/?ranges=52.146.136.12",
+            "remove-range": f"{provider}ip-restriction/remove/?range={self.rule_id}",
+            "import-ranges": f"{provider}ip-restriction/import/",
+            "guide": f"{provider}guide/",
+            "guide-okta": f"{provider}guide/?for=okta",
+            "guide-print": f"{provider}guide/?print=1",
+            "history": f"{provider}history/",
+            "history-people": f"{provider}history/?what=people",
             "users": "/eum/users/",
             "users-found": f"/eum/users/?q=jan&provider={self.contoso.pk}",
             "users-empty": "/eum/users/?q=jahne&status=active",
@@ -63,6 +88,23 @@ class Directory:
         }
 
 
+def _others(contoso: Provider, token: Token) -> tuple[Provider, Provider]:
+    """A day of requests, with a provider in each kind of trouble."""
+    for hour, count in enumerate((7, 40, 18, 12, 6, 1, 0, 0, 2, 9, 25, 55, 60, 35, 38, 29, 12, 14, 4, 3, 2, 1, 8, 12)):
+        make_calls(contoso, 204, "PATCH", count=count, ago=timedelta(hours=hour, minutes=12))
+    make_calls(contoso, 409, "POST", count=2, ago=timedelta(hours=1, minutes=11), scim_type="uniqueness")
+    make_calls(contoso, 400, count=1, ago=timedelta(hours=3), scim_type="invalidFilter")
+    make_calls(contoso, count=4, ago=timedelta(minutes=12), source_ip="52.146.136.12", is_uncovered=True)
+    refused = make_provider("Zorgpartners Entra ID", ip_mode="enforce", ranges=("20.190.128.0/18",))
+    ended, _value = issue(refused, expires_at=timezone.now() - timedelta(hours=1))
+    make_calls(refused, count=30, method="PATCH", ago=timedelta(hours=3))
+    make_calls(refused, 401, count=14, ago=timedelta(minutes=50), token_id=ended.pk)
+    make_calls(make_provider("Okta Thuiszorg De Linde"), 204, "PATCH", count=20, ago=timedelta(hours=2))
+    deleted = make_provider("Oude proefomgeving")
+    delete_provider(deleted, SYSTEM)
+    return refused, deleted
+
+
 def fill() -> Directory:
     administrator = make_account("Administrator", username="a.bakker", first_name="Anna", last_name="Bakker")
     contoso = make_provider("Contoso Entra ID", ip_mode="observe", ranges=("20.190.128.0/18", "2603:1056:2000::/48"))
@@ -73,6 +115,7 @@ def fill() -> Directory:
     Token.objects.filter(pk=token.pk).update(
         last_used_at=timezone.now() - timedelta(minutes=12), last_used_ip="20.190.137.45", created_by=administrator
     )
+    trouble, deleted = _others(contoso, token)
     jane = make_user(
         contoso,
         "j.deboer@contoso.com",
@@ -91,7 +134,10 @@ def fill() -> Directory:
     group = make_group(contoso, "iProva users", members=[jane, *others[:-1]])
     editors = make_group(contoso, "Editors", members=[jane, *others[:2]])
     refused = _play(contoso, jane, editors)
-    return Directory(contoso, empty, jane, others[-1], group, token, administrator, refused)
+    add_ranges(contoso, {ip_network("198.51.100.24/32"): "Test from our own network"}, SYSTEM)
+    import_tag(contoso, "AzureActiveDirectory", 214, [ip_network("40.126.0.0/18")], SYSTEM)
+    rule_id = contoso.ip_rules.values_list("pk", flat=True).get(cidr="20.190.128.0/18")
+    return Directory(contoso, empty, trouble, deleted, jane, others[-1], group, token, rule_id, administrator, refused)
 
 
 def _play(contoso: Provider, jane: SyncedUser, editors: SyncedGroup) -> str:

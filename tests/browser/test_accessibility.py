@@ -45,6 +45,28 @@ def open_revoke(page: Page, address: str, directory: Directory) -> None:
     expect(page.get_by_role("dialog")).to_be_visible()
 
 
+def open_enforce(page: Page, address: str, directory: Directory) -> None:
+    page.goto(f"{address}/eum/providers/{directory.contoso.pk}/ip-restriction/")
+    page.get_by_test_id("mode-enforce").check()
+    page.get_by_test_id("save-mode").click()
+    expect(page.get_by_test_id("uncovered")).to_be_visible()
+
+
+def open_preview(page: Page, address: str, directory: Directory) -> None:
+    page.goto(f"{address}/eum/providers/{directory.contoso.pk}/ip-restriction/")
+    tag = b'{"name": "AzureActiveDirectory", "properties": {"addressPrefixes": ["52.146.0.0/16"]}}'
+    content = b'{"cloud": "Public", "values": [%s]}' % tag
+    page.get_by_test_id("file").set_input_files({"name": "tags.json", "mimeType": "text/json", "buffer": content})
+    page.get_by_test_id("preview").click()
+    expect(page.get_by_test_id("difference")).to_be_visible()
+
+
+def open_delete(page: Page, address: str, directory: Directory) -> None:
+    page.goto(f"{address}/eum/providers/{directory.contoso.pk}/")
+    page.get_by_test_id("delete").click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+
+
 def open_menu(page: Page, address: str, directory: Directory) -> None:
     page.goto(f"{address}/eum/users/")
     page.locator("summary", has_text="Status").click()
@@ -54,6 +76,9 @@ DIALOGS: dict[str, Callable[[Page, str, Directory], None]] = {
     "add dialog": open_add,
     "token dialog": open_token,
     "revoke dialog": open_revoke,
+    "enforce dialog": open_enforce,
+    "import dialog": open_preview,
+    "delete dialog": open_delete,
     "filter menu": open_menu,
 }
 

@@ -84,7 +84,7 @@ def test_journey_a_by_keyboard(visit, settings):
     assert value not in page.content()
 
 
-def test_journey_a_without_javascript(visit, settings):
+def test_ac_add_6_journey_a_without_javascript(visit, settings):
     make_account("Administrator", username="a.bakker")
     window = visit(java_script_enabled=False)
     page = window.open("/")

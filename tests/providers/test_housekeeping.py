@@ -2,14 +2,41 @@
 
 from datetime import timedelta
 
+import pytest
 from django.core.management import call_command
 from django.db import connection
 from django.utils import timezone
 
-from providers.housekeeping import drop_partitions, empty_recycle_bin, forget_bodies, make_partitions
-from providers.models import Membership, RequestLog, Resource, first_id_at
+from providers import housekeeping
+from providers.administration import delete_provider, restore_provider
+from providers.events import SYSTEM
+from providers.housekeeping import (
+    OF_A_PROVIDER,
+    drop_partitions,
+    empty_recycle_bin,
+    forget_bodies,
+    forget_counts,
+    make_partitions,
+    purge_providers,
+    run_job,
+)
+from providers.models import (
+    ChangeEvent,
+    IpRule,
+    Membership,
+    Provider,
+    RefusedCalls,
+    RequestCount,
+    RequestLog,
+    Resource,
+    SourceSeen,
+    Token,
+    first_id_at,
+)
+from providers.schemas import add_schema
+from providers.tokens import issue_test_token, rotate_token
 from scim.store import verbs
-from tests.factories import call, make_group, make_user
+from tests.factories import call, issue, make_calls, make_group, make_provider, make_user
 
 
 def partitions(table):
@@ -36,10 +63,10 @@ def test_v60_the_recycle_bin_is_emptied_after_30_days(provider):
     for user in (old, recent):
         verbs.delete(call(provider), str(user.pk))
     Resource.objects.filter(pk=old.pk).update(deleted_at=timezone.now() - timedelta(days=31))
-    assert empty_recycle_bin() == "purged 1 from the recycle bin"
+    assert run_job(empty_recycle_bin) == "1 rows"
     assert not Resource.objects.filter(pk=old.pk).exists()
     assert Membership.objects.count() == 2
-    assert empty_recycle_bin() == "purged 0 from the recycle bin"
+    assert empty_recycle_bin() == 0
 
 
 def test_ac_log_9_bodies_end_before_their_rows(provider):
@@ -49,12 +76,84 @@ def test_ac_log_9_bodies_end_before_their_rows(provider):
             id=first_id_at(at), at=at, provider_id=provider.pk, method="POST", path="/", status=201, duration_ms=1,
             request_body="{}", response_body="{}",
         )  # fmt: skip
-    assert forget_bodies() == "emptied the bodies of 1 requests"
+    assert run_job(forget_bodies) == "1 rows"
     assert list(RequestLog.objects.order_by("id").values_list("request_body", flat=True)) == ["", "{}"]
-    assert forget_bodies() == "emptied the bodies of 0 requests"
+    assert forget_bodies() == 0
 
 
 def test_the_command_runs_all_jobs_and_may_run_twice(db, capsys):
     call_command("housekeeping")
     call_command("housekeeping")
     assert capsys.readouterr().out.count("empty_recycle_bin") == 2
+
+
+def long_deleted(provider, days=31):
+    delete_provider(provider, SYSTEM)
+    Provider.objects.filter(pk=provider.pk).update(deleted_at=timezone.now() - timedelta(days=days))
+
+
+def rows_of(provider):
+    """How many rows each table has of a provider; tables that name one and are not in the list are an error."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT table_name FROM information_schema.columns WHERE column_name = 'provider_id'"
+            " AND table_schema = current_schema() AND table_name !~ '_([0-9]{6}|rest)$'"
+        )
+        tables = {name for (name,) in cursor.fetchall()} - {"providers_changeevent", "providers_requestlog"}
+        assert tables == set(OF_A_PROVIDER)
+        found = {}
+        for table in tables:
+            cursor.execute(f"SELECT count(*) FROM {table} WHERE provider_id = %s", [provider.pk])
+            found[table] = cursor.fetchone()[0]
+    return found
+
+
+def test_a_provider_deleted_30_days_ago_is_purged_in_batches_and_its_events_stay(provider, stranger, monkeypatch):
+    monkeypatch.setattr(housekeeping, "BATCH", 3)
+    for owner in (provider, stranger):
+        people = [make_user(owner) for _ in range(4)]
+        make_group(owner, members=people)
+        rotate_token(issue(owner)[0], SYSTEM, overlap=timedelta(days=7))
+        IpRule.objects.create(provider=owner, cidr="192.0.2.0/24")
+        add_schema(owner, {"id": "urn:example:x", "name": "X", "attributes": [{"name": "a", "type": "string"}]}, SYSTEM)
+        make_calls(owner)
+    full = rows_of(stranger)
+    assert rows_of(provider) == full and min(full.values()) > 0
+    long_deleted(provider)
+    events = ChangeEvent.objects.filter(provider_id=provider.pk).count()
+    run_job(purge_providers)
+    assert set(rows_of(provider).values()) == {0} and rows_of(stranger) == full
+    assert not Provider.objects.filter(pk=provider.pk).exists()
+    kept = ChangeEvent.objects.filter(provider_id=provider.pk).order_by("id")
+    assert kept.count() == events + 1 and kept.last().kind == "provider.purged"
+    assert RequestLog.objects.filter(provider_id=provider.pk).exists()
+    assert run_job(purge_providers) == "0 rows"
+
+
+def test_a_provider_deleted_lately_is_kept_and_restorable_and_one_being_purged_is_not(provider):
+    long_deleted(provider, days=29)
+    assert purge_providers() == 0 and Provider.objects.restorable().get() == provider
+    long_deleted(provider, days=31)
+    Provider.objects.update(deleted_at=timezone.now() - timedelta(days=31))
+    with pytest.raises(Provider.DoesNotExist):
+        restore_provider(provider, SYSTEM, title="Contoso")
+
+
+def test_counts_and_addresses_are_kept_as_long_as_a_page_shows_them(provider):
+    for days in (1, 31, 33):
+        make_calls(provider, ago=timedelta(days=days))
+    for days in (89, 91):
+        hour = timezone.now() - timedelta(days=days)
+        RefusedCalls.objects.create(address="192.0.2.1", hour=hour, kind="no-token", count=1)
+    issue(provider)
+    issue_test_token(provider)
+    issue_test_token(provider)
+    Token.objects.filter(prefix="ipr_test", pk=Token.objects.latest("pk").pk).update(expires_at=timezone.now())
+    assert run_job(forget_counts) == "4 rows"
+    assert (RequestCount.objects.count(), SourceSeen.objects.count(), RefusedCalls.objects.count()) == (2, 2, 1)
+    assert Token.objects.count() == 2
+
+
+def test_a_purge_of_nobodys_provider_leaves_others_alone(db):
+    kept = make_provider("Contoso")
+    assert run_job(purge_providers) == "0 rows" and Provider.objects.get() == kept

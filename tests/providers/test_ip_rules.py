@@ -9,7 +9,11 @@ from providers.ip_rules import RangeProblem, covers, plain_address, read_range, 
 
 def test_good_lines_are_kept_and_bad_ones_named():
     networks, problems = read_ranges("203.0.113.0/24 # office\n\n1.2.3\n2001:db8::/32\n203.0.113.0/24\n203.0.113.9")
-    assert networks == [ip_network("203.0.113.0/24"), ip_network("2001:db8::/32"), ip_network("203.0.113.9/32")]
+    assert networks == {
+        ip_network("203.0.113.0/24"): "office",
+        ip_network("2001:db8::/32"): "",
+        ip_network("203.0.113.9/32"): "",
+    }
     assert [(problem.line, problem.text) for problem in problems] == [(3, "1.2.3")]
 
 

@@ -45,7 +45,7 @@ class Command(ScriptCommand):
                 options["title"],
                 SYSTEM,
                 ip_mode=IpMode(mode),
-                ranges=[network for network in found if not isinstance(network, RangeProblem)],
+                ranges={network: "" for network in found if not isinstance(network, RangeProblem)},
                 is_strict=options["strict_protocol"],
                 skips_unknown_members=options["skip_unknown_members"],
             )

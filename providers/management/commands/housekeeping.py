@@ -8,7 +8,7 @@ from providers.housekeeping import JOBS, run_job
 
 
 class Command(BaseCommand):
-    help = "Make and drop record partitions, and empty the recycle bin of what was deleted 30 days ago."
+    help = "Make and drop record partitions, and purge what was deleted 30 days ago or is past its time."
 
     def handle(self, *args: Any, **options: Any) -> None:
         for job in JOBS:

@@ -6,8 +6,9 @@ import pytest
 from django.utils import timezone
 
 from providers.console.forms import AddProviderForm, take_suggestion
+from providers.console.provider_list import COLUMNS
 from providers.models import ChangeEvent, IpMode, Provider, Token
-from tests.factories import issue, make_provider, make_user
+from tests.factories import issue, make_calls, make_provider, make_user
 
 ADD = "/eum/providers/add/"
 DIALOG = {"X-Dialog": "asked"}
@@ -24,24 +25,43 @@ def test_ac_list_3_without_providers_one_sentence_and_one_button(administrator):
 def test_ac_list_4_the_status_is_a_word(administrator, provider):
     paused = make_provider("Fabrikam")
     Provider.objects.filter(pk=paused.pk).update(paused_at=timezone.now())
-    used, _value = issue(make_provider("Okta"))
-    Token.objects.filter(pk=used.pk).update(last_used_at=timezone.now() - timedelta(minutes=12))
+    make_calls(make_provider("Okta"), ago=timedelta(minutes=12))
     for path in ("/eum/", "/eum/providers/"):
         page = administrator.get(path).content.decode()
         assert "Not connected" in page and "Waiting for the first request." in page
-        assert "Paused" in page and "Requests get 503" in page
-        assert "Connected" in page and "12\xa0minutes ago" in page
+        assert "Paused" in page and "Entra gets 503" in page
+        assert "Healthy" in page and "12\xa0minutes ago" in page
 
 
 def test_ac_list_5_two_hundred_providers(administrator, django_assert_max_num_queries):
     for number in range(200):
         make_provider(f"Provider {number:03}")
-    with django_assert_max_num_queries(12):  # session, account, rights (2), list, count, tokens
+    worst = Provider.objects.get(title="Provider 150")
+    make_calls(worst, 401)
+    # session, account, rights (2), providers, activity, counts, two of tokens, people, deleted ones
+    with django_assert_max_num_queries(12):
         page = administrator.get("/eum/providers/").content.decode()
-    assert page.count('<th class="field-name">') == 50
-    assert "200 providers" in page and "Provider 049" in page and "Provider 050" not in page
-    last = administrator.get("/eum/providers/?o=-0&p=4").content.decode()
-    assert "Provider 000" in last and "?o=-0&amp;p=3" in last
+    assert page.count('<th scope="row">') == 50
+    assert "200 providers" in page and "Provider 048" in page and "Provider 050" not in page
+    assert page.index("Provider 150") < page.index("Provider 000")  # worst first, then by title
+    last = administrator.get("/eum/providers/?o=-title&p=4").content.decode()
+    assert "Provider 000" in last and "?o=-title&amp;p=3" in last
+
+
+@pytest.mark.parametrize("order", list(COLUMNS))
+def test_ac_list_5_every_column_sorts_both_ways(administrator, provider, stranger, order):
+    make_user(stranger)
+    make_calls(stranger, 401)
+    Provider.objects.filter(pk=stranger.pk).update(ip_mode="observe")
+    issue(stranger, expires_at=timezone.now() + timedelta(days=3))
+    pages = [administrator.get(f"/eum/providers/?o={sign}{order}").content.decode() for sign in ("", "-")]
+    firsts = [page.index("Contoso Entra ID</a>") < page.index("Fabrikam</a>") for page in pages]
+    assert firsts[0] != firsts[1] or order == "last"  # neither ever got in
+    assert 'aria-sort="ascending"' in pages[0] and 'aria-sort="descending"' in pages[1]
+
+
+def test_ac_list_5_nonsense_in_the_address_is_worst_first(administrator, provider):
+    assert administrator.get("/eum/providers/?o=drop&p=x").status_code == 200
 
 
 def test_a_page_beyond_the_last_is_the_last_and_nonsense_is_the_first(administrator):
@@ -166,11 +186,15 @@ def test_an_unknown_provider_is_404(administrator, pk):
 def test_a_deleted_provider_has_no_page(administrator, provider):
     Provider.objects.filter(pk=provider.pk).update(deleted_at=timezone.now())
     assert administrator.get(f"/eum/providers/{provider.pk}/").status_code == 404
-    assert "Contoso" not in administrator.get("/eum/providers/").content.decode()
+    page = administrator.get("/eum/providers/").content.decode()
+    assert "Deleted providers" in page and f'href="/eum/providers/{provider.pk}/"' not in page
 
 
-@pytest.mark.parametrize("tab", ["", "tokens/", "ip-restriction/"])
+@pytest.mark.parametrize("tab", ["", "tokens/", "ip-restriction/", "history/", "guide/"])
 def test_a_provider_page_asks_little(administrator, provider, django_assert_max_num_queries, tab):
     issue(provider)
-    with django_assert_max_num_queries(8):  # session, account, rights (2), provider, live tokens, the tab's rows
+    make_calls(provider)
+    # session, account, rights (2), provider, live tokens, health (4), and what the tab shows (the overview: counts,
+    # markers, problems, people, groups)
+    with django_assert_max_num_queries(16):
         assert administrator.get(f"/eum/providers/{provider.pk}/{tab}").status_code == 200

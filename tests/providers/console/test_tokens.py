@@ -3,12 +3,16 @@
 import logging
 import re
 import uuid
+from datetime import timedelta
 
 import pytest
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 
+from providers import request_log
+from providers.events import SYSTEM
 from providers.models import ChangeEvent, RequestLog, Token
+from providers.tokens import is_well_formed, issue_test_token, make_value, revoke_token
 from tests.factories import issue
 
 VALUE = re.compile(r"ipr_[A-Za-z0-9_-]{49}")
@@ -135,3 +139,156 @@ def test_the_list_names_maker_use_and_state(administrator, provider):
     token = provider.tokens.get()
     for part in (token.label, token.shown, token.created_by.get_username(), "20.190.137.45", "Active", "Never"):
         assert part in page
+
+
+def rotate(browser, provider, token, **sent):
+    sent.setdefault("request_key", str(uuid.uuid4()))
+    return browser.post(f"/eum/providers/{provider.pk}/tokens/{token.pk}/rotate/", sent)
+
+
+def status_with(client, value):
+    return client.get("/scim/Users", headers={"Authorization": f"Bearer {value}"}).status_code
+
+
+def test_ac_tok_9_both_work_during_the_overlap_and_the_old_one_ends_with_it(administrator, provider, client):
+    old, old_value = issue(provider)
+    path = f"/eum/providers/{provider.pk}/tokens/{old.pk}/rotate/"
+    assert '<option value="7d" selected>' in administrator.get(path).content.decode()
+    new_value = value_in(rotate(administrator, provider, old, overlap="24h"))
+    assert (status_with(client, old_value), status_with(client, new_value)) == (200, 200)
+    old.refresh_from_db()
+    assert timedelta(hours=23) < old.expires_at - timezone.now() <= timedelta(hours=24)
+    Token.objects.filter(pk=old.pk).update(expires_at=timezone.now() - timedelta(hours=1))  # a day later
+    assert (status_with(client, old_value), status_with(client, new_value)) == (401, 200)
+    event = ChangeEvent.objects.get(kind="token.rotated")
+    assert event.provider_id == provider.pk and new_value[8:-4] not in repr(event.changes)
+    assert ChangeEvent.objects.filter(kind="token.issued").count() == 1  # that of the old one
+
+
+def test_ac_tok_9_without_overlap_the_old_one_ends_at_once(administrator, provider, client):
+    old, old_value = issue(provider)
+    issue(provider)
+    new_value = value_in(rotate(administrator, provider, old, overlap="none"))
+    assert (status_with(client, old_value), status_with(client, new_value)) == (401, 200)
+
+
+def test_ac_tok_5_a_rotation_sent_twice_makes_one_token(administrator, provider):
+    old, _value = issue(provider)
+    key = str(uuid.uuid4())
+    assert value_in(rotate(administrator, provider, old, overlap="7d", request_key=key))
+    again = rotate(administrator, provider, old, overlap="7d", request_key=key)
+    assert again.status_code == 409 and value_in(again) is None and provider.tokens.count() == 2
+
+
+def test_ac_tok_13_rotating_with_two_live_tokens_explains_which_to_revoke(administrator, provider):
+    old, _value = issue(provider)
+    issue(provider)
+    refused = rotate(administrator, provider, old, overlap="7d")
+    assert refused.status_code == 409 and "two live tokens" in refused.content.decode()
+    assert provider.tokens.count() == 2
+
+
+def test_rotating_a_token_that_has_ended_changes_nothing(administrator, provider):
+    old, _value = issue(provider)
+    revoke_token(old, SYSTEM)
+    answer = administrator.post(f"/eum/providers/{provider.pk}/tokens/{old.pk}/rotate/", {"overlap": "7d"}, follow=True)
+    assert "has ended: nothing was changed" in answer.content.decode() and provider.tokens.count() == 1
+
+
+def test_the_pair_of_a_rotation_says_whether_the_new_one_was_used(administrator, provider, client):
+    old, _value = issue(provider)
+    path = f"/eum/providers/{provider.pk}/tokens/"
+    value = value_in(rotate(administrator, provider, old, overlap="7d"))
+    page = administrator.get(path).content.decode()
+    assert "Permanent token 2 has not been used yet" in page and "Retiring until" in page
+    assert 'data-testid="retire"' not in page
+    status_with(client, value)
+    request_log.writer.flush()
+    page = administrator.get(path).content.decode()
+    assert "Permanent token 2 was first used" in page and 'data-testid="retire"' in page
+
+
+def test_ac_tok_10_last_use_is_written_once_a_minute(provider, client):
+    token, value = issue(provider)
+    for _ in range(3):
+        status_with(client, value)
+    request_log.writer.flush()
+    token.refresh_from_db()
+    first = token.last_used_at
+    assert first and token.first_used_at == first and token.last_used_ip == "127.0.0.1"
+    status_with(client, value)
+    request_log.writer.flush()
+    token.refresh_from_db()
+    assert token.last_used_at == first
+    Token.objects.update(last_used_at=first - timedelta(seconds=61))
+    status_with(client, value)
+    request_log.writer.flush()
+    token.refresh_from_db()
+    assert token.last_used_at > first and token.first_used_at == first
+
+
+def test_ac_tok_12_suspended_is_401_and_restored_is_200_with_the_same_token(administrator, provider, client):
+    token, value = issue(provider)
+    path = f"/eum/providers/{provider.pk}/tokens/{token.pk}/"
+    assert "Suspend Permanent token 1?" in administrator.get(f"{path}suspend/").content.decode()
+    for _ in range(2):
+        assert "is suspended" in administrator.post(f"{path}suspend/", follow=True).content.decode()
+        assert status_with(client, value) == 401
+    for _ in range(2):
+        assert "is restored" in administrator.post(f"{path}restore/", follow=True).content.decode()
+        assert status_with(client, value) == 200
+    kinds = ChangeEvent.objects.filter(provider_id=provider.pk, kind__startswith="token.s").values_list(
+        "kind", flat=True
+    )
+    assert list(kinds) == ["token.suspended"]
+    assert ChangeEvent.objects.filter(kind="token.restored").count() == 1
+
+
+def test_expiry_is_the_end_of_a_day_and_may_be_taken_back(administrator, provider, client):
+    token, value = issue(provider)
+    path = f"/eum/providers/{provider.pk}/tokens/{token.pk}/expiry/"
+    today = timezone.localdate()
+    administrator.post(path, {"last_day": today.isoformat()})
+    token.refresh_from_db()
+    assert timezone.localtime(token.expires_at).date() == today + timedelta(days=1)
+    assert status_with(client, value) == 200
+    administrator.post(path, {"last_day": ""})
+    token.refresh_from_db()
+    assert token.expires_at is None
+    assert ChangeEvent.objects.filter(kind="token.expiry").count() == 2
+
+
+@pytest.mark.parametrize("day", ["2020-01-01", "tomorrow", "9999-12-31", "2026-02-31"])
+def test_a_day_that_cannot_be_is_explained(administrator, provider, day):
+    token, _value = issue(provider)
+    answer = administrator.post(f"/eum/providers/{provider.pk}/tokens/{token.pk}/expiry/", {"last_day": day})
+    assert 'aria-invalid="true"' in answer.content.decode()
+    token.refresh_from_db()
+    assert token.expires_at is None
+
+
+@pytest.mark.parametrize(("days", "word"), [(29, "Expires in 4"), (3, "Expires in 3"), (60, "Active")])
+def test_ac_tok_11_the_badge_warns_before_the_end(administrator, provider, days, word):
+    issue(provider, expires_at=timezone.now() + timedelta(days=days, hours=1))
+    page = administrator.get(f"/eum/providers/{provider.pk}/tokens/").content.decode()
+    assert word in page
+
+
+def test_ac_tok_11_an_old_token_that_never_ends_is_a_quiet_reminder(administrator, provider):
+    issue(provider)
+    Token.objects.update(created_at=timezone.now() - timedelta(days=400))
+    page = administrator.get(f"/eum/providers/{provider.pk}/tokens/").content.decode()
+    assert "1\xa0year old: consider a rotation" in page and "Active" in page
+
+
+def test_the_token_of_a_connection_test_is_in_no_list_and_takes_no_place(administrator, provider):
+    issue_test_token(provider)
+    page = administrator.get(f"/eum/providers/{provider.pk}/tokens/").content.decode()
+    assert "No token yet" in page
+    issue(provider)
+    issue(provider)
+
+
+def test_no_permanent_token_looks_like_one_of_a_test():
+    assert not any(make_value().startswith("ipr_test") for _ in range(100))
+    assert is_well_formed(make_value(is_test=True)) and make_value(is_test=True).startswith("ipr_test")

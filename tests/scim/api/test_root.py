@@ -115,7 +115,7 @@ def test_a_page_of_all_types_is_read_from_an_index(provider, client):
     for query, index in (
         ({"count": "1"}, "resource_list"),
         ({"filter": 'externalId eq "e7"'}, "resource_external_id"),
-        ({"filter": 'userName eq "u7"'}, "unique_user_name"),
+        ({"filter": 'userName eq "u7"'}, "user_name"),
     ):
         (sent, *_) = [one for one in statements(lambda query=query: client.get("/", **query)) if "sort_key" in one]
         steps = "\n".join(plan(sent))

@@ -1,0 +1,172 @@
+"""What is counted beside the provisioning log: requests per twenty minutes, last contact, addresses seen.
+
+Written by the log's buffered writer from the same batch, so no request waits for it. Two workers
+add to the same rows: each statement adds to what is there, in one order of rows, so they cannot
+block each other for ever.
+"""
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from django.db import connection
+
+from providers.models import TEST_PREFIX, ProviderActivity
+from providers.outcomes import CHANGES, outcome_of
+
+SLOT_MINUTES = 20
+# So many people, and a tenth of those who were active, in so short a time: perhaps a mistake in Entra.
+MASS_PEOPLE, MASS_SPAN = 20, timedelta(minutes=60)
+
+
+@dataclass(frozen=True)
+class Call:
+    """What is counted of one request; the names are those of the log's entry."""
+
+    at: datetime
+    provider_id: int
+    token_id: int
+    token_prefix: str
+    method: str
+    status: int
+    source_ip: str | None
+    is_uncovered: bool
+
+    @property
+    def is_test(self) -> bool:
+        """Our own connection test says nothing about the directory."""
+        return self.token_prefix == TEST_PREFIX
+
+    @property
+    def is_refused(self) -> bool:
+        """Turned away at the door: the token, or the address. (A 403 further in is about what was asked.)"""
+        return self.status == 401 or (self.status == 403 and self.is_uncovered)
+
+
+def slot_of(at: datetime) -> datetime:
+    """The twenty minutes in which a moment lies."""
+    moment = at.astimezone(UTC).replace(second=0, microsecond=0)
+    return moment - timedelta(minutes=moment.minute % SLOT_MINUTES)
+
+
+_COUNT = """
+INSERT INTO providers_requestcount (provider_id, slot, outcome, is_change, count) VALUES {rows}
+ON CONFLICT (provider_id, slot, outcome, is_change) DO UPDATE
+SET count = providers_requestcount.count + EXCLUDED.count
+"""
+_SEE = """
+INSERT INTO providers_sourceseen (provider_id, address, day, first_at, last_at, calls) VALUES {rows}
+ON CONFLICT (provider_id, address, day) DO UPDATE SET
+  first_at = least(providers_sourceseen.first_at, EXCLUDED.first_at),
+  last_at = greatest(providers_sourceseen.last_at, EXCLUDED.last_at),
+  calls = providers_sourceseen.calls + EXCLUDED.calls
+"""
+# What got in ends the count of refusals before it.
+_ACCEPT = """
+INSERT INTO providers_provideractivity AS a (provider_id, first_at, accepted_at, refused_count, mass_change_count)
+VALUES (%s, %s, %s, 0, 0)
+ON CONFLICT (provider_id) DO UPDATE SET
+  first_at = coalesce(a.first_at, EXCLUDED.first_at),
+  accepted_at = greatest(a.accepted_at, EXCLUDED.accepted_at),
+  refused_since = CASE WHEN a.refused_at > EXCLUDED.accepted_at THEN a.refused_since END,
+  refused_at = CASE WHEN a.refused_at > EXCLUDED.accepted_at THEN a.refused_at END,
+  refused_count = CASE WHEN a.refused_at > EXCLUDED.accepted_at THEN a.refused_count ELSE 0 END,
+  refused_token_id = CASE WHEN a.refused_at > EXCLUDED.accepted_at THEN a.refused_token_id END,
+  refused_address = CASE WHEN a.refused_at > EXCLUDED.accepted_at THEN a.refused_address END
+"""
+_REFUSE = """
+INSERT INTO providers_provideractivity AS a
+  (provider_id, refused_since, refused_at, refused_count, refused_token_id, refused_address, mass_change_count)
+VALUES (%s, %s, %s, %s, %s, %s, 0)
+ON CONFLICT (provider_id) DO UPDATE SET
+  refused_since = coalesce(a.refused_since, EXCLUDED.refused_since),
+  refused_at = EXCLUDED.refused_at,
+  refused_count = a.refused_count + EXCLUDED.refused_count,
+  refused_token_id = EXCLUDED.refused_token_id,
+  refused_address = EXCLUDED.refused_address
+WHERE a.accepted_at IS NULL OR a.accepted_at < EXCLUDED.refused_at
+"""
+# Of these there is an index (migration 0010).
+_LEAVERS = """
+SELECT count(DISTINCT resource_id), min(at), max(at) FROM providers_changeevent
+WHERE provider_id = %s AND id >= providers_uuid7_floor(%s::timestamptz - interval '1 minute') AND at >= %s
+  AND kind IN ('resource.disabled', 'resource.deleted') AND resource_type = 'User'
+"""
+_ACTIVE = """
+SELECT count(*) FROM (SELECT FROM providers_resource
+  WHERE provider_id = %s AND resource_type = 'User' AND active AND deleted_at IS NULL LIMIT %s) found
+"""
+
+
+def write_counts(calls: list[Call]) -> None:
+    """Add to the counts of each slot, by outcome."""
+    counts = Counter(
+        (call.provider_id, slot_of(call.at), str(outcome_of(call.status).value), call.method in CHANGES)
+        for call in calls
+        if not call.is_test
+    )
+    _upsert(_COUNT, [(*key, count) for key, count in sorted(counts.items())])
+
+
+def write_sources(calls: list[Call]) -> None:
+    """Note the addresses that called with a good token, covered or not; whoever has none is not this provider."""
+    seen: dict[tuple[int, str, date], list[datetime]] = defaultdict(list)
+    for call in calls:
+        if call.source_ip and call.status != 401 and not call.is_test:
+            seen[call.provider_id, call.source_ip, call.at.astimezone(UTC).date()].append(call.at)
+    _upsert(_SEE, [(*key, min(moments), max(moments), len(moments)) for key, moments in sorted(seen.items())])
+
+
+def write_contacts(calls: list[Call]) -> None:
+    """Note when each provider last got in, and what was refused after that."""
+    by_provider: dict[int, list[Call]] = defaultdict(list)
+    for call in calls:
+        if not call.is_test:
+            by_provider[call.provider_id].append(call)
+    with connection.cursor() as cursor:
+        for provider_id, own in sorted(by_provider.items()):
+            accepted = max((call.at for call in own if not call.is_refused), default=None)
+            refused = [call for call in own if call.is_refused and (accepted is None or call.at > accepted)]
+            if accepted:
+                cursor.execute(_ACCEPT, [provider_id, accepted, accepted])
+            if refused:
+                last = max(refused, key=lambda call: call.at)
+                address = last.source_ip if last.status == 403 else None
+                since = min(call.at for call in refused)
+                cursor.execute(_REFUSE, [provider_id, since, last.at, len(refused), last.token_id, address])
+
+
+def note_mass_changes(calls: list[Call]) -> None:
+    """Note who was disabled or removed lately, if that is many people at once (AC-HEA-6)."""
+    changed = {call.provider_id for call in calls if call.method in CHANGES and call.status < 300}
+    for provider_id in sorted(changed):
+        _note_mass_change(provider_id, max(call.at for call in calls if call.provider_id == provider_id))
+
+
+def _note_mass_change(provider_id: int, now: datetime) -> None:
+    known = ProviderActivity.objects.filter(pk=provider_id).first()
+    start = now - MASS_SPAN
+    if known and known.mass_change_since and known.mass_change_until and known.mass_change_until > start:
+        start = known.mass_change_since  # it goes on
+    with connection.cursor() as cursor:
+        cursor.execute(_LEAVERS, [provider_id, start, start])
+        people, since, until = cursor.fetchone()
+        if people < MASS_PEOPLE:
+            return
+        # Beyond this many active people it is less than a tenth of them: no need to count on.
+        cursor.execute(_ACTIVE, [provider_id, 9 * people + 1])
+        if cursor.fetchone()[0] > 9 * people:
+            return
+    values = {"mass_change_since": since, "mass_change_until": until, "mass_change_count": people}
+    ProviderActivity.objects.filter(pk=provider_id).update(**values)
+
+
+WRITES = (write_counts, write_sources, write_contacts, note_mass_changes)
+
+
+def _upsert(statement: str, rows: list[tuple[Any, ...]]) -> None:
+    if rows:
+        one = f"({', '.join(['%s'] * len(rows[0]))})"
+        with connection.cursor() as cursor:
+            cursor.execute(statement.format(rows=", ".join([one] * len(rows))), [part for row in rows for part in row])

@@ -1,0 +1,175 @@
+"""The connection test: this server calls its own public address, as a directory would.
+
+The address is the configured one; nothing that anybody types reaches the request (AC-GUI-4). It
+proves our side: name, certificate, proxy, endpoint, database. It reads, and writes nobody.
+"""
+
+import http.client
+import json
+import socket
+import ssl
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.parse import quote, urlsplit
+
+from django.utils.translation import gettext as _
+
+from providers.audit import record_act
+from providers.events import Actor, EventKind
+from providers.models import Provider
+from providers.tokens import issue_test_token
+
+TOTAL_S = 10.0
+
+
+@dataclass(frozen=True)
+class Check:
+    """One step: what it is, whether it passed (None: not reached), its milliseconds, and what to do if it failed."""
+
+    name: str
+    has_passed: bool | None
+    ms: int = 0
+    cause: str = ""
+
+
+class _FailedError(Exception):
+    """What a step found, and what to do, in words for an administrator."""
+
+
+class _Tester:
+    """One run against `url`; each step leaves to the next what it found."""
+
+    def __init__(self, url: str, token: str) -> None:
+        self.parts = urlsplit(url)
+        self.token = token
+        self.end = time.monotonic() + TOTAL_S
+        self.port = self.parts.port or (443 if self.parts.scheme == "https" else 80)
+        self.host = self.parts.hostname or ""
+        self.connection: http.client.HTTPConnection | None = None
+
+    @property
+    def left(self) -> float:
+        left = self.end - time.monotonic()
+        if left <= 0:
+            raise _FailedError(_("It took longer than 10 seconds in all."))
+        return left
+
+    def resolve(self) -> None:
+        """The operating system's resolver knows no time limit, so it is asked in a thread of its own."""
+        found: list[object] = []
+
+        def ask() -> None:
+            try:
+                found.append(socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM))
+            except OSError as error:
+                found.append(error)
+
+        asking = threading.Thread(target=ask, daemon=True)
+        asking.start()
+        asking.join(self.left / 2)
+        if not found or isinstance(found[0], OSError):
+            said = _("%(host)s has no address here: correct PUBLIC_URL, or the name in the DNS that this server asks.")
+            raise _FailedError(said % {"host": self.host})
+
+    def connect(self) -> None:
+        """TCP, and TLS where the address has it."""
+        try:
+            if self.parts.scheme == "https":
+                context = ssl.create_default_context()
+                self.connection = http.client.HTTPSConnection(self.host, self.port, timeout=self.left, context=context)
+            else:
+                self.connection = http.client.HTTPConnection(self.host, self.port, timeout=self.left)
+            self.connection.connect()
+        except ssl.SSLCertVerificationError as error:
+            said = _("The certificate is not trusted (%(reason)s): renew it, or serve the whole chain.")
+            raise _FailedError(said % {"reason": error.verify_message}) from error
+        except ssl.SSLError as error:
+            said = _("TLS failed (%(reason)s): look at the proxy in front of iProva.")
+            raise _FailedError(said % {"reason": error.reason or "TLS"}) from error
+        except OSError as error:
+            said = _("Nothing answers at %(host)s, port %(port)s: look at the proxy and at firewalls between.")
+            raise _FailedError(said % {"host": self.host, "port": self.port}) from error
+
+    def read_config(self) -> None:
+        config = self._ask("/ServiceProviderConfig")
+        if "patch" not in config:
+            raise _FailedError(_("The answer is no ServiceProviderConfig: another program answers at this address."))
+
+    def find_nobody(self) -> None:
+        """What Entra's own Test Connection asks: somebody who is not there."""
+        query = quote(f'userName eq "{uuid.uuid4()}"')
+        answer = self._ask(f"/Users?filter={query}")
+        if answer.get("totalResults") != 0:
+            raise _FailedError(_("A search for somebody who does not exist found somebody."))
+
+    def find_no_group(self) -> None:
+        query = quote(f'displayName eq "{uuid.uuid4()}"')
+        answer = self._ask(f"/Groups?filter={query}")
+        if answer.get("totalResults") != 0:
+            raise _FailedError(_("A search for a group that does not exist found one."))
+
+    def _ask(self, path: str) -> dict[str, object]:
+        assert self.connection
+        headers = {"Authorization": f"Bearer {self.token}", "Accept": "application/scim+json"}
+        try:
+            if self.connection.sock:
+                self.connection.sock.settimeout(self.left)
+            self.connection.request("GET", f"{self.parts.path}{path}", headers=headers)
+            response = self.connection.getresponse()
+            body = response.read(1_000_000)
+        except TimeoutError as error:
+            said = _("No answer in time. A server with one worker (WORKERS=1) cannot answer itself.")
+            raise _FailedError(said) from error
+        except (OSError, http.client.HTTPException) as error:
+            raise _FailedError(_("The connection broke off: look at the proxy in front of iProva.")) from error
+        if response.status == 503:
+            raise _FailedError(_("The provider is paused: requests get 503 until you resume it."))
+        if response.status != 200:
+            said = _("The answer was %(status)s instead of 200: something in front of iProva may keep requests away.")
+            raise _FailedError(said % {"status": response.status})
+        try:
+            found = json.loads(body)
+        except (ValueError, RecursionError) as error:
+            raise _FailedError(_("The answer is no JSON: another program answers at this address.")) from error
+        if not isinstance(found, dict):
+            raise _FailedError(_("The answer is no JSON: another program answers at this address."))
+        return found
+
+
+def run_connection_test(provider: Provider, actor: Actor, url: str) -> list[Check]:
+    """Five checks in at most ten seconds; after the first that fails, the others are not reached."""
+    token, value = issue_test_token(provider)
+    try:
+        checks = _run(_Tester(url, value))
+    finally:
+        token.delete()
+    passed = all(check.has_passed for check in checks)
+    record_act(EventKind.PROVIDER_TESTED, actor, provider=provider, after={"passed": passed})
+    return checks
+
+
+def _run(tester: _Tester) -> list[Check]:
+    steps: list[tuple[str, Callable[[], None]]] = [
+        (_("Name (DNS)"), tester.resolve),
+        (_("Connection (TLS)"), tester.connect),
+        (_("ServiceProviderConfig"), tester.read_config),
+        (_("Look up a user"), tester.find_nobody),
+        (_("Look up a group"), tester.find_no_group),
+    ]
+    checks: list[Check] = []
+    for name, step in steps:
+        if checks and not checks[-1].has_passed:
+            checks.append(Check(name, None))
+            continue
+        started, cause = time.monotonic(), ""
+        try:
+            step()
+        except _FailedError as failed:
+            cause = str(failed)
+        checks.append(Check(name, not cause, round((time.monotonic() - started) * 1000), cause))
+    if tester.connection:
+        tester.connection.close()
+    return checks

@@ -1,0 +1,126 @@
+"""A provider's history: what administrators did to it, and on request what it did to people."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils.dateparse import parse_datetime
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_safe
+
+from providers.console import access
+from providers.console.attributes import mask_text
+from providers.console.page import Text, moment
+from providers.console.providers import get_provider, tab
+from providers.events import EventKind
+from providers.models import ChangeEvent, Provider
+
+PAGE = 50
+LEAVERS = (EventKind.RESOURCE_DISABLED, EventKind.RESOURCE_DELETED)
+WHAT: dict[str, Text] = {
+    "": gettext_lazy("Acts on the provider"),
+    "people": gettext_lazy("People and groups"),
+    "leavers": gettext_lazy("People disabled or removed"),
+}
+_ICONS = {"token": "key", "ip": "gear", "provider": "pen", "console": "stop", "resource": "user", "group": "user"}
+
+
+@require_safe
+def history(request: HttpRequest, provider_id: int) -> HttpResponse:
+    """Fifty events, the newest first; the next fifty by the id of the last (AC-PROV-3)."""
+    provider = get_provider(provider_id)
+    what = request.GET.get("what", "")
+    what = what if what in WHAT else ""
+    events = _events(provider, what).order_by("-id")
+    since, until = _moment(request, "since"), _moment(request, "until")
+    if since:
+        events = events.filter(at__gte=since)
+    if until:
+        events = events.filter(at__lte=until)
+    before = _uuid(request.GET.get("before", ""))
+    if before:
+        events = events.filter(id__lt=before)
+    found = list(events[: PAGE + 1])
+    may_see_names = access.may(request, access.VIEW_PERSONAL)
+    query = request.GET.copy()
+    if len(found) > PAGE:
+        query["before"] = str(found[PAGE - 1].pk)
+    context = {
+        "what": what,
+        "choices": list(WHAT.items()),
+        "since": moment(since) if since else "",
+        "until": moment(until) if until else "",
+        "entries": [entry_of(event, provider, may_see_names=may_see_names) for event in found[:PAGE]],
+        "older": query.urlencode() if len(found) > PAGE else "",
+        "is_first": before is None,
+    }
+    return tab(request, provider, "history", context)
+
+
+def _events(provider: Provider, what: str) -> QuerySet[ChangeEvent]:
+    events = ChangeEvent.objects.filter(provider_id=provider.pk)
+    if what == "leavers":
+        return events.filter(kind__in=[kind.value for kind in LEAVERS], resource_type="User")
+    return events.filter(resource_id__isnull=what == "")
+
+
+def _moment(request: HttpRequest, name: str) -> datetime | None:
+    try:
+        found = parse_datetime(request.GET.get(name, ""))
+    except ValueError:
+        return None
+    return found if found and found.tzinfo else None
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+def entry_of(event: ChangeEvent, provider: Provider | None, *, may_see_names: bool) -> dict[str, Any]:
+    """One event as the timeline shows it."""
+    is_personal = event.resource_type == "User" and not may_see_names
+    changes = [_change(change) for change in event.changes] if event.resource_id is None else []
+    return {
+        "event": event,
+        "icon": _ICONS.get(event.kind.partition(".")[0], "doc"),
+        "sentence": _sentence(event, provider, mask_text(event.subject) if is_personal else event.subject),
+        "at": moment(event.at),
+        "changes": changes,
+    }
+
+
+def _sentence(event: ChangeEvent, provider: Provider | None, subject: str) -> SafeString:
+    if event.person_name:
+        actor = event.person_name
+    elif event.token_prefix and provider:
+        actor = f"{provider.title} ({event.token_prefix}…)"
+    else:
+        actor = _("The system")
+    label = str(EventKind(event.kind).label) if event.kind in EventKind.values else "{actor}: {subject}"
+    return format_html(
+        label, actor=format_html("<strong>{}</strong>", actor), subject=format_html("<bdi>{}</bdi>", subject)
+    )
+
+
+def _change(change: dict[str, Any]) -> tuple[str, list[str], list[str]]:
+    """A path with what went and what came; of two lists only what differs."""
+    before, after = _texts(change.get("before")), _texts(change.get("after"))
+    return (
+        str(change["path"]),
+        [text for text in before if text not in after],
+        [text for text in after if text not in before],
+    )
+
+
+def _texts(value: Any) -> list[str]:
+    if value is None:
+        return []
+    return [str(part) for part in value] if isinstance(value, list) else [str(value)]

@@ -1,0 +1,209 @@
+"""How each provider is doing: one state, with the facts of the sentence that explains it (console.md §3.5).
+
+A fixed number of queries, however many providers are asked about. The words are the console's
+(`providers.console.status`). Until it is known whether Entra calls in every cycle although nothing
+changed, silence alone is not alarming before `silent_after_hours`.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Any
+
+from django.db import connection
+from django.db.models import Q, Sum
+
+from providers.models import Outcome, Provider, ProviderActivity, RequestCount, Token
+from providers.outcomes import CHANGES, is_problem, outcome_of
+
+CYCLE = timedelta(minutes=40)
+# A burst, of our own errors or of changes that fail, begins with five.
+FAILING_SHARE, BURST = 0.4, 5
+SOME_ERRORS_SHARE = 0.05
+EXPIRY_NOTICE = timedelta(days=30)
+# Before the old token of a rotation ends while the new one was never used.
+UNUSED_NOTICE = timedelta(hours=24)
+MASS_CHANGE_SHOWN = timedelta(hours=24)
+_DAY, _HOUR = timedelta(days=1), timedelta(hours=1)
+
+
+class State(Enum):
+    """In the order of what needs somebody most: lists show the worst first."""
+
+    REFUSED = 1
+    FAILING = 2
+    SILENT = 3
+    LATE = 4
+    SOME_ERRORS = 5
+    HEALTHY = 6
+    PAUSED = 7
+    NOT_CONNECTED = 8
+
+
+class Reason(Enum):
+    """Why a provider has *some errors*."""
+
+    MASS_CHANGE = "mass change"
+    ERRORS = "errors"
+    TOKEN_ENDS = "token ends"
+    TOKEN_UNUSED = "token unused"
+
+
+Problem = tuple[int, str, str]  # status, scimType, resource type
+
+
+@dataclass(frozen=True)
+class Health:
+    """The state of one provider at one moment, and what it follows from."""
+
+    state: State
+    at: datetime
+    accepted_at: datetime | None = None
+    requests: int = 0  # in 24 hours, and the next four too
+    errors: int = 0
+    failed: int = 0  # errors but refusals
+    changes: int = 0
+    failed_changes: int = 0
+    recent_changes: int = 0  # in 60 minutes, and the next two too
+    recent_failed: int = 0
+    recent_problems: Sequence[tuple[Problem, int]] = ()
+    reason: Reason | None = None
+    token: Token | None = None  # that was refused, or ends
+    activity: ProviderActivity = field(default_factory=ProviderActivity)
+
+    @property
+    def next_expected(self) -> datetime | None:
+        return self.accepted_at + CYCLE if self.accepted_at else None
+
+
+def health_of(providers: Iterable[Provider], now: datetime) -> dict[int, Health]:
+    """The health of each provider, by its id. Four queries, and a fifth while changes are failing."""
+    known = list(providers)
+    ids = [provider.pk for provider in known]
+    activities = ProviderActivity.objects.in_bulk(ids)
+    day, suspects = _counts(ids, now)
+    recent = _recent(suspects, now) if suspects else {}
+    tokens = _tokens(ids, activities.values())
+    found = {}
+    for provider in known:
+        activity = activities.get(provider.pk) or ProviderActivity(provider_id=provider.pk)
+        figures = day[provider.pk] | recent.get(provider.pk, {})
+        own = [token for token in tokens if token.provider_id == provider.pk]
+        found[provider.pk] = _judge(provider, activity, figures, own, now)
+    return found
+
+
+def _judge(
+    provider: Provider, activity: ProviderActivity, figures: Mapping[str, Any], tokens: list[Token], now: datetime
+) -> Health:
+    """The first rule that holds (the table of console.md §3.5)."""
+    refused = next((token for token in tokens if token.pk == activity.refused_token_id), None)
+    reason, ending = _reason(activity, figures, tokens, now)
+    state, token = State.HEALTHY, None
+    silence = now - activity.accepted_at if activity.accepted_at else None
+    if provider.paused_at:
+        state = State.PAUSED
+    elif activity.refused_count:
+        state, token = State.REFUSED, refused
+    elif silence is None:
+        state = State.NOT_CONNECTED
+    elif figures.get("is_failing"):
+        state = State.FAILING
+    elif silence > timedelta(hours=provider.silent_after_hours):
+        state = State.SILENT
+    elif silence > timedelta(minutes=provider.late_after_minutes):
+        state = State.LATE
+    elif reason:
+        state, token = State.SOME_ERRORS, ending
+    numbers = {name: value for name, value in figures.items() if name != "is_failing"}
+    return Health(state, now, activity.accepted_at, reason=reason, token=token, activity=activity, **numbers)
+
+
+def _reason(
+    activity: ProviderActivity, figures: Mapping[str, Any], tokens: list[Token], now: datetime
+) -> tuple[Reason | None, Token | None]:
+    if activity.mass_change_until and now - activity.mass_change_until < MASS_CHANGE_SHOWN:
+        return Reason.MASS_CHANGE, None
+    if any(
+        figures[failed] and figures[failed] >= SOME_ERRORS_SHARE * figures[all_of_them]
+        for failed, all_of_them in (("failed_changes", "changes"), ("failed", "requests"))
+    ):
+        return Reason.ERRORS, None
+    live = {token.pk: token for token in tokens if token.state in ("active", "suspended")}
+    for token in live.values():
+        successor = live.get(token.replaced_by_id or 0)
+        left = token.expires_at - now if token.expires_at else None
+        if left is None:
+            continue
+        if token.replaced_by_id is None and left <= EXPIRY_NOTICE:
+            return Reason.TOKEN_ENDS, token
+        if successor and successor.first_used_at is None and left <= UNUSED_NOTICE:
+            return Reason.TOKEN_UNUSED, token
+    return None, None
+
+
+def _counts(ids: list[int], now: datetime) -> tuple[dict[int, dict[str, Any]], list[int]]:
+    """The numbers of 24 hours, and who failed often enough lately to be looked at closely."""
+    found: dict[int, dict[str, Any]] = defaultdict(
+        lambda: {"requests": 0, "errors": 0, "failed": 0, "changes": 0, "failed_changes": 0}
+    )
+    lately: Counter[int] = Counter()
+    since_hour = Q(slot__gt=now - _HOUR - timedelta(minutes=20))
+    rows = RequestCount.objects.filter(provider_id__in=ids, slot__gt=now - _DAY).values_list(
+        "provider_id", "outcome", "is_change"
+    )
+    for pk, outcome, is_change, count, recent in rows.annotate(
+        total=Sum("count"), recent=Sum("count", filter=since_hour)
+    ):
+        own = found[pk]
+        own["requests"] += count
+        own["changes"] += count if is_change else 0
+        if is_problem(outcome, is_change=is_change):
+            own["errors"] += count
+            if outcome != Outcome.REFUSED:
+                own["failed"] += count
+                own["failed_changes"] += count if is_change else 0
+                lately[pk] += recent or 0
+    return found, [pk for pk, count in lately.items() if count >= BURST]
+
+
+_RECENT = """
+SELECT provider_id, status, scim_type, resource_type, method = ANY(%s), count(*) FROM providers_requestlog
+WHERE provider_id = ANY(%s) AND id >= providers_uuid7_floor(%s) AND at > %s AND token_prefix <> 'ipr_test'
+GROUP BY 1, 2, 3, 4, 5
+"""
+
+
+def _recent(ids: list[int], now: datetime) -> dict[int, dict[str, Any]]:
+    """The last 60 minutes of a few providers, from the log itself: to the minute, and with what went wrong."""
+    changes: Counter[int] = Counter()
+    failed: Counter[int] = Counter()
+    bursts: Counter[int] = Counter()
+    problems: dict[int, Counter[Problem]] = defaultdict(Counter)
+    with connection.cursor() as cursor:
+        cursor.execute(_RECENT, [list(CHANGES), ids, now - _HOUR, now - _HOUR])
+        for pk, status, scim_type, resource_type, is_change, count in cursor.fetchall():
+            outcome = outcome_of(status)
+            changes[pk] += count if is_change else 0
+            if outcome == Outcome.ERROR:
+                bursts[pk] += count
+            if outcome != Outcome.REFUSED and is_problem(outcome, is_change=is_change):
+                failed[pk] += count if is_change else 0
+                problems[pk][status, scim_type, resource_type] += count
+    return {
+        pk: {
+            "recent_changes": changes[pk],
+            "recent_failed": failed[pk],
+            "recent_problems": problems[pk].most_common(),
+            "is_failing": bursts[pk] >= BURST or (changes[pk] >= BURST and failed[pk] >= FAILING_SHARE * changes[pk]),
+        }
+        for pk in ids
+    }
+
+
+def _tokens(ids: list[int], activities: Iterable[ProviderActivity]) -> list[Token]:
+    """Those that work, and those that were presented and refused."""
+    refused = [activity.refused_token_id for activity in activities if activity.refused_token_id]
+    return list(Token.objects.filter(Q(pk__in=refused) | Q(pk__in=Token.objects.live()), provider__in=ids))

@@ -1,0 +1,71 @@
+"""Microsoft's ServiceTags_Public_*.json: which ranges a service calls from (console.md §3.7).
+
+Uploaded by an administrator, never fetched. Published ranges are not complete: they are observed first.
+"""
+
+import difflib
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from providers.ip_rules import Network, RangeProblem, read_range
+
+MAX_BYTES = 20_000_000
+DEFAULT_TAG = "AzureActiveDirectory"
+CLOUD = "Public"
+
+
+class ServiceTagsError(Exception):
+    """The file cannot be used; the text says why, for an administrator."""
+
+
+@dataclass(frozen=True)
+class ServiceTag:
+    name: str
+    change_number: int
+    networks: list[Network]
+
+
+def read_service_tag(content: bytes, name: str) -> ServiceTag:
+    """The ranges of one tag. Raises `ServiceTagsError` for whatever is wrong with the file."""
+    if len(content) > MAX_BYTES:
+        said = _("The file is larger than %(size)s MB: it is not Microsoft's list.")
+        raise ServiceTagsError(said % {"size": MAX_BYTES // 1_000_000})
+    try:
+        found = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise ServiceTagsError(_("The file is no JSON. Download ServiceTags_Public_….json from Microsoft.")) from error
+    if not isinstance(found, dict) or not isinstance(found.get("values"), list):
+        raise ServiceTagsError(_("The file has no list of service tags: it is not Microsoft's ServiceTags file."))
+    if found.get("cloud") != CLOUD:
+        said = _("The file is for the cloud “%(cloud)s”. Download the one for the cloud Public.")
+        raise ServiceTagsError(said % {"cloud": str(found.get("cloud"))[:50]})
+    tags = {str(tag.get("name")): tag for tag in found["values"] if isinstance(tag, dict)}
+    by_key = {known.casefold(): known for known in tags}
+    known = by_key.get(name.strip().casefold())
+    if known is None:
+        raise ServiceTagsError(_missing(name, list(tags)))
+    return _read(known, tags[known])
+
+
+def _missing(name: str, known: list[str]) -> str:
+    said = _("The file has no service tag “%(name)s”.") % {"name": name[:100]}
+    close = difflib.get_close_matches(name, known, 3)
+    return said + (" " + _("Did you mean %(names)s?") % {"names": ", ".join(close)} if close else "")
+
+
+def _read(name: str, tag: dict[str, Any]) -> ServiceTag:
+    properties = tag.get("properties")
+    prefixes = properties.get("addressPrefixes") if isinstance(properties, dict) else None
+    if not isinstance(prefixes, list) or not prefixes:
+        raise ServiceTagsError(_("The service tag “%(name)s” has no ranges in this file.") % {"name": name})
+    networks = []
+    for prefix in prefixes:
+        network = read_range(str(prefix)[:100])
+        if isinstance(network, RangeProblem):
+            raise ServiceTagsError(_("A range in the file cannot be read: %(reason)s") % {"reason": network.reason})
+        networks.append(network)
+    number = properties.get("changeNumber") if isinstance(properties, dict) else None
+    return ServiceTag(name[:100], number if isinstance(number, int) and 0 <= number < 2**31 else 0, networks)

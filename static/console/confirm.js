@@ -1,0 +1,13 @@
+/* A form with data-confirm: its last button waits until exactly that was typed in the field `title`. The server asks too. */
+"use strict";
+{
+  function prepare(form) {
+    const button = form.querySelector("button.bad");
+    const check = () => { button.disabled = form.elements.title.value.trim() !== form.dataset.confirm; };
+    form.elements.title.addEventListener("input", check);
+    check();
+  }
+  const prepareAll = (event) => event.target.querySelectorAll("form[data-confirm]").forEach(prepare);
+  document.addEventListener("console:shown", prepareAll);
+  prepareAll({ target: document });
+}

@@ -1,0 +1,16 @@
+/* An element with data-live is filled from that address every 15 s while the page is visible, until the server
+   says that it is done. What has not changed is left alone, so that it is announced once. */
+"use strict";
+for (const element of document.querySelectorAll("[data-live]")) {
+  let last = element.textContent.trim();
+  const timer = setInterval(async () => {
+    if (document.hidden) return;
+    try {
+      const answer = await fetch(element.dataset.live, { headers: { "X-Live": "asked" } });
+      if (!answer.ok || answer.redirected) return;
+      const said = await answer.text();
+      if (said.trim() !== last) element.innerHTML = last = said.trim();
+      if (answer.headers.get("X-Live") === "done") clearInterval(timer);
+    } catch { /* no network: the next time */ }
+  }, 15_000);
+}

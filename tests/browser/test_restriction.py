@@ -140,5 +140,8 @@ def test_ac_tok_9_rotating_shows_the_new_value_once(visit):
     page.get_by_test_id("copy-token").click()
     assert clipboard(page) == value
     page.get_by_test_id("done").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(page.get_by_text("Permanent token 2.")).to_be_visible()
     old.refresh_from_db()
-    assert value not in page.content() and old.is_retiring
+    expect(page.locator("html")).not_to_contain_text(value)
+    assert old.is_retiring

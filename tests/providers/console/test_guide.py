@@ -132,9 +132,10 @@ def test_ac_gui_3_a_test_that_passes_is_five_named_checks_and_writes_nobody(
     assert [name for name in NAMES if f"<strong>{name}</strong>" in page] == NAMES
     assert page.count("passed, ") == 5 and "IP rules were not applied" in page
     request_log.writer.flush()
-    assert not Resource.objects.exists() and not Token.objects.exists()
-    assert RequestLog.objects.count() == 3 and not ProviderActivity.objects.exists()
-    event = ChangeEvent.objects.get(kind="provider.tested")
+    own = {"provider_id": provider.pk}  # tests that commit leave rows of others
+    assert not Resource.objects.filter(**own).exists() and not Token.objects.filter(**own).exists()
+    assert RequestLog.objects.filter(**own).count() == 3 and not ProviderActivity.objects.filter(**own).exists()
+    event = ChangeEvent.objects.get(kind="provider.tested", **own)
     assert event.changes == [{"path": "passed", "after": True}]
 
 

@@ -157,6 +157,7 @@ def test_ac_ip_7_enforcing_refuses_at_once_and_allow_lets_in(administrator, obse
     assert scim_from(client, value, ENTRA).status_code == 200
     request_log.writer.flush()
     assert RequestLog.objects.filter(status=403, is_uncovered=True, source_ip=OUTSIDE).count() == 1
+    assert OUTSIDE in administrator.get("/eum/refused/").content.decode()
     page = administrator.get(page_of(observed)).content.decode()
     assert "Refused</span>" in page and f"add/?ranges={OUTSIDE}" in page
     assert f">\n{OUTSIDE}</textarea>" in administrator.get(page_of(observed, f"add/?ranges={OUTSIDE}")).content.decode()

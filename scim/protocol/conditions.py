@@ -220,7 +220,7 @@ def _test(target: Target, op: str, value: Any, policy: Policy) -> Condition:
     if op not in OPERATORS.get(leaf.type, _EQUALITY):
         allowed = ", ".join(sorted(OPERATORS[leaf.type]))
         raise errors.invalid_filter(f'"{target}" is of type {leaf.type}, which takes {allowed}, not {op}.')
-    if leaf.type == "boolean" or leaf.names_resource:
+    if leaf.type == "boolean" or (leaf.names_resource and value != ""):  # that clears a value; here it compares
         value = policy.usual_value(leaf.single, value)
     return Compare(target, op, _literal_key(target, value))
 

@@ -30,7 +30,7 @@ from scim.protocol.validation import (
     finish_resource,
     is_hollow,
     leave_out,
-    validate_element,
+    validate_single,
     validate_value,
 )
 
@@ -276,14 +276,14 @@ def _with_value(change: Change, value: Any, policy: Policy, notes: Notes) -> Cha
         raise errors.invalid_value(f'"{attribute.name}" cannot be empty text: send [] or null to remove all.')
     if target.sub is not None:
         kept = validate_value(target.sub, value, policy, notes)
-    elif change.where is not None:
-        kept = _validate_chosen(attribute, value, policy, notes)
     else:
-        value = policy.usual_value(attribute, value)
+        value = value if change.where is not None else policy.usual_value(attribute, value)
         if _names_nothing(attribute, value) and not attribute.holds_references:
             return None
-        kept = validate_value(attribute, value, policy, notes)
-    adds_nothing = change.op == "add" and attribute.multi_valued and not (target.sub or change.where)
+        validate = validate_value if change.where is None else _validate_chosen
+        kept = validate(attribute, value, policy, notes)
+    is_list = attribute.multi_valued and target.sub is None
+    adds_nothing = change.op == "add" and is_list and (change.where is None or kept == {})
     if kept in UNASSIGNED and not adds_nothing:
         return _refuse_unremovable(replace(change, op="remove"))
     if attribute.returned == "never":
@@ -298,7 +298,7 @@ def _validate_chosen(attribute: Attribute, value: Any, policy: Policy, notes: No
         return None
     if len(elements) != 1:
         raise errors.invalid_value(f'"{attribute.name}[…]" takes one object.')
-    return validate_element(attribute, elements[0], policy, notes)
+    return None if elements[0] is None else validate_single(attribute, elements[0], policy, notes)
 
 
 def _names_nothing(attribute: Attribute, value: Any) -> bool:
@@ -424,7 +424,8 @@ def _change_element(element: dict[str, Any], sub: Attribute | None, change: Chan
     if becomes_primary:
         _demote(held)
     if sub is None:
-        if change.op == "replace":
+        # Only what it is for (`primary`) is no value to put in the place of one: that part is changed.
+        if change.op == "replace" and not is_hollow(change.value):
             element.clear()
             element.update(change.seed or {})
         element.update(change.value)

@@ -42,7 +42,11 @@ def op(name, path=None, value=None):
     return operation
 
 
-WORK = '[type eq "work"]'
+def keeps_home(result):
+    return [one["value"] for one in result["emails"]] == ["jane@example.com", "jane@home.example"]
+
+
+WORK, HOME = '[type eq "work"]', '[type eq "home"]'
 CASES = [
     ("replace simple", op("replace", "displayName", "J"), lambda r: r["displayName"] == "J"),
     ("add simple that exists", op("add", "displayName", "J"), lambda r: r["displayName"] == "J"),
@@ -171,6 +175,12 @@ CASES = [
     ),
     ("add of a null element", op("add", f"emails{WORK}", None), lambda r: [e["type"] for e in r["emails"]] == ["home"]),
     ("add of no values", op("add", "emails", []), lambda r: r == USER_NOW),
+    *(
+        (f"{name} of {part} alone keeps the value", op(name, f"emails{HOME}", {part: value}), keeps_home)
+        for name in ("add", "replace")
+        for part, value in (("primary", True), ("type", "other"), ("shoeSize", 43))
+    ),
+    ("add of an empty element", op("add", f"emails{HOME}", {"display": None}), lambda r: r == USER_NOW),
     (
         "a part cleared within its whole leaves the others",
         op("replace", "name", {"givenName": "Z", "familyName": ""}),

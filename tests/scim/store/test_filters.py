@@ -8,7 +8,7 @@ from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from scim.clients import LIBERAL
+from scim.clients import LIBERAL, STRICT
 from scim.protocol.attributes import ENTERPRISE_USER, GROUP, USER
 from scim.protocol.conditions import bind
 from scim.protocol.errors import ScimError
@@ -177,6 +177,14 @@ def test_relations_are_filtered_from_either_side(provider):
     ]
     for resource_type, text, wanted in cases:
         assert found(provider, text, resource_type) == {str(one.pk) for one in wanted}, text
+
+
+@pytest.mark.parametrize("policy", [LIBERAL, STRICT])
+def test_empty_text_compares_with_references_and_clears_none(provider, policy):
+    care = make_group(provider, "Care", [make_user(provider)])
+    for text, wanted in (('members eq ""', False), ('members.$ref co ""', True), ('members[value ne ""]', True)):
+        page = verbs.list_resources(provider.pk, [(GROUP, IDS_ONLY)], ListQuery(text), policy)
+        assert [json.loads(body)["id"] for _, body in page.resources] == [str(care.pk)] * wanted, text
 
 
 def test_times_and_ids(provider):

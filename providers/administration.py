@@ -70,7 +70,7 @@ def _titles_are_unique() -> Iterator[None]:
         raise
 
 
-CHANGEABLE = ("title", "is_strict", "late_after_minutes", "silent_after_hours")
+CHANGEABLE = ("title", "is_strict", "skips_unknown_members", "late_after_minutes", "silent_after_hours")
 
 
 def change_provider(provider: Provider, actor: Actor, values: Mapping[str, Any]) -> None:

@@ -6,7 +6,7 @@ CHANGES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
 def outcome_of(status: int) -> Outcome:
-    """The class of an HTTP status, as the counts have it; the log's own column differs for 503 alone."""
+    """The class of an HTTP status; the log's own column is made by the same rules (migration 0007)."""
     if status < 400:
         return Outcome.SUCCESS
     if status in (401, 403):

@@ -52,6 +52,7 @@ class ProviderForm(TitleForm):
     """*Edit provider*."""
 
     is_strict = forms.BooleanField(required=False)
+    skips_unknown_members = forms.BooleanField(required=False)
     # Less than a cycle of Entra would call every provider late.
     late_after_minutes = forms.IntegerField(min_value=41, max_value=10_080, error_messages=_of(41, 10_080))
     silent_after_hours = forms.IntegerField(min_value=2, max_value=1_000, error_messages=_of(2, 1_000))

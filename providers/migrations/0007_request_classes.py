@@ -3,10 +3,10 @@
 from django.db import migrations, models
 
 COLUMNS = """
--- The outcome classes of the console; 503 is ours too, whether paused or out of order.
+-- The outcome classes of the console (providers/outcomes.py has the same). 503 says "later", as to a paused provider.
 CREATE FUNCTION providers_outcome(status smallint) RETURNS varchar LANGUAGE sql IMMUTABLE AS $$
   SELECT (CASE WHEN status < 400 THEN 'success' WHEN status IN (401, 403) THEN 'refused'
-    WHEN status = 404 THEN 'not-found' WHEN status = 429 THEN 'throttled'
+    WHEN status = 404 THEN 'not-found' WHEN status IN (429, 503) THEN 'throttled'
     WHEN status >= 500 AND status <> 501 THEN 'error' ELSE 'rejected' END)::varchar
 $$;
 

@@ -179,3 +179,13 @@ def test_the_sentence_names_who_paused_it(provider, client):
     Provider.objects.update(paused_at=timezone.now(), paused_by=account)
     client.force_login(account)
     assert "Paused by Anna Bakker" in client.get(page_of(provider)).content.decode()
+
+
+def test_a_provider_can_be_told_to_leave_out_members_it_never_provided(administrator, provider, scim):
+    client = scim(provider)
+    group = make_group(provider, "Ward")
+    add = {"op": "add", "path": "members", "value": [{"value": "01a215c0-0000-7000-8000-000000000000"}]}
+    assert client.patch(f"/Groups/{group.pk}", add).status_code == 400
+    sent = {"title": provider.title, "skips_unknown_members": "on", "late_after_minutes": 90, "silent_after_hours": 26}
+    assert administrator.post(f"/eum/providers/{provider.pk}/edit/", sent).status_code == 302
+    assert client.patch(f"/Groups/{group.pk}", add).status_code == 204

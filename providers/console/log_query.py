@@ -20,11 +20,16 @@ from providers.models.record import RequestLogQuerySet
 
 # People whom a text may name; a text that names more is no longer about anybody.
 MAX_SUBJECTS = 500
-PROBLEMS = "problems"
+PROBLEMS, CHANGES = "problems", "changes"
+_CHANGES = (Action.CREATE, Action.UPDATE, Action.REMOVE)
 
 
 def _outcome(rows: RequestLogQuerySet, value: str) -> RequestLogQuerySet:
     return rows.exclude(outcome=Outcome.SUCCESS) if value == PROBLEMS else rows.filter(outcome=Outcome(value))
+
+
+def _action(rows: RequestLogQuerySet, value: str) -> RequestLogQuerySet:
+    return rows.filter(action__in=_CHANGES) if value == CHANGES else rows.filter(action=Action(value))
 
 
 def _period(rows: RequestLogQuerySet, value: str) -> RequestLogQuerySet:
@@ -49,7 +54,7 @@ def _until(rows: RequestLogQuerySet, value: str) -> RequestLogQuerySet:
 # Each parameter and what it leaves; one that cannot be read raises ValueError or KeyError, and then nothing is found.
 _FILTERS: Mapping[str, Callable[[RequestLogQuerySet, str], RequestLogQuerySet]] = {
     "outcome": _outcome,
-    "action": lambda rows, value: rows.filter(action=Action(value)),
+    "action": _action,
     "provider": lambda rows, value: rows.filter(provider_id=_small(value)),
     "period": _period,
     "from": _from,
@@ -100,6 +105,17 @@ class LogQuery(RecordQuery):
             yield name, _TITLES[name], self.sent.get(name, "")
 
 
+def rows_of(known: Mapping[str, str], *, shows_look_ups: bool) -> RequestLogQuerySet:
+    """What filters leave; a value that means nothing leaves nothing."""
+    rows = RequestLog.objects.all() if shows_look_ups else RequestLog.objects.notable()
+    try:
+        for name, value in known.items():
+            rows = _FILTERS[name](rows, value)
+    except (ValueError, KeyError):
+        rows = RequestLog.objects.none()
+    return rows
+
+
 def read_query(sent: QueryDict) -> LogQuery:
     """What an address asks. Parameters without a meaning here are left out, a value that has none finds nothing."""
     known = read_sent(sent, _FILTERS)
@@ -108,16 +124,14 @@ def read_query(sent: QueryDict) -> LogQuery:
         or known.get("action") == Action.LOOK_UP
         or not known.keys().isdisjoint({"subject", "q"})
     )
-    rows = RequestLog.objects.all() if shows_look_ups else RequestLog.objects.notable()
-    try:
-        for name, value in known.items():
-            rows = _FILTERS[name](rows, value)
-    except (ValueError, KeyError):
-        rows = RequestLog.objects.none()
+    rows = rows_of(known, shows_look_ups=shows_look_ups)
     titles = Provider.objects.order_by("title_key").values_list("pk", "title")
     menus: dict[str, list[tuple[Any, Any]]] = {
         "outcome": [(PROBLEMS, _("All problems")), *Outcome.choices],
-        "action": [choice for choice in Action.choices if choice[0] != Action.LOOK_UP or shows_look_ups],
+        "action": [
+            (CHANGES, _("All changes")),
+            *(choice for choice in Action.choices if choice[0] != Action.LOOK_UP or shows_look_ups),
+        ],
         "provider": [(str(pk), title) for pk, title in titles],
         "period": list(PERIODS.items()),
     }

@@ -12,11 +12,20 @@ from django.utils.translation import gettext_lazy
 
 from providers.console.lists import ChoiceFilter
 from providers.console.status import RESOURCE
-from providers.models import Membership, Outcome, Provider, RequestLog, SyncedGroup
+from providers.models import Membership, Outcome, Provider, RequestLog, SyncedGroup, SyncedUser
 
 # So many groups are offered in the menu; the page of any other leads to its members.
 MENU_GROUPS = 100
 ERROR_DAYS = 7
+
+
+_DISABLED = Q(active=False)
+
+
+def active_people() -> QuerySet[Any]:
+    """Those that the filter *Active* leaves."""
+    found: QuerySet[Any] = SyncedUser.objects.filter(~_DISABLED, deleted_at__isnull=True)
+    return found
 
 
 class StatusFilter(ChoiceFilter):
@@ -29,8 +38,7 @@ class StatusFilter(ChoiceFilter):
     def chosen(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
         if value == "removed":
             return queryset.filter(deleted_at__isnull=False)
-        disabled = Q(active=False)
-        return queryset.filter(disabled if value == "disabled" else ~disabled, deleted_at__isnull=True)
+        return queryset.filter(_DISABLED if value == "disabled" else ~_DISABLED, deleted_at__isnull=True)
 
 
 class ProviderFilter(ChoiceFilter):

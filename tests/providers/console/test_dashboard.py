@@ -1,11 +1,12 @@
 """The dashboard (AC-DASH): the worst first, numbers that are the counts of their lists, a chart with its table."""
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.utils import timezone
 
+from providers.console.chart import chart_of
 from providers.console.dashboard import contacts_of
 from providers.models import RequestCount
 from providers.request_log import writer
@@ -86,3 +87,19 @@ def test_contacts_are_the_cycles_in_which_a_provider_called(provider, stranger):
     assert found[provider.pk].cycles[-1] and len(found[provider.pk].cycles) == 36
     assert 3 <= sum(found[provider.pk].cycles) <= 4
     assert sum(found[stranger.pk].cycles) == 0
+
+
+@pytest.mark.parametrize(
+    ("now", "hours"),
+    [("2026-10-25T20:00:00+00:00", 25), ("2026-03-29T20:00:00+00:00", 23), ("2026-06-01T20:00:00+00:00", 24)],
+)
+def test_ac_dash_4_a_day_on_which_the_clock_changes_has_its_hours(provider, now, hours):
+    moment = datetime.fromisoformat(now)
+    with timezone.override("Europe/Amsterdam"):
+        midnight = timezone.localtime(moment).replace(hour=0, minute=0)
+        for number in range(hours):
+            slot = midnight.astimezone(UTC) + timedelta(hours=number)
+            RequestCount.objects.create(provider_id=provider.pk, slot=slot, outcome="success", is_change=True, count=1)
+        chart = chart_of(None, "30d", moment + timedelta(days=1))
+        assert [bar.total for bar in chart.bars if bar.total] == [hours]
+        assert chart.bars[-2].start == midnight

@@ -16,7 +16,7 @@ from providers.audit import record_act
 from providers.events import Actor, EventKind
 from providers.models import Provider, SchemaExtension
 from scim.protocol.attributes import RESOURCE_TYPES, ResourceType, Schema, read_schema
-from scim.protocol.definitions import DefinitionError, Problem, check_compatible, read_definition
+from scim.protocol.definitions import DefinitionError, Problem, check_compatible, overlaps, read_definition
 
 MAX_EXTENSIONS = 20
 
@@ -30,6 +30,9 @@ def add_schema(provider: Provider, document: Any, actor: Actor, *, resource_type
     schema = read_definition(document)
     Provider.objects.select_for_update(no_key=True).get(pk=provider.pk)
     held = SchemaExtension.objects.filter(provider=provider, urn_key=schema.id.lower()).first()
+    others = SchemaExtension.objects.filter(provider=provider).exclude(urn_key=schema.id.lower())
+    if any(overlaps(schema.id, urn) for urn in others.values_list("urn_key", flat=True)):
+        raise DefinitionError([Problem("id", "lies within another extension of this provider, or holds one")])
     if held is None:
         if SchemaExtension.objects.filter(provider=provider).count() >= MAX_EXTENSIONS:
             raise DefinitionError([Problem("", f"A provider may have {MAX_EXTENSIONS} schema extensions at the most.")])

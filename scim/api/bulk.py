@@ -22,6 +22,7 @@ from scim.protocol.bulk import (
     without_references,
 )
 from scim.protocol.errors import ScimError
+from scim.protocol.patch import PATCH_SCHEMA
 from scim.protocol.policy import Policy
 from scim.protocol.projection import Projection
 from scim.store import verbs
@@ -75,7 +76,7 @@ class BulkView(ScimView):
             if self._do(run, number, operation, operation) and later:
                 additions.append((number, operation, later))
         for number, operation, later in additions:
-            data = {"Operations": [{"op": "add", "value": later}]}
+            data = {"schemas": [PATCH_SCHEMA], "Operations": [{"op": "add", "value": later}]}
             address = f"{BULK_ID}{operation.bulk_id}"
             self._do(run, number, operation, replace(operation, method="PATCH", resource_id=address, data=data))
 

@@ -266,7 +266,9 @@ def fold_resource(resource: Mapping[str, Any], resource_type: ResourceType) -> d
     for name, value in resource.items():
         extension = resource_type.extensions_by_urn.get(name.lower())
         if extension:
-            folded[name] = {sub: fold(extension.by_name[sub.lower()], part) for sub, part in value.items()}
+            # A newer version of the schema may have stored more than this request knows.
+            known = extension.by_name
+            folded[name] = {sub: fold(known[sub.lower()], part) for sub, part in value.items() if sub.lower() in known}
         else:
             folded[name] = fold(resource_type.core[name.lower()], value)
     return folded

@@ -4,6 +4,7 @@ What a server cannot keep its word about is refused here, with the place in the 
 found out by a directory: attributes that only a server sets, values that are never returned, uniqueness.
 """
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +17,10 @@ from scim.protocol.errors import did_you_mean
 SCHEMA_SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:Schema"
 MAX_ATTRIBUTES = 200
 MAX_TEXT_LENGTH = 2_000
-_URN = re.compile(r"urn:[a-z0-9][a-z0-9-]{1,31}:[a-z0-9()+,.:=@;$_!*'%/?#-]{1,200}", re.IGNORECASE)
+# Its last part reads as an attribute's name, so that the URN is a path too (RFC 7644 §3.10).
+_URN = re.compile(r"(?=.{1,250}\Z)urn:[a-z0-9][a-z0-9-]{1,31}(?::[a-z0-9._-]+)*:[a-z][a-z0-9_-]*", re.IGNORECASE)
+_OURS = "urn:iprova:"
+MAX_BYTES = 262_144
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,99}")
 
 # Each characteristic with its default (§2.2, §7).
@@ -84,6 +88,12 @@ def read_definition(document: Any) -> Schema:
     )
 
 
+def overlaps(one: str, other: str) -> bool:
+    """Whether two URNs are one, or one could be read as an attribute of the other."""
+    first, second = sorted((one.lower(), other.lower()), key=len)
+    return first == second or second.startswith(f"{first}:")
+
+
 def check_compatible(old: Schema, new: Schema) -> None:
     """Whether `new` can take the place of `old` with values already stored. Raises `DefinitionError`."""
     problems = list(_changed(old.attributes, new.by_name, "attributes"))
@@ -105,19 +115,27 @@ def _changed(old: Sequence[Attribute], new: Mapping[str, Attribute], place: str)
         ):
             if was != now:
                 yield Problem(f'{place}["{before.name}"].{label}', f"is {was!r} and cannot become {now!r}")
+        if after.required and not before.required:
+            yield Problem(f'{place}["{before.name}"].required', "cannot become true: users may have no value of it")
         yield from _changed(before.sub_attributes, after.subs, f'{place}["{before.name}"].subAttributes')
+    held = {before.name.lower() for before in old}
+    for name, joined in new.items():
+        if name not in held and joined.required and old:
+            yield Problem(f'{place}["{joined.name}"].required', "cannot be true: users have no value of it yet")
 
 
 def _problems(document: Any) -> Iterator[Problem]:
     if not isinstance(document, dict):
         yield Problem("", "The file must hold one JSON object, a schema as RFC 7643 §7 has it.")
         return
+    if len(json.dumps(document)) > MAX_BYTES:
+        yield Problem("", f"The schema has more than {MAX_BYTES // 1024} KiB.")
     yield from _unknown_names(document, ("schemas", "id", "name", "description", "attributes", "meta"), "")
     urn = document.get("id")
     if not isinstance(urn, str) or not _URN.fullmatch(urn):
         yield Problem("id", "must be a URN such as urn:example:params:scim:schemas:extension:1.0:User")
-    elif urn.lower() in (schema.id.lower() for schema in SCHEMAS):
-        yield Problem("id", "is a schema that every provider has")
+    elif any(overlaps(urn, schema.id) for schema in SCHEMAS) or urn.lower().startswith(_OURS):
+        yield Problem("id", "is, or lies within, a schema that every provider has")
     for name in ("name", "description"):
         yield from _text_problems(document.get(name, ""), name)
     yield from _list_problems(document.get("attributes"), "attributes", is_inner=False)
@@ -136,7 +154,7 @@ def _list_problems(attributes: Any, place: str, *, is_inner: bool) -> Iterator[P
         yield from _attribute_problems(attribute, here, is_inner=is_inner)
         name = str(attribute.get("name", "")).lower()
         if name in seen:
-            yield Problem(f"{here}.name", f'"{attribute["name"]}" is there twice (upper and lower case count as equal)')
+            yield Problem(f"{here}.name", f'"{name}" is there twice (upper and lower case count as equal)')
         seen.add(name)
 
 
@@ -157,6 +175,13 @@ def _attribute_problems(attribute: Mapping[str, Any], here: str, *, is_inner: bo
             yield from _text_problems(value, f"{here}.{label}")
         elif label in ("canonicalValues", "referenceTypes") and not _is_list_of_text(value):
             yield Problem(f"{here}.{label}", "must be a list of text")
+    yield from _shape_problems(attribute, here, is_inner=is_inner)
+
+
+def _shape_problems(attribute: Mapping[str, Any], here: str, *, is_inner: bool) -> Iterator[Problem]:
+    """What goes with what: parts with complex attributes, several values with attributes that are no parts."""
+    if is_inner and attribute.get("multiValued") is True:
+        yield Problem(f"{here}.multiValued", "must be false: a sub-attribute has one value here")
     is_complex = attribute.get("type") == "complex"
     if is_complex and is_inner:
         yield Problem(f"{here}.type", "a sub-attribute cannot be complex itself (RFC 7643 §2.3.8)")
@@ -164,7 +189,7 @@ def _attribute_problems(attribute: Mapping[str, Any], here: str, *, is_inner: bo
         yield from _list_problems(attribute.get("subAttributes"), f"{here}.subAttributes", is_inner=True)
         if attribute.get("multiValued") is True:
             yield from _immutable_problems(attribute.get("subAttributes"), f"{here}.subAttributes")
-    elif attribute.get("subAttributes"):
+    elif attribute.get("subAttributes", []) != []:
         yield Problem(f"{here}.subAttributes", 'only an attribute of type "complex" has them')
 
 

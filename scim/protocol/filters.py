@@ -241,6 +241,16 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(name)  # NaN and Infinity are no JSON
 
 
+def count_terms(node: Node) -> int:
+    """How many comparisons a tree has."""
+    match node:
+        case And(terms) | Or(terms):
+            return sum(map(count_terms, terms))
+        case Not(inner) | ValuePath(_, inner):
+            return count_terms(inner)
+    return 1
+
+
 def render(node: Node) -> str:
     """A text that `parse_filter` reads back as the same tree."""
     match node:

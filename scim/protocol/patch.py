@@ -5,6 +5,7 @@ request has touched nothing. Changes of a relation (a group's `members`) are not
 resource: the store turns them into rows (see `scim.protocol.members`).
 """
 
+import json
 from collections.abc import Iterable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass, replace
@@ -21,7 +22,7 @@ from scim.protocol.conditions import (
     matches_element,
 )
 from scim.protocol.errors import ScimError
-from scim.protocol.filters import And, Comparison, Node, Path, parse_path
+from scim.protocol.filters import And, Comparison, Node, Path, count_terms, parse_path
 from scim.protocol.paths import AttrPath, UnknownAttributeError, find
 from scim.protocol.policy import Fault, Operation, Policy
 from scim.protocol.validation import (
@@ -59,9 +60,14 @@ def read_patch(body: Any, resource_type: ResourceType, policy: Policy, notes: No
     Raises `ScimError` invalidSyntax, invalidPath, invalidValue, noTarget, mutability or tooMany.
     """
     changes: list[Change] = []
+    terms = 0
     for number, (operation, target) in enumerate(_parts_of_body(body, resource_type, policy, notes), 1):
         if number > policy.max_operations:
             raise errors.too_many(policy.max_operations, "operations")
+        if operation.path and operation.path.where and target.attribute and not target.attribute.holds_references:
+            terms += count_terms(operation.path.where)
+            if terms > policy.max_operations:
+                raise errors.too_many(policy.max_operations, "comparisons in paths")
         change = _change(operation, target, policy, notes)
         if change is not None:
             changes.append(change)
@@ -204,7 +210,7 @@ class _Reader:
 def _has_independent_parts(attribute: Attribute, path: Path) -> bool:
     """Whether a whole single value may be changed part by part; value and $ref of a reference belong together."""
     is_single = attribute.is_complex and not attribute.multi_valued and path.where is None
-    return is_single and "value" not in attribute.subs
+    return is_single and not any(sub.names_resource for sub in attribute.sub_attributes)
 
 
 def _is_read_only(target: Target) -> bool:
@@ -378,16 +384,20 @@ def _apply_to_list(home: dict[str, Any], change: Change) -> None:
 
 def _add_values(attribute: Attribute, held: list[Any], added: list[Any]) -> list[Any]:
     """The values with those added that are not there yet; a new primary demotes the old (§3.5.2.1)."""
-    keys = [fold(attribute, element) for element in held]
+    keys = {_hashable(attribute, element) for element in held}
     fresh = []
     for element in added:
-        key = fold(attribute, element)
+        key = _hashable(attribute, element)
         if key not in keys:
-            keys.append(key)
+            keys.add(key)
             fresh.append(element)
     if any(isinstance(element, dict) and element.get("primary") is True for element in fresh):
         _demote(held)
     return held + fresh
+
+
+def _hashable(attribute: Attribute, element: Any) -> str:
+    return json.dumps(fold(attribute, element), sort_keys=True)
 
 
 def _apply_to_elements(home: dict[str, Any], change: Change, policy: Policy) -> None:

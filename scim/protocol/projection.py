@@ -78,10 +78,10 @@ def project(resource: Mapping[str, Any], projection: Projection, resource_type: 
         if extension is None:
             kept = _project_value(value, "", resource_type.core[name.lower()], projection)
         else:
-            attributes = extension.by_name
-            parts = {
-                sub: _project_value(part, name, attributes[sub.lower()], projection) for sub, part in value.items()
-            }
+            known = extension.by_name
+            # A newer version of the schema may have stored more than this request knows.
+            of_known = ((sub, part, known.get(sub.lower())) for sub, part in value.items())
+            parts = {sub: _project_value(part, name, one, projection) for sub, part, one in of_known if one}
             kept = {sub: part for sub, part in parts.items() if part not in _NOTHING}
         if kept not in _NOTHING:
             result[name] = kept

@@ -117,6 +117,11 @@ def keep_immutable(before: Mapping[str, Any], after: dict[str, Any], resource_ty
     unsaid = [(target, held) for target, held in kept if held is not None and target.held_by(after) is None]
     if unsaid:
         after = deepcopy(after)
+    for extension in resource_type.extensions:
+        # Of an extension that goes on for an immutable value, what it requires goes on too.
+        if extension.id not in after and any(target.schema == extension.id for target, _ in unsaid):
+            required = {one.name: before[extension.id].get(one.name) for one in extension.attributes if one.required}
+            after[extension.id] = {name: value for name, value in required.items() if value is not None}
     for target, held in unsaid:
         assert target.attribute is not None
         home = after.setdefault(target.schema, {}) if target.schema else after
@@ -170,6 +175,8 @@ def validate_value(attribute: Attribute, value: Any, policy: Policy, notes: Note
         return validate_single(attribute, value, policy, notes)
     if not isinstance(value, list):
         raise errors.invalid_value(f'"{attribute.name}" has several values: send a list.')
+    if len(value) > policy.max_values and not attribute.holds_references:
+        raise errors.too_many(policy.max_values, f"values of {attribute.name}")
     kept = (validate_element(attribute, element, policy, notes) for element in value)
     return [element for element in kept if element not in UNASSIGNED]
 
@@ -225,7 +232,7 @@ def _validate_complex(attribute: Attribute, value: Any, policy: Policy, notes: N
             if part not in UNASSIGNED:
                 kept[sub.name] = part
     # A reference may come as its address alone; the id is its last part.
-    if "$ref" in kept and "value" in attribute.subs and "value" not in kept:
+    if "$ref" in kept and "value" not in kept and "value" in attribute.subs and attribute.subs["value"].names_resource:
         kept["value"] = kept["$ref"].rstrip("/").rpartition("/")[2]
     return kept
 

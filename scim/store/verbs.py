@@ -30,7 +30,7 @@ from scim.protocol.validation import Notes, check_immutable, keep_immutable, val
 from scim.store.answers import Answer, Page, Part, read_one, read_page
 from scim.store.columns import RELATIONS, row_of
 from scim.store.filters import TRUE, compile_condition, compile_member_condition
-from scim.store.member_pages import read_member_page
+from scim.store.member_pages import PAGE_SCHEMA, read_member_page
 
 Resource = dict[str, Any]
 Done = TypeVar("Done")
@@ -108,6 +108,10 @@ def create(call: Call, body: Any) -> Answer:
 
 def replace(call: Call, resource_id: str, body: Any) -> Answer:
     """PUT (RFC 7644 §3.5.1): what is not sent is cleared, members too; `active` alone stays as it is."""
+    if isinstance(body, dict) and any(name.lower() == PAGE_SCHEMA.lower() for name in body):
+        raise errors.invalid_value(
+            "The body holds one page of the group's members: a PUT of it would remove the others."
+        )
     resource, members = _validated(call, body)
 
     def write() -> Answer:

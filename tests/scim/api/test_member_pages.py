@@ -101,3 +101,10 @@ def test_a_page_costs_the_same_in_a_large_group(provider, client):
         steps = plan(statement)
         assert any("unique_current_membership" in step for step in steps), steps
         assert not any("Seq Scan" in step for step in steps)
+
+
+def test_v46_a_page_is_not_put_back_as_the_whole(client, group):
+    page = client.get(f"/Groups/{group.pk}", membersCount="2").json()
+    answer = client.put(f"/Groups/{group.pk}", page)
+    assert (answer.status_code, answer.json()["scimType"]) == (400, "invalidValue")
+    assert len(client.get(f"/Groups/{group.pk}").json()["members"]) == 25

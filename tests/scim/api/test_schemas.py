@@ -300,3 +300,35 @@ def test_the_command_reads_json_only(provider, tmp_path):
         call_command("add_schema", provider.title, str(tmp_path / "bad"))
     with pytest.raises(CommandError, match="There is no provider"):
         call_command("add_schema", "nobody", str(tmp_path / "bad"))
+
+
+def test_a_put_that_is_silent_keeps_what_goes_with_an_immutable_value(client, add):
+    urn = "urn:example:kept:User"
+    add({"id": urn, "attributes": [{"name": "imm", "mutability": "immutable"}, {"name": "req", "required": True}]})
+    made = client.post("/Users", {"userName": "k@x", urn: {"imm": "i", "req": "r"}}).json()
+    assert client.put(f"/Users/{made['id']}", {"userName": "k@x"}).json()[urn] == {"imm": "i", "req": "r"}
+    off = client.patch(f"/Users/{made['id']}", {"op": "Replace", "path": "active", "value": "False"})
+    assert off.status_code == 200, "whoever leaves can be disabled"
+
+
+def test_an_extension_within_another_is_refused(client, add):
+    with pytest.raises(CommandError, match="lies within another"):
+        add({"id": f"{URN}:more", "attributes": [{"name": "a"}]})
+
+
+def test_a_single_complex_value_with_a_value_is_changed_part_by_part(client, add):
+    urn = "urn:example:level:User"
+    subs = [{"name": "value"}, {"name": "type"}]
+    add({"id": urn, "attributes": [{"name": "level", "type": "complex", "subAttributes": subs}]})
+    made = client.post("/Users", {"userName": "l@x", urn: {"level": {"value": "a", "type": "t"}}}).json()
+    sent = {"op": "replace", "path": f"{urn}:level", "value": {"type": "new"}}
+    assert client.patch(f"/Users/{made['id']}", sent).json()[urn]["level"] == {"value": "a", "type": "new"}
+
+
+def test_an_id_is_taken_from_an_address_only_where_it_is_one(client, add):
+    urn = "urn:example:refs:User"
+    subs = [{"name": "value", "type": "integer"}, {"name": "$ref", "type": "reference", "referenceTypes": ["external"]}]
+    add({"id": urn, "attributes": [{"name": "refs", "type": "complex", "multiValued": True, "subAttributes": subs}]})
+    made = client.post("/Users", {"userName": "r@x", urn: {"refs": [{"$ref": "https://x/abc"}]}}).json()
+    assert made[urn]["refs"] == [{"$ref": "https://x/abc"}]
+    assert client.get("/Users", filter=f"{urn}:refs[value gt 3]").json()["totalResults"] == 0

@@ -275,3 +275,13 @@ def test_strict_protocol_takes_the_form_of_the_rfc(world, sent):
     if sent.wanted is not None:
         resource = answer.json()
         assert {name: resource.get(name) for name in sent.wanted} == sent.wanted
+
+
+def test_strict_protocol_completes_circles_in_bulk(world):
+    def group(own, other):
+        data = {"schemas": [CORE_GROUP], "displayName": own, "members": [{"value": f"bulkId:{other}"}]}
+        return {"method": "POST", "path": "/Groups", "bulkId": own, "data": data}
+
+    body = {"schemas": [REQUEST_SCHEMA], "Operations": [group("a", "b"), group("b", "a")]}
+    done = world(is_strict=True).client.post("/Bulk", body).json()["Operations"]
+    assert [one["status"] for one in done] == ["201", "201"]

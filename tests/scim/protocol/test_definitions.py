@@ -49,6 +49,15 @@ SUB = {"name": "a", "type": "complex", "multiValued": True}
         (document(id="care"), "id", "URN"),
         (document(id=None), "id", "URN"),
         (document(id=ENTERPRISE_USER.upper()), "id", "every provider has"),
+        (document(id=f"{ENTERPRISE_USER}:ward"), "id", "every provider has"),
+        (document(id="urn:example:ext:1.0"), "id", "URN"),
+        (document(id="urn:example:a(b):User"), "id", "URN"),
+        (document(id="urn:example:User:"), "id", "URN"),
+        (document({"name": "a", "type": "complex", "subAttributes": [{"name": "b", "multiValued": True}]}),
+         "attributes[0].subAttributes[0].multiValued", "must be false"),
+        (document({"name": "a", "subAttributes": None}), "attributes[0].subAttributes", "only an attribute"),
+        (document({"type": "string"}, {"type": "string"}), "attributes[1].name", "a letter"),
+        (document({"name": "a", "canonicalValues": ["x" * 300_000]}), "", "more than 256 KiB"),
         (document(attributes=[]), "attributes", "list of 1 to 200"),
         (document(attributes=None), "attributes", "list of 1 to 200"),
         (document(atributes=[]), "", 'Did you mean "attributes"?'),
@@ -96,6 +105,7 @@ def test_all_faults_are_told_at_once():
         ("caseExact", True, 'attributes["ward"].caseExact'),
         ("name", "Ward", 'attributes["ward"].name'),
         ("name", "bed", "attributes"),
+        ("required", True, 'attributes["ward"].required'),
     ],
 )
 def test_what_values_rest_on_cannot_change(name, value, place):
@@ -113,3 +123,9 @@ def test_attributes_may_join_and_loosen():
     check_compatible(read_definition(before), read_definition(after))
     with pytest.raises(DefinitionError, match=r'attributes\["a"\].subAttributes: "c" is missing'):
         check_compatible(read_definition(after), read_definition(before))
+
+
+def test_what_joins_is_not_required_of_those_who_are_there():
+    old = read_definition(document({"name": "ward"}))
+    with pytest.raises(DefinitionError, match="have no value of it yet"):
+        check_compatible(old, read_definition(document({"name": "ward"}, {"name": "beds", "required": True})))

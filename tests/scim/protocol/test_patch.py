@@ -402,3 +402,14 @@ MEMBERS = [
 @pytest.mark.parametrize(("operations", "wanted"), [case[1:] for case in MEMBERS], ids=[case[0] for case in MEMBERS])
 def test_member_changes(operations, wanted):
     assert deltas(*operations) == wanted
+
+
+def test_v65_comparisons_in_paths_and_values_are_limited_together():
+    chosen = " or ".join(['value eq "x"'] * 99)
+    path = f"emails[{chosen}].display"
+    with pytest.raises(ScimError) as refused:
+        patched(*[op("remove", path)] * 11)
+    assert refused.value.scim_type == "tooMany"
+    with pytest.raises(ScimError) as refused:
+        patched(op("add", "emails", [{"value": str(number)} for number in range(501)]))
+    assert refused.value.scim_type == "tooMany"

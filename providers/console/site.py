@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib.admin import AdminSite
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import URLPattern, path, re_path
 from django.utils.translation import gettext
@@ -36,7 +37,7 @@ from providers.console import (
 )
 from providers.models import Provider, SyncedGroup, SyncedUser
 
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
 
 
 class ConsoleSite(AdminSite):
@@ -142,7 +143,7 @@ class ConsoleSite(AdminSite):
             page(f"{one}guide/test/", guide.test_connection, "test_connection"),
         ]
 
-    def _export(self, request: HttpRequest, name: str) -> HttpResponse:
+    def _export(self, request: HttpRequest, name: str) -> HttpResponseBase:
         lists = {"users": self._registry[SyncedUser], "groups": self._registry[SyncedGroup]}
         return export.export(request, name, lists)
 

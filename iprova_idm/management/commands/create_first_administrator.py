@@ -1,8 +1,6 @@
 """The account with which somebody signs in for the first time. `make run` calls this at each start."""
 
 import os
-import secrets
-import string
 from typing import Any
 
 from django.contrib.auth import get_user_model, password_validation
@@ -11,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connection, transaction
 
 from iprova_idm.options import Options, read_options
+from providers.accounts import make_password
 
 USERNAME = "admin"
 _LOCK = 7_205_759_403  # any number that nothing else of ours locks
@@ -22,7 +21,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Create at most one, however many start at once, and tell the password only after it is kept."""
         settings = read_options(os.environ)
-        password = settings.admin_password or _random_password()
+        password = settings.admin_password or make_password()
         if not self._create(password, settings):
             return
         if settings.admin_password:
@@ -55,8 +54,3 @@ def _refuse_weak(password: str) -> None:
         password_validation.validate_password(password)
     except ValidationError as error:
         raise CommandError(f"ADMIN_PASSWORD cannot be used: {' '.join(error.messages)}") from error
-
-
-def _random_password() -> str:
-    """20 letters and digits (119 bits), to be selected with a double click."""
-    return "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(20))

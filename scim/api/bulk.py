@@ -15,6 +15,7 @@ from scim.protocol.bulk import (
     BULK_ID,
     RESPONSE_SCHEMA,
     BulkOperation,
+    RefusedOperation,
     locate,
     read_bulk,
     references,
@@ -53,7 +54,7 @@ class BulkView(ScimView):
         done = [run.results[number] for number in sorted(run.results)]
         return json_response(orjson.dumps({"schemas": [RESPONSE_SCHEMA], "Operations": done}))
 
-    def _do_all(self, run: _Run, waiting: dict[int, BulkOperation | ScimError], stop_after: int) -> None:
+    def _do_all(self, run: _Run, waiting: dict[int, BulkOperation | RefusedOperation], stop_after: int) -> None:
         """In the order sent, but what refers to a bulkId after the operation that makes it."""
         sound = {number: one for number, one in waiting.items() if isinstance(one, BulkOperation)}
         to_come = {number: one.bulk_id for number, one in sound.items() if one.method == "POST"}
@@ -67,8 +68,8 @@ class BulkView(ScimView):
             number = next(iter(to_come)) if number is None else number
             operation = waiting.pop(number)
             to_come.pop(number, None)
-            if isinstance(operation, ScimError):
-                _fail(run, number, operation)
+            if isinstance(operation, RefusedOperation):
+                _fail(run, number, operation.error, operation)
                 continue
             later: dict[str, Any] = {}
             if is_circle and isinstance(operation.data, dict):
@@ -114,15 +115,15 @@ class BulkView(ScimView):
                 return Answer(resource_id, "", b"")
 
 
-def _result(operation: BulkOperation) -> dict[str, Any]:
-    return {"method": operation.method} | ({"bulkId": operation.bulk_id} if operation.bulk_id else {})
+def _result(operation: BulkOperation | RefusedOperation) -> dict[str, Any]:
+    named = {"method": operation.method, "bulkId": operation.bulk_id}
+    return {name: text for name, text in named.items() if text}
 
 
-def _fail(run: _Run, number: int, error: ScimError, operation: BulkOperation | None = None) -> None:
+def _fail(run: _Run, number: int, error: ScimError, operation: BulkOperation | RefusedOperation) -> None:
     run.failures += 1
-    result: dict[str, Any] = {"status": str(error.status), "response": error.body()}
-    if operation:
-        result |= _result(operation)
+    result = _result(operation) | {"status": str(error.status), "response": error.body()}
+    if isinstance(operation, BulkOperation):
         if operation.method == "POST" and operation.bulk_id in run.locations:  # made, but not completed
             result["location"] = run.locations[operation.bulk_id]
         elif operation.resource_id and not operation.resource_id.startswith(BULK_ID):

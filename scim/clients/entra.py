@@ -4,7 +4,7 @@ from typing import Any
 
 from scim.clients.habit import Habit
 from scim.protocol.attributes import ENTERPRISE_USER, SCHEMAS, Attribute, ResourceType
-from scim.protocol.filters import Comparison, Or, Path
+from scim.protocol.filters import And, Comparison, Node, Or, Path
 from scim.protocol.paths import AttrPath, UnknownAttributeError, find
 from scim.protocol.policy import Fault, Operation
 
@@ -53,19 +53,27 @@ def remove_by_value(operation: Operation, resource_type: ResourceType) -> list[O
     if attribute is None or not attribute.multi_valued:
         return [operation]
     elements = operation.value if isinstance(operation.value, list) else [operation.value]
-    named = [value for value in map(_value_of, elements) if isinstance(value, str) and value]
-    if not named:
+    terms = tuple(node for element in elements if (node := _naming(element, attribute)))
+    if not terms:
         return []
-    terms = tuple(Comparison(AttrPath("value"), "eq", value) for value in named)
     return [Operation("remove", Path(path.attr, terms[0] if len(terms) == 1 else Or(terms)), None)]
 
 
-def _value_of(element: Any) -> Any:
-    if not isinstance(element, dict):
-        return element
-    parts = {name.lower(): part for name, part in element.items()}
-    address = parts.get("$ref")
-    return parts.get("value") or (address.rpartition("/")[2] if isinstance(address, str) else None)
+def _naming(element: Any, attribute: Attribute) -> Node | None:
+    """The filter that an element to remove stands for: its value, or all its parts where it has none."""
+    parts = {"value": element}
+    if isinstance(element, dict):
+        parts = {name.lower(): part for name, part in element.items()}
+        address = parts.get("$ref")
+        value = parts.get("value") or (address.rpartition("/")[2] if isinstance(address, str) else None)
+        if value is not None or attribute.holds_references:
+            parts = {"value": value}
+    terms = tuple(Comparison(AttrPath(name), "eq", part) for name, part in parts.items() if _is_said(part))
+    return And(terms) if len(terms) > 1 else next(iter(terms), None)
+
+
+def _is_said(part: Any) -> bool:
+    return part != "" and isinstance(part, (str, int, float))
 
 
 _SCHEMAS = {schema.id.lower(): schema.id for schema in SCHEMAS}

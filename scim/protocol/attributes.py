@@ -33,7 +33,7 @@ class Attribute:
     canonical_values: tuple[str, ...] = ()
     reference_types: tuple[str, ...] = ()
     sub_attributes: tuple["Attribute", ...] = ()
-    # It holds the id or the address of a resource (`value` and `$ref` of members and manager).
+    # It holds the id or the address of a resource (`value` and `$ref` of members and manager, a reference to a User).
     names_resource: bool = False
 
     @cached_property
@@ -157,11 +157,12 @@ class Target:
 def read_attribute(document: Mapping[str, Any]) -> Attribute:
     """One attribute of a schema document (RFC 7643 §7)."""
     subs = [read_attribute(sub) for sub in document.get("subAttributes", ())]
-    if any(sub.name == "$ref" and not {"external", "uri"}.issuperset(sub.reference_types) for sub in subs):
+    if any(sub.name == "$ref" and sub.names_resource for sub in subs):
         subs = [replace(sub, names_resource=sub.name in ("value", "$ref")) for sub in subs]
+    kind, reference_types = document.get("type", "string"), tuple(document.get("referenceTypes", ()))
     return Attribute(
         name=document["name"],
-        type=document.get("type", "string"),
+        type=kind,
         multi_valued=document.get("multiValued", False),
         required=document.get("required", False),
         case_exact=document.get("caseExact", False),
@@ -169,8 +170,9 @@ def read_attribute(document: Mapping[str, Any]) -> Attribute:
         returned=document.get("returned", "default"),
         uniqueness=document.get("uniqueness", "none"),
         canonical_values=tuple(document.get("canonicalValues", ())),
-        reference_types=tuple(document.get("referenceTypes", ())),
+        reference_types=reference_types,
         sub_attributes=tuple(subs),
+        names_resource=kind == "reference" and not {"external", "uri"}.issuperset(reference_types),
     )
 
 

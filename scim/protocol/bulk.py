@@ -33,9 +33,18 @@ class BulkOperation:
     data: Any
 
 
+@dataclass(frozen=True)
+class RefusedOperation:
+    """What cannot be an operation, with the `method` and `bulkId` that its result has to repeat (§3.7.3)."""
+
+    error: ScimError
+    method: str
+    bulk_id: str
+
+
 def read_bulk(
     body: Any, resource_types: Sequence[ResourceType], policy: Policy
-) -> tuple[list[BulkOperation | ScimError], int]:
+) -> tuple[list[BulkOperation | RefusedOperation], int]:
     """The operations, each one that cannot be one as its refusal, and after how many errors to stop (0: never).
 
     Raises `ScimError` invalidSyntax, invalidValue, or 413 for too many operations.
@@ -50,20 +59,25 @@ def read_bulk(
     stop_after = parts.get("failonerrors")
     if stop_after is not None and (isinstance(stop_after, bool) or not isinstance(stop_after, int) or stop_after < 1):
         raise errors.invalid_value('"failOnErrors" must be a whole number of 1 or more.')
-    operations: list[BulkOperation | ScimError] = []
-    for item in sent:
-        try:
-            operations.append(_read_operation(item, resource_types))
-        except ScimError as error:
-            operations.append(error)
+    items = ({name.lower(): value for name, value in item.items()} for item in sent)
+    operations = [_read_operation(parts, resource_types) for parts in items]
     ids = [operation.bulk_id for operation in operations if isinstance(operation, BulkOperation) and operation.bulk_id]
     if len(ids) != len(set(ids)):
         raise errors.invalid_value('Each "bulkId" of a bulk request must be another one.')
     return operations, stop_after or 0
 
 
-def _read_operation(item: Mapping[str, Any], resource_types: Sequence[ResourceType]) -> BulkOperation:
-    parts = {name.lower(): value for name, value in item.items()}
+def _read_operation(
+    parts: Mapping[str, Any], resource_types: Sequence[ResourceType]
+) -> BulkOperation | RefusedOperation:
+    try:
+        return _operation(parts, resource_types)
+    except ScimError as error:
+        named = (parts.get(name) for name in ("method", "bulkid"))
+        return RefusedOperation(error, *(text[:200] if isinstance(text, str) else "" for text in named))
+
+
+def _operation(parts: Mapping[str, Any], resource_types: Sequence[ResourceType]) -> BulkOperation:
     method, path = str(parts.get("method", "")).upper(), parts.get("path")
     bulk_id, version = parts.get("bulkid") or "", parts.get("version") or ""
     if method not in _METHODS:
@@ -116,7 +130,7 @@ def resolving(policy: Policy, locations: Mapping[str, str]) -> Policy:
         if not attribute.names_resource or not isinstance(value, str) or not value.startswith(BULK_ID):
             return value
         location = locate(value, locations)
-        return location if attribute.name == "$ref" else location.rpartition("/")[2]
+        return location if attribute.type == "reference" else location.rpartition("/")[2]
 
     return replace(policy, value_habits=(*policy.value_habits, resolve))
 

@@ -95,8 +95,10 @@ def bind(node: Node, resource_type: ResourceType, policy: Policy, among: Sequenc
             return AnyOf(tuple(bind(term, resource_type, policy, among) for term in terms))
         case Not(inner):
             return Negated(bind(inner, resource_type, policy, among))
-        case Comparison(path) | Presence(path) | ValuePath(path) if _is_foreign(path, resource_type, policy, among):
-            return Constant(isinstance(node, Comparison) and (node.op, node.value is None) in _MET_BY_NOTHING)
+        case Comparison(path) | Presence(path) | ValuePath(path) if foreign := _foreign(
+            path, resource_type, policy, among
+        ):
+            return Constant(isinstance(node, Comparison) and _is_met_by_nothing(node, foreign))
         case Comparison(path, op, value):
             return _bound(_find(path, resource_type, policy), op, value, policy)
         case Presence(path):
@@ -115,22 +117,27 @@ def bind(node: Node, resource_type: ResourceType, policy: Policy, among: Sequenc
             return Element(target, condition) if attribute.multi_valued else condition
 
 
-# What an attribute without a value meets: (operator, whether it is compared with null).
-_MET_BY_NOTHING = {("ne", False), ("eq", True)}
+def _is_met_by_nothing(node: Comparison, target: Target) -> bool:
+    """Whether an attribute without a value meets a comparison; of several values one must differ, and there is none."""
+    if node.value is None:
+        return node.op == "eq"
+    return node.op == "ne" and not (target.attribute and target.attribute.multi_valued)
 
 
-def _is_foreign(path: AttrPath, resource_type: ResourceType, policy: Policy, among: Sequence[ResourceType]) -> bool:
-    if len(among) < 2 or _is_known(path, resource_type, policy):
-        return False
-    return any(_is_known(path, other, policy) for other in among)
+def _foreign(
+    path: AttrPath, resource_type: ResourceType, policy: Policy, among: Sequence[ResourceType]
+) -> Target | None:
+    """What a path names that this type lacks and another has."""
+    if len(among) < 2 or _known(path, resource_type, policy):
+        return None
+    return next(filter(None, (_known(path, other, policy) for other in among)), None)
 
 
-def _is_known(path: AttrPath, resource_type: ResourceType, policy: Policy) -> bool:
+def _known(path: AttrPath, resource_type: ResourceType, policy: Policy) -> Target | None:
     try:
-        find(policy.usual_path(path), resource_type)
+        return find(policy.usual_path(path), resource_type)
     except (UnknownAttributeError, ScimError):
-        return False
-    return True
+        return None
 
 
 def bind_element(node: Node, home: Target, policy: Policy) -> Condition:
@@ -158,7 +165,7 @@ def find_readable(text: str, resource_types: Sequence[ResourceType], policy: Pol
     path = parse_attr_path(text)
     if path is None:
         raise errors.invalid_filter(f"{text[:200]!r} is no attribute name.")
-    knowing = (known for known in resource_types if _is_known(path, known, policy))
+    knowing = (known for known in resource_types if _known(path, known, policy))
     return _find(path, next(knowing, resource_types[0]), policy)
 
 

@@ -88,6 +88,14 @@ def deleted_members(ids: Sequence[str]) -> ScimError:
     return invalid_value(f"These members were deleted: {_some(ids)}. Nothing was changed.")
 
 
+def nobody_left(ids: Sequence[str]) -> ScimError:
+    return invalid_value(
+        f"No member that the request names is there (such as {_some(ids[:3])}), so the group would lose all it has. "
+        "Nothing was changed. To empty the group, send an empty list; else restart provisioning, so that the users "
+        "are created again."
+    )
+
+
 def _some(ids: Sequence[str]) -> str:
     more = f" and {len(ids) - 20} more" if len(ids) > 20 else ""
     return ", ".join(sent[:100] for sent in ids[:20]) + more
@@ -144,6 +152,14 @@ def required_attribute(name: str) -> ScimError:
 
 def too_many(limit: int, what: str) -> ScimError:
     return ScimError(400, "tooMany", f"More than {limit:,} {what} in one request: send fewer at a time.")
+
+
+def too_costly(limit_ms: int) -> ScimError:
+    return ScimError(
+        400,
+        "tooMany",
+        f"The query takes longer than {limit_ms / 1000:g} seconds: give the filter fewer comparisons.",
+    )
 
 
 def not_unique(attribute: str, resource_type: str) -> ScimError:

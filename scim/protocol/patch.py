@@ -148,6 +148,9 @@ class _Reader:
         if operation.path is None:
             yield from self._members(operation)
             return
+        if str(operation.path.attr).lower() == self.resource_type.schema.id.lower():
+            yield from self._members(Operation(operation.op, None, operation.value))
+            return
         target = self._find(operation.path)
         if target is None or (is_inner and self._may_ignore(target)):
             return
@@ -250,8 +253,8 @@ def _bind_where(operation: Operation, target: Target, policy: Policy) -> tuple[C
     where = bind_element(path.where, target, policy)
     if target.attribute.is_complex:
         return where, _seed(path.where, target, where)
-    if operation.op != "remove":
-        raise errors.invalid_path(str(path.attr), f'values of "{target}" have no parts: add and remove them whole.')
+    if operation.op == "add":
+        raise errors.invalid_path(str(path.attr), f'values of "{target}" have no parts to add to: add them whole.')
     return where, None
 
 
@@ -303,8 +306,9 @@ def _validate_chosen(attribute: Attribute, value: Any, policy: Policy, notes: No
     if elements is None:
         return None
     if len(elements) != 1:
-        raise errors.invalid_value(f'"{attribute.name}[…]" takes one object.')
-    return None if elements[0] is None else validate_single(attribute, elements[0], policy, notes)
+        raise errors.invalid_value(f'"{attribute.name}[…]" takes one value.')
+    (element,) = elements if attribute.is_complex else (policy.usual_value(attribute.single, one) for one in elements)
+    return None if element is None else validate_single(attribute, element, policy, notes)
 
 
 def _names_nothing(attribute: Attribute, value: Any) -> bool:
@@ -421,13 +425,17 @@ def _apply_to_elements(home: dict[str, Any], change: Change, policy: Policy) -> 
             raise errors.too_many(policy.max_values, f"values of {attribute.name}")
     if sub is None and change.op == "remove":
         held = [element for element in held if not any(element is one for one in chosen)]
+    elif not attribute.is_complex:
+        replaced = (change.value if matches_element(where, element) else element for element in held)
+        held = _add_values(attribute, [], list(replaced))
     else:
         for element in chosen:
-            _change_element(element, sub, change, held)
+            _change_element(element, attribute, change, held)
     _store_list(home, attribute, held)
 
 
-def _change_element(element: dict[str, Any], sub: Attribute | None, change: Change, held: list[Any]) -> None:
+def _change_element(element: dict[str, Any], attribute: Attribute, change: Change, held: list[Any]) -> None:
+    sub = change.target.sub
     becomes_primary = change.value is True if sub and sub.name == "primary" else False
     if sub is None:
         becomes_primary = change.value.get("primary") is True
@@ -435,7 +443,7 @@ def _change_element(element: dict[str, Any], sub: Attribute | None, change: Chan
         _demote(held)
     if sub is None:
         # Only what it is for (`primary`) is no value to put in the place of one: that part is changed.
-        if change.op == "replace" and not is_hollow(change.value):
+        if change.op == "replace" and not is_hollow(attribute, change.value):
             element.clear()
             element.update(change.seed or {})
         element.update(change.value)
@@ -461,7 +469,7 @@ def _demote(held: list[Any]) -> None:
 
 
 def _store_list(home: dict[str, Any], attribute: Attribute, held: list[Any]) -> None:
-    kept = [element for element in held if not (attribute.is_complex and is_hollow(element))]
+    kept = [element for element in held if not (attribute.is_complex and is_hollow(attribute, element))]
     if kept:
         home[attribute.name] = kept
     else:

@@ -69,6 +69,7 @@ class Policy:
     max_filter_length: int = 8_000
     max_filter_terms: int = 100
     max_filter_depth: int = 20
+    max_query_ms: int = 10_000
     default_count: int = 100
     max_count: int = 1_000
     cursor_timeout_s: int = 86_400

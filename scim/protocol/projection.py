@@ -1,6 +1,6 @@
 """Which attributes an answer holds (RFC 7644 §3.9; `returned`, RFC 7643 §7)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,12 +12,19 @@ from scim.protocol.policy import Policy
 MAX_NAMES_LENGTH = 8_000
 
 
+Name = tuple[str, str, str]
+
+
 @dataclass(frozen=True)
 class Projection:
-    """`only` (None: all by default) or `without`: sets of (schema, attribute, sub-attribute) names."""
+    """`only` (None: all by default) or `without`: sets of (schema, attribute, sub-attribute) names.
 
-    only: frozenset[tuple[str, str, str]] | None = None
-    without: frozenset[tuple[str, str, str]] = field(default_factory=frozenset)
+    `written`: what the request itself sets, which is answered though it be `returned: request` (RFC 7643 §7).
+    """
+
+    only: frozenset[Name] | None = None
+    without: frozenset[Name] = field(default_factory=frozenset)
+    written: frozenset[Name] = field(default_factory=frozenset)
 
     @property
     def is_whole(self) -> bool:
@@ -50,7 +57,7 @@ def parse_projection(attributes: str, excluded: str, resource_type: ResourceType
     return Projection(without=_names(excluded, resource_type, policy)) if excluded.strip() else WHOLE
 
 
-def _names(text: str, resource_type: ResourceType, policy: Policy) -> frozenset[tuple[str, str, str]]:
+def _names(text: str, resource_type: ResourceType, policy: Policy) -> frozenset[Name]:
     found = set()
     for part in text.split(","):
         path = parse_attr_path(part.strip())
@@ -63,7 +70,16 @@ def _names(text: str, resource_type: ResourceType, policy: Policy) -> frozenset[
     return frozenset(found)
 
 
-def _key(target: Target) -> tuple[str, str, str]:
+def names_in(target: Target, value: Any) -> Iterator[Name]:
+    """The attribute that a value is for and those of its parts that the value has."""
+    schema, name, sub = _key(target)
+    yield schema, name, sub
+    for element in value if isinstance(value, list) else [value]:
+        if isinstance(element, dict):
+            yield from ((schema, name, part) for part in element)
+
+
+def _key(target: Target) -> Name:
     attribute, sub = target.attribute, target.sub
     return target.schema, attribute.name if attribute else "", sub.name if sub else ""
 
@@ -97,8 +113,10 @@ def _project_value(value: Any, schema: str, attribute: Attribute, projection: Pr
         return value
     chosen = projection.without if projection.only is None else projection.only
     named = {sub for home, name, sub in chosen if (home, name) == (schema, attribute.name)}
+    written = {sub for home, name, sub in projection.written if (home, name) == (schema, attribute.name)}
     is_whole = "" in named or (bool(schema) and (schema, "", "") in chosen and attribute.returned != "request")
-    if (is_whole or attribute.returned == "request") if projection.only is None else not (is_whole or named):
+    is_held_back = attribute.returned == "request" and not written
+    if (is_whole or is_held_back) if projection.only is None else not (is_whole or named):
         return None
 
     def is_kept(sub: Attribute) -> bool:
@@ -108,7 +126,7 @@ def _project_value(value: Any, schema: str, attribute: Attribute, projection: Pr
             return projection.only is not None
         if sub.returned == "request":
             # A relation's are left out by the query itself, which need not walk through 100,000 members again.
-            return attribute.holds_references
+            return attribute.holds_references or (projection.only is None and sub.name in written)
         return is_whole or projection.only is None
 
     dropped = {sub.name for sub in attribute.sub_attributes if not is_kept(sub)}

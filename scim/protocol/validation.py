@@ -6,6 +6,7 @@ write-only ones too: `password` is checked and dropped here, so nothing later ca
 
 import base64
 import binascii
+import json
 import math
 from collections.abc import Mapping
 from copy import deepcopy
@@ -14,11 +15,12 @@ from typing import Any
 
 from scim.protocol import errors
 from scim.protocol.attributes import Attribute, ResourceType, Schema
-from scim.protocol.conditions import is_storable
+from scim.protocol.conditions import fold, is_storable
 from scim.protocol.policy import Fault, Policy
 from scim.protocol.values import comparison_key, parse_date_time
 
 UNASSIGNED: tuple[Any, ...] = (None, [], {})
+MAX_NOTES = 50
 
 
 @dataclass
@@ -26,6 +28,10 @@ class Notes:
     """What was left out of a request on purpose: names of attributes that no schema knows."""
 
     ignored: list[str] = field(default_factory=list)
+
+    def add(self, what: str) -> None:
+        if len(self.ignored) < MAX_NOTES:
+            self.ignored.append(what)
 
 
 def validate_resource(body: Any, resource_type: ResourceType, policy: Policy, notes: Notes) -> dict[str, Any]:
@@ -138,9 +144,15 @@ def keep_immutable(before: Mapping[str, Any], after: dict[str, Any], resource_ty
 def check_immutable(before: Mapping[str, Any], after: Mapping[str, Any], resource_type: ResourceType) -> None:
     """Raises `ScimError` mutability when an immutable value that was there is another one, or gone (RFC 7643 §2.2)."""
     for target in resource_type.immutable_targets:
-        held = target.held_by(before)
-        if held is not None and target.held_by(after) != held:
+        held, now = target.held_by(before), target.held_by(after)
+        if held is not None and held != now and _as_compared(target.leaf, held) != _as_compared(target.leaf, now):
             raise errors.immutable(str(target))
+
+
+def _as_compared(attribute: Attribute, value: Any) -> Any:
+    """Without case where it does not count, and without the order of several values."""
+    folded = fold(attribute, value)
+    return sorted(json.dumps(element, sort_keys=True) for element in folded) if isinstance(folded, list) else folded
 
 
 def _check_key(attribute: Attribute, value: str, policy: Policy) -> None:
@@ -162,8 +174,7 @@ def _keep_one_primary(elements: list[Any]) -> None:
 def leave_out(name: str, policy: Policy, notes: Notes) -> None:
     """Note an attribute that no schema knows, where the policy overlooks that."""
     policy.overlook(Fault.UNKNOWN_ATTRIBUTE, errors.unknown_attribute(name))
-    if len(notes.ignored) < 50:
-        notes.ignored.append(name[:200])
+    notes.add(name[:200])
 
 
 def validate_value(attribute: Attribute, value: Any, policy: Policy, notes: Notes) -> Any:
@@ -192,12 +203,15 @@ def validate_element(attribute: Attribute, element: Any, policy: Policy, notes: 
         raise errors.invalid_value(
             f'Each of "{attribute.name}" needs a "value" with the id that iProva gave the resource.'
         )
-    return {} if attribute.is_complex and is_hollow(kept) else kept
+    return {} if attribute.is_complex and is_hollow(attribute, kept) else kept
 
 
-def is_hollow(element: Mapping[str, Any]) -> bool:
-    """Whether a value says only what it is for (`type`, `primary`) and no longer what it is."""
-    return not element.keys() - {"type", "primary"}
+_LABELS = frozenset({"type", "primary"})
+
+
+def is_hollow(attribute: Attribute, element: Mapping[str, Any]) -> bool:
+    """Whether a value says only what it is for (`type`, `primary`), where its attribute could say what it is."""
+    return not element or (element.keys() <= _LABELS and not attribute.subs.keys() <= _LABELS)
 
 
 def validate_single(attribute: Attribute, value: Any, policy: Policy, notes: Notes) -> Any:

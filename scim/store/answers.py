@@ -6,7 +6,7 @@ at most one for the total (RFC 7644 §3.4.2).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from uuid import UUID
 
@@ -180,7 +180,12 @@ def read_page(provider_id: int, parts: Sequence[Part], query: ListQuery, cursor_
         rows.reverse()
 
     def neighbour(row: int, *, is_there: bool, is_before: bool) -> str:
-        return seal(Position(rows[row][1], rows[row][0], total, is_before), *scope) if is_there and rows else ""
+        if not is_there or not (rows or position):
+            return ""
+        if position and not rows:  # deleted meanwhile: the way on is from where this page was to begin
+            turned = replace(position, is_backward=is_before, is_inclusive=is_before != position.is_backward)
+            return seal(turned, *scope)
+        return seal(Position(rows[row][1], rows[row][0], total, is_before), *scope)
 
     next_cursor = neighbour(-1, is_there=has_more or is_backward, is_before=False)
     previous_cursor = neighbour(0, is_there=has_more if is_backward else position is not None, is_before=True)

@@ -6,7 +6,7 @@ signature is bound to provider, type, filter and order (V43).
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 from django.core import signing
 
@@ -18,18 +18,19 @@ class Position:
     """From which resource to go on: its sort key as text (None: it has no value, or nothing is sorted) and its id.
 
     `total` is that of the first page: counting anew for each page would cost more than the page.
-    `is_backward`: on to what comes before it.
+    `is_backward`: on to what comes before it. `is_inclusive`: the resource itself is part of what comes.
     """
 
     key: str | None
     id: str
     total: int
     is_backward: bool = False
+    is_inclusive: bool = False
 
 
 def seal(position: Position, *scope: object) -> str:
     """The cursor, of unreserved characters only (RFC 3986 §2.3), as RFC 9865 §2 wants it."""
-    return _signer(scope).sign_object([position.key, position.id, position.total, position.is_backward])
+    return _signer(scope).sign_object(astuple(position))
 
 
 def unseal(cursor: str, timeout_s: int, *scope: object) -> Position:

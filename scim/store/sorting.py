@@ -37,7 +37,7 @@ def order_by(sort: Sort | None, *, is_backward: bool = False) -> str:
 
 def beyond(position: Position, sort: Sort | None, key: Key) -> Sql:
     """What comes after a position in that order, or before it."""
-    beyond_id = f"r.id {'<' if position.is_backward else '>'} %s::uuid"
+    beyond_id = f"r.id {'<' if position.is_backward else '>'}{'=' if position.is_inclusive else ''} %s::uuid"
     if sort is None:
         return Sql(beyond_id, (position.id,))
     is_descending = sort.is_descending != position.is_backward

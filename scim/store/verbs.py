@@ -4,14 +4,15 @@ Each write is one transaction: lock, change, event, answer. `shape` is the door 
 of django-scim2's kind (see scim.adapters): it may alter a resource before it is stored.
 """
 
+import dataclasses
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from uuid import UUID
 
-from django.db import IntegrityError, OperationalError, transaction
-from psycopg.errors import DeadlockDetected, SerializationFailure
+from django.db import IntegrityError, OperationalError, connection, transaction
+from psycopg.errors import DeadlockDetected, QueryCanceled, SerializationFailure
 from uuid_utils.compat import uuid7
 
 from providers import directory
@@ -20,12 +21,12 @@ from providers.events import Actor
 from scim.protocol import errors
 from scim.protocol.attributes import ResourceType
 from scim.protocol.conditions import bind
-from scim.protocol.filters import parse_filter
+from scim.protocol.filters import count_terms, parse_filter
 from scim.protocol.listing import ListQuery, MemberQuery
 from scim.protocol.members import MemberChange, member_changes
 from scim.protocol.patch import Change, apply_changes, read_patch
 from scim.protocol.policy import Fault, Policy
-from scim.protocol.projection import Projection
+from scim.protocol.projection import Name, Projection, names_in
 from scim.protocol.validation import Notes, check_immutable, keep_immutable, validate_resource
 from scim.store.answers import Answer, Page, Part, read_one, read_page
 from scim.store.columns import RELATIONS, row_of
@@ -35,6 +36,8 @@ from scim.store.member_pages import PAGE_SCHEMA, read_member_page
 Resource = dict[str, Any]
 Done = TypeVar("Done")
 MAX_ATTEMPTS = 5
+# No client sends as many; so many on what no index has (a digest, a relation) can take a second for 10,000 users.
+MANY_TERMS = 10
 
 
 def _as_sent(resource: Resource) -> Resource:
@@ -73,9 +76,9 @@ def list_resources(
 ) -> Page:
     """Resources of one or several types, as one collection.
 
-    Raises ScimError invalidFilter, invalidCursor, expiredCursor.
+    Raises ScimError invalidFilter, invalidCursor, expiredCursor, tooMany.
     """
-    conditions = [TRUE] * len(asked)
+    conditions, terms = [TRUE] * len(asked), 0
     if query.filter:
         node = parse_filter(
             query.filter,
@@ -83,10 +86,24 @@ def list_resources(
             max_terms=policy.max_filter_terms,
             max_depth=policy.max_filter_depth,
         )
-        among = [known for known, _ in asked]
+        among, terms = [known for known, _ in asked], count_terms(node)
         conditions = [compile_condition(bind(node, known, policy, among), known) for known in among]
     parts = [Part(known, where, projection) for (known, projection), where in zip(asked, conditions, strict=True)]
-    return read_page(provider_id, parts, query, policy.cursor_timeout_s)
+    with _within(policy.max_query_ms) if terms > MANY_TERMS else nullcontext():
+        return read_page(provider_id, parts, query, policy.cursor_timeout_s)
+
+
+@contextmanager
+def _within(limit_ms: int) -> Iterator[None]:
+    """Bound the time that statements take. Raises `ScimError` tooMany."""
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(f"SET LOCAL statement_timeout = {limit_ms:d}")
+            yield
+    except OperationalError as error:
+        if isinstance(error.__cause__, QueryCanceled):
+            raise errors.too_costly(limit_ms) from error
+        raise
 
 
 def create(call: Call, body: Any) -> Answer:
@@ -101,7 +118,7 @@ def create(call: Call, body: Any) -> Answer:
         if members:
             group = Locked(resource_id, call.provider_id, call.resource_type.name, 1, resource)
             _change_members(call, group, [MemberChange(add=members)], event_id)
-        return _read_back(call, resource_id)
+        return _read_back(call, resource_id, _written(call, resource))
 
     return _in_transaction(call, write)
 
@@ -119,7 +136,7 @@ def replace(call: Call, resource_id: str, body: Any) -> Answer:
         after = keep_immutable(locked.document, _with_active(call, resource, locked), call.resource_type)
         deltas = [MemberChange(reset=True, add=members)] if _holds_members(call.resource_type) else []
         _write(call, locked, after, deltas)
-        return _read_back(call, locked.id)
+        return _read_back(call, locked.id, _written(call, resource))
 
     return _in_transaction(call, write)
 
@@ -137,7 +154,8 @@ def patch(call: Call, resource_id: str, body: Any, *, answers: bool) -> Answer |
             after = call.shape(apply_changes(locked.document, own, call.resource_type, call.policy))
             check_immutable(locked.document, after, call.resource_type)
         _write(call, locked, after, deltas)
-        return _read_back(call, locked.id) if answers else None
+        written = frozenset(name for change in own for name in names_in(change.target, change.value))
+        return _read_back(call, locked.id, written) if answers else None
 
     return _in_transaction(call, write)
 
@@ -270,26 +288,38 @@ def _change_members(call: Call, group: Locked, deltas: Sequence[MemberChange], e
             chosen = compile_member_condition(delta.where, relation)
             removed += directory.remove_members_where(group, chosen.text, chosen.params, event_id).removed
             continue
-        if delta.reset:
-            removed += directory.remove_members_except(group, delta.add, event_id).removed
-        removed += directory.remove_members(group, delta.remove, event_id).removed
+        lost = directory.remove_members_except(group, delta.add, event_id).removed if delta.reset else 0
+        removed += lost + directory.remove_members(group, delta.remove, event_id).removed
         gained = directory.add_members(group, delta.add, event_id)
         added += gained.added
-        if gained.unknown:
-            if not call.policy.skips_unknown_members:
-                raise errors.unknown_members(gained.unknown)
-            _note_skipped(call, gained.unknown, "unknown")
-        if gained.deleted:
-            call.policy.overlook(Fault.DELETED_MEMBER, errors.deleted_members(gained.deleted))
-            _note_skipped(call, gained.deleted, "deleted")
+        _pass_over(call, gained)
+        skipped = len(gained.unknown) + len(gained.deleted)
+        if lost and skipped and skipped == len(set(delta.add)):
+            raise errors.nobody_left(gained.deleted or gained.unknown)
     return MembersChanged(added, removed)
 
 
-def _note_skipped(call: Call, ids: Sequence[str], reason: str) -> None:
-    call.notes.ignored += [f"members[{member_id[:100]}]: {reason}" for member_id in ids[:20]]
+def _pass_over(call: Call, gained: MembersChanged) -> None:
+    """Members that are none of this provider's are noted and passed over, or refused."""
+    if not call.policy.skips_unknown_members:
+        if gained.unknown:
+            raise errors.unknown_members(gained.unknown)
+        if gained.deleted:
+            call.policy.overlook(Fault.DELETED_MEMBER, errors.deleted_members(gained.deleted))
+    for ids, reason in ((gained.unknown, "unknown"), (gained.deleted, "deleted")):
+        for member_id in ids[:20]:
+            call.notes.add(f"members[{member_id[:100]}]: {reason}")
 
 
-def _read_back(call: Call, resource_id: UUID) -> Answer:
-    answer = read_one(call.provider_id, call.resource_type, resource_id, call.projection)
+def _written(call: Call, resource: Resource) -> frozenset[Name]:
+    """What a POST or PUT sets, as far as an answer asks: of the extensions, which alone hold something back."""
+    targets = (target for target in call.resource_type.targets() if target.schema and not target.sub)
+    held = ((target, target.held_by(resource)) for target in targets)
+    return frozenset(name for target, value in held if value is not None for name in names_in(target, value))
+
+
+def _read_back(call: Call, resource_id: UUID, written: frozenset[Name]) -> Answer:
+    projection = dataclasses.replace(call.projection, written=written) if written else call.projection
+    answer = read_one(call.provider_id, call.resource_type, resource_id, projection)
     assert answer is not None, "a resource under this transaction's lock is there"
     return answer

@@ -173,6 +173,9 @@ def test_a_version_that_is_no_longer_is_412(client, provider):
 def test_v40_what_cannot_be_an_operation_is_its_own_400(client, operation, scim_type):
     (result,) = bulk(client, operation)
     assert (result["status"], result["response"]["scimType"]) == ("400", scim_type)
+    assert {name: result[name] for name in ("method", "bulkId") if name in result} == {
+        name: operation[name] for name in ("method", "bulkId") if name in operation
+    }
 
 
 @pytest.mark.parametrize(

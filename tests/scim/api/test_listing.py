@@ -4,13 +4,19 @@ import json
 import re
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 from unittest import mock
 
 import pytest
 from django.db import connection
 
 from providers.models import SyncedUser
+from scim.clients import LIBERAL
 from scim.protocol.attributes import ENTERPRISE_USER, GROUP, USER
+from scim.protocol.errors import ScimError
+from scim.protocol.listing import ListQuery
+from scim.protocol.projection import WHOLE
+from scim.store import verbs
 from tests.factories import make_group, make_user
 from tests.scim.store.plans import fill_users, plan, statements
 
@@ -247,6 +253,31 @@ def test_v43_a_cursor_serves_its_own_provider_filter_and_order_only(client, prov
         assert client.get("/Users", cursor=cursor, filter="userName pr").json()["scimType"] == "expiredCursor"
 
 
+@pytest.mark.parametrize("sort_by", ["", "userName"])
+def test_a_page_that_became_empty_leads_back_and_on(client, provider, sort_by):
+    users = [make_user(provider, f"u{number}@x") for number in range(4)]
+    query = {"count": 2, "sortBy": sort_by}
+
+    def names(answer):
+        return [one["userName"] for one in answer["Resources"]]
+
+    first = client.get("/Users", cursor="", **query).json()
+    for user in users[2:]:
+        client.delete(f"/Users/{user.pk}")
+    empty = client.get("/Users", cursor=first["nextCursor"], **query).json()
+    assert (names(empty), "nextCursor" in empty) == ([], False)
+    back = client.get("/Users", cursor=empty["previousCursor"], **query).json()
+    assert names(back) == names(first)
+    on = client.get("/Users", cursor=back["nextCursor"], **query).json()
+    make_user(provider, "u9@x")
+    before = client.get("/Users", cursor=on["previousCursor"], **query).json()
+    for user in users[:2]:
+        client.delete(f"/Users/{user.pk}")
+    gone = client.get("/Users", cursor=on["previousCursor"], **query).json()
+    assert (names(before), names(gone), "previousCursor" in gone) == (names(first), [], False)
+    assert names(client.get("/Users", cursor=gone["nextCursor"], **query).json()) == ["u9@x"]
+
+
 @pytest.mark.parametrize("count", ["0", "-1"])
 def test_a_count_below_one_is_refused_with_a_cursor(client, count):
     assert client.get("/Users", cursor="", count=count).json()["scimType"] == "invalidCount"
@@ -269,3 +300,13 @@ def test_a_page_behind_a_cursor_is_one_statement_on_an_index(client, provider, q
     steps = plan(sent)
     assert any("Index Scan" in step for step in steps)
     assert not any("Seq Scan on providers_resource" in step for step in steps)
+
+
+def test_a_query_that_takes_too_long_says_so(provider):
+    fill_users(provider.pk, 3_000)
+    text = " or ".join(f'meta.version eq "x{number}"' for number in range(100))
+    policy, asked = replace(LIBERAL, max_query_ms=20), [(USER, WHOLE)]
+    with pytest.raises(ScimError, match=r"longer than 0\.02 seconds") as refused:
+        verbs.list_resources(provider.pk, asked, ListQuery(filter=text), policy)
+    assert (refused.value.status, refused.value.scim_type) == (400, "tooMany")
+    assert verbs.list_resources(provider.pk, asked, ListQuery(filter=text), LIBERAL).total == 0

@@ -56,6 +56,17 @@ def test_what_a_type_does_not_have_is_an_attribute_without_value(client, everyth
     assert {one["id"] for one in searched["Resources"]} == wanted
 
 
+def test_of_several_values_that_a_type_cannot_have_none_differs(client, everything):
+    """As for a type that could have them and has none (RFC 7644 §3.4.2.2: one value has to meet a comparison)."""
+    for text in ('emails ne "x"', 'emails.value ne "x"', 'members ne "x"'):
+        found = {
+            everything[one["id"]][1].get("members") is not None
+            for one in client.get("/", filter=text).json()["Resources"]
+        }
+        assert found == ({True} if text.startswith("members") else set()), text
+    assert client.get("/", filter='title ne "x"').json()["totalResults"] == 4
+
+
 def test_each_resource_is_answered_as_its_own_type_answers_it(client, everything, django_assert_num_queries):
     # The caller, and the page, which is the whole and so counts itself.
     with django_assert_num_queries(2):

@@ -103,9 +103,27 @@ def test_another_provider_does_not_know_it(client, scim):
 
 
 def test_it_round_trips(client, jane):
-    assert jane[URN] == FULL
+    assert jane[URN] == FULL | {"note": "quiet"}
     assert jane["schemas"] == [CORE_USER, URN]
-    assert client.get(f"/Users/{jane['id']}").json() == jane
+    assert client.get(f"/Users/{jane['id']}").json() == jane | {URN: FULL}
+
+
+def test_what_comes_on_request_alone_is_in_the_answer_that_sets_it(client, jane):
+    address = f"/Users/{jane['id']}"
+    assert jane[URN]["note"] == "quiet"
+    shift = {"code": "N", "secret": "s"}
+    body = {"schemas": [CORE_USER, URN], "userName": "jane@x", URN: {"badge": "B1", "shift": shift}}
+    put = client.put(address, body | {URN: body[URN] | {"note": "loud"}}).json()
+    assert (put[URN]["note"], put[URN]["shift"]) == ("loud", shift)
+    patched = client.patch(address, {"op": "replace", "path": f"{URN}:note", "value": "calm"}).json()
+    assert (patched[URN]["note"], patched[URN]["shift"]) == ("calm", {"code": "N"})
+    whole = client.patch(address, {"op": "replace", "value": {URN: {"shift": {"code": "D", "secret": "t"}}}}).json()
+    assert ("note" in whole[URN], whole[URN]["shift"]) == (False, {"code": "D", "secret": "t"})
+    unasked = client.patch(
+        f"{address}?excludedAttributes={URN}:note", {"op": "add", "path": f"{URN}:note", "value": "x"}
+    )
+    assert "note" not in unasked.json()[URN]
+    assert "note" not in client.get(address).json()[URN]
 
 
 def test_no_more_queries_than_without(client, jane, django_assert_num_queries):
@@ -206,14 +224,15 @@ def test_patch_reaches_each_kind_of_attribute(client, jane, operation, name, wan
     [
         ({"op": "replace", "path": f"{URN}:badge", "value": "B2"}, "mutability"),
         ({"op": "remove", "path": f"{URN}:badge"}, "mutability"),
-        ({"op": "replace", "path": f'{URN}:skills[value eq "triage"]', "value": "x"}, "invalidPath"),
+        ({"op": "add", "path": f'{URN}:skills[value eq "triage"]', "value": "x"}, "invalidPath"),
         ({"op": "add", "path": f"{URN}:beds", "value": 1.5}, "invalidValue"),
     ],
 )
 def test_what_a_patch_may_not_do_changes_nothing(client, jane, operation, scim_type):
+    before = client.get(f"/Users/{jane['id']}").json()
     answer = client.patch(f"/Users/{jane['id']}", operation)
     assert (answer.status_code, answer.json().get("scimType")) == (400, scim_type)
-    assert client.get(f"/Users/{jane['id']}").json() == jane
+    assert client.get(f"/Users/{jane['id']}").json() == before
 
 
 def test_an_immutable_value_stays(client, jane):
@@ -256,6 +275,48 @@ def test_a_secret_part_comes_by_name_alone(client, jane):
     assert named[URN]["shift"] == {"code": "N", "secret": "s"}
     refused = client.patch(address, {"op": "remove", "path": f"{URN}:shift.code"})
     assert (refused.status_code, refused.json()["scimType"]) == (400, "invalidValue")
+
+
+def test_values_with_nothing_but_a_type_are_values_where_there_is_nothing_else(client, add):
+    urn = "urn:example:shifts:User"
+    kinds = {"name": "kinds", "type": "complex", "multiValued": True, "subAttributes": [{"name": "type"}]}
+    boss = {"name": "boss", "type": "reference", "referenceTypes": ["User"], "caseExact": True}
+    add({"id": urn, "attributes": [kinds, boss, {"name": "beds", "type": "integer", "multiValued": True}]})
+    body = {"userName": "x", urn: {"kinds": [{"type": "day"}, {"type": "night"}], "beds": [1, 2, 3]}}
+    made = client.post("/Users", body).json()
+    address = f"/Users/{made['id']}"
+    assert made[urn] == body[urn]
+    client.patch(address, {"op": "remove", "path": f"{urn}:kinds", "value": [{"type": "day"}]})
+    client.patch(address, {"op": "remove", "path": f"{urn}:beds", "value": [2, {"value": 3}]})
+    assert client.get(address).json()[urn] == {"kinds": [{"type": "night"}], "beds": [1]}
+    one = {"method": "POST", "path": "/Users", "bulkId": "b", "data": {"userName": "boss"}}
+    two = {"method": "PUT", "path": address, "data": {"userName": "x", urn: {"boss": "bulkId:b"}}}
+    results = client.post("/Bulk", {"Operations": [two, one]}).json()["Operations"]
+    assert client.get(address).json()[urn]["boss"] == results[1]["location"]
+
+
+def test_an_immutable_value_is_the_same_in_another_case_or_order(client, add):
+    urn = "urn:example:fixed:User"
+    add({"id": urn, "attributes": [{"name": "codes", "multiValued": True, "mutability": "immutable"}]})
+    made = client.post("/Users", {"userName": "x", urn: {"codes": ["a", "b"]}}).json()
+    assert client.put(f"/Users/{made['id']}", {"userName": "x", urn: {"codes": ["B", "A"]}}).status_code == 200
+    refused = client.put(f"/Users/{made['id']}", {"userName": "x", urn: {"codes": ["a", "c"]}})
+    assert (refused.status_code, refused.json()["scimType"]) == (400, "mutability")
+
+
+@pytest.mark.parametrize(
+    ("operation", "wanted"),
+    [
+        ({"op": "replace", "path": f'{URN}:skills[value eq "triage"]', "value": "Wards"}, ["Surgery", "Wards"]),
+        ({"op": "replace", "path": f"{URN}:skills[value pr]", "value": "Wards"}, ["Wards"]),
+        ({"op": "replace", "path": f'{URN}:skills[value eq "triage"]', "value": None}, ["Surgery"]),
+        ({"op": "replace", "path": f'{URN}:skills[value eq "none"]', "value": "Wards"}, "noTarget"),
+        ({"op": "add", "path": f'{URN}:skills[value eq "triage"]', "value": "Wards"}, "invalidPath"),
+    ],
+)
+def test_a_chosen_simple_value_is_replaced(client, jane, operation, wanted):
+    answer = client.patch(f"/Users/{jane['id']}", operation).json()
+    assert (answer["scimType"] if "status" in answer else answer[URN]["skills"]) == wanted
 
 
 def test_a_group_may_have_one_and_bulk_knows_it(client, add):

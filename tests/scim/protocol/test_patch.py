@@ -107,6 +107,11 @@ CASES = [
         lambda r: (r["title"], r["name"]["familyName"], r[ENTERPRISE_USER]["department"]) == ("T", "Doe", "Care"),
     ),
     (
+        "the core schema as path",
+        op("replace", USER.schema.id, {"title": "T", "name": {"givenName": "X"}}),
+        lambda r: (r["title"], r["name"]["givenName"], r["name"]["familyName"]) == ("T", "X", "Doe"),
+    ),
+    (
         "new primary demotes the old",
         op("add", "emails", [{"value": "n", "primary": True}]),
         lambda r: [e.get("primary") for e in r["emails"]] == [False, None, True],
@@ -265,6 +270,7 @@ def test_roles_primary_as_text_makes_one_element():
 
 REFUSED = [
     ("remove without path", op("Remove"), "noTarget"),
+    ("core schema removed", op("remove", USER.schema.id), "noTarget"),
     ("broken path", op("replace", "emails[type eq", "x"), "invalidPath"),
     ("read-only", op("replace", "id", "x"), "mutability"),
     ("read-only relation", op("add", "groups", [{"value": "g"}]), "mutability"),

@@ -152,6 +152,40 @@ def test_a_deleted_member_is_skipped_and_noted(provider):
     assert made.notes.ignored == [f"members[{gone.pk}]: deleted"]
 
 
+@pytest.mark.parametrize("skips", [False, True])
+def test_a_replacement_of_which_nobody_is_left_empties_no_group(provider, skips):
+    gone, here = make_user(provider), make_user(provider)
+    group, empty = make_group(provider, members=[here]), make_group(provider)
+    verbs.delete(call(provider), str(gone.pk))
+    policy = policy_for(is_strict=False, skips_unknown_members=skips)
+
+    def replace(which, *ids):
+        body = {"Operations": [{"op": "replace", "path": "members", "value": value(*ids)}]}
+        verbs.patch(call(provider, GROUP, policy=policy), str(which.pk), body, answers=False)
+
+    for nobody in [(gone,), (gone, uuid.uuid4())] if skips else [(gone,)]:
+        with pytest.raises(ScimError, match="would lose all") as refused:
+            replace(group, *nobody)
+        assert refused.value.status == 400
+        body = {"displayName": "Ward", "members": value(*nobody)}
+        with pytest.raises(ScimError, match="would lose all"):
+            verbs.replace(call(provider, GROUP, policy=policy), str(group.pk), body)
+        replace(empty, *nobody)
+    assert members_of(group) == {str(here.pk)}
+    replace(group, gone, here)
+    assert members_of(group) == {str(here.pk)}
+    replace(group)
+    assert members_of(group) == set()
+
+
+def test_what_is_noted_has_an_end(provider):
+    made = call(provider, GROUP, policy=policy_for(is_strict=True, skips_unknown_members=True))
+    for number in range(5):
+        ids = value(*(uuid.uuid4() for _ in range(30)))
+        verbs.create(made, {"schemas": [GROUP.schema.id], "displayName": f"G{number}", "members": ids})
+    assert len(made.notes.ignored) == 50
+
+
 def test_a_provider_may_have_unknown_members_left_out(stranger, provider):
     known, foreign, unknown = make_user(provider), make_user(stranger), uuid.uuid4()
     made = call(provider, GROUP, policy=policy_for(is_strict=False, skips_unknown_members=True))

@@ -343,7 +343,7 @@ def _apply(resource: dict[str, Any], change: Change, policy: Policy) -> None:
     if change.where is not None:
         _apply_to_elements(home, change, policy)
     elif attribute.multi_valued:
-        _apply_to_list(home, change)
+        _apply_to_list(home, change, policy)
     elif target.sub is not None:
         _apply_to_part(home, change)
     elif change.op == "remove":
@@ -369,7 +369,7 @@ def _apply_to_part(home: dict[str, Any], change: Change) -> None:
         home.pop(name, None)
 
 
-def _apply_to_list(home: dict[str, Any], change: Change) -> None:
+def _apply_to_list(home: dict[str, Any], change: Change, policy: Policy) -> None:
     """A multi-valued attribute without filter: all its values, or one sub-attribute of each."""
     attribute, sub = change.target.attribute, change.target.sub
     assert attribute is not None
@@ -383,7 +383,14 @@ def _apply_to_list(home: dict[str, Any], change: Change) -> None:
         held = deepcopy(change.value)
     else:
         held = _add_values(attribute, held, deepcopy(change.value) or [])
+    _check_count(attribute, held, policy)
     _store_list(home, attribute, held)
+
+
+def _check_count(attribute: Attribute, held: list[Any], policy: Policy) -> None:
+    """After each change, not at the end: what a change costs depends on how many values there are (V65)."""
+    if len(held) > policy.max_values:
+        raise errors.too_many(policy.max_values, f"values of {attribute.name}")
 
 
 def _add_values(attribute: Attribute, held: list[Any], added: list[Any]) -> list[Any]:
@@ -421,8 +428,7 @@ def _apply_to_elements(home: dict[str, Any], change: Change, policy: Policy) -> 
             )
         chosen = [dict(change.seed)]
         held = [*held, *chosen]
-        if len(held) > policy.max_values:
-            raise errors.too_many(policy.max_values, f"values of {attribute.name}")
+        _check_count(attribute, held, policy)
     if sub is None and change.op == "remove":
         held = [element for element in held if not any(element is one for one in chosen)]
     elif not attribute.is_complex:

@@ -4,6 +4,7 @@ Each job is idempotent and holds an advisory lock while it runs, so several mach
 it at once. `manage.py housekeeping` runs them all; a timer calls it in production.
 """
 
+import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
@@ -14,7 +15,7 @@ from django.utils import timezone
 
 from providers.audit import record_act
 from providers.events import SYSTEM, EventKind
-from providers.models import RECYCLE_BIN_DAYS, TEST_PREFIX, Provider, first_id_at
+from providers.models import RECYCLE_BIN_DAYS, TEST_PREFIX, JobRun, Provider, first_id_at
 
 RECORDS = ("providers_changeevent", "providers_requestlog")
 MONTHS_AHEAD = 6
@@ -144,14 +145,36 @@ JOBS: tuple[Job, ...] = (
 )
 
 
+ELSEWHERE = "already running elsewhere"
+
+
 def run_job(job: Job) -> str:
-    """Run one job, each batch in a transaction of its own, unless another process is at it."""
+    """Run one job and write down how it went; what it did, in words. Raises what the job raises."""
+    started = time.perf_counter()
+
+    def write_down(result: str, *, has_failed: bool) -> None:
+        took_ms = round((time.perf_counter() - started) * 1_000)
+        run = {"ran_at": timezone.now(), "took_ms": took_ms, "has_failed": has_failed, "result": result[:500]}
+        JobRun.objects.update_or_create(job=job.__name__, defaults=run)
+
+    try:
+        result = _run_batches(job)
+    except Exception as error:
+        write_down(type(error).__name__, has_failed=True)
+        raise
+    if result != ELSEWHERE:
+        write_down(result, has_failed=False)
+    return result
+
+
+def _run_batches(job: Job) -> str:
+    """Each batch in a transaction of its own, unless another process is at it."""
     total = 0
     while True:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SELECT pg_try_advisory_xact_lock(hashtext(%s))", [f"iprova housekeeping {job.__name__}"])
             (is_ours,) = cursor.fetchone()
-            done = job() if is_ours else "already running elsewhere"
+            done = job() if is_ours else ELSEWHERE
         if isinstance(done, str):
             return done
         total += done

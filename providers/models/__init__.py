@@ -6,6 +6,7 @@ from providers.models.provider import RECYCLE_BIN_DAYS, TEST_PREFIX, IpMode, IpR
 from providers.models.record import (
     Action,
     ChangeEvent,
+    JobRun,
     Outcome,
     ProviderActivity,
     Refusal,
@@ -23,6 +24,7 @@ __all__ = [
     "ChangeEvent",
     "IpMode",
     "IpRule",
+    "JobRun",
     "Membership",
     "Outcome",
     "Provider",

@@ -198,3 +198,13 @@ class SourceSeen(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["provider_id", "address", "day"], name="one_row_per_day")]
+
+
+class JobRun(models.Model):
+    """The last run of each job of housekeeping. `result`: what it did, or the kind of error that stopped it."""
+
+    job = models.CharField(max_length=50, primary_key=True)
+    ran_at = models.DateTimeField()
+    took_ms = models.IntegerField()
+    has_failed = models.BooleanField()
+    result = models.CharField(max_length=500)

@@ -83,6 +83,7 @@ class Directory:
             "accounts": "/accounts/",
             "add-account": "/accounts/add/",
             "account": f"/accounts/{self.administrator.pk}/",
+            "housekeeping": "/housekeeping/",
             "not-found": "/eum/nothing/",
             "password": "/password_change/",
         }

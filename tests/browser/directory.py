@@ -10,7 +10,7 @@ from django.utils import timezone
 from providers.administration import delete_provider
 from providers.events import SYSTEM
 from providers.ip_restriction import add_ranges, import_tag
-from providers.models import Provider, SyncedGroup, SyncedUser, Token
+from providers.models import JobRun, Provider, SyncedGroup, SyncedUser, Token
 from providers.request_log import writer
 from scim.protocol.attributes import USER
 from scim.store import verbs
@@ -138,6 +138,13 @@ def fill() -> Directory:
     add_ranges(contoso, {ip_network("198.51.100.24/32"): "Test from our own network"}, SYSTEM)
     import_tag(contoso, "AzureActiveDirectory", 214, [ip_network("40.126.0.0/18")], SYSTEM)
     rule_id = contoso.ip_rules.values_list("pk", flat=True).get(cidr="20.190.128.0/18")
+    now = timezone.now()
+    done = {"ran_at": now - timedelta(hours=5), "took_ms": 12, "has_failed": False}
+    JobRun.objects.create(job="make_partitions", **done | {"result": "partitions for 6 months ahead"})
+    JobRun.objects.create(job="forget_bodies", **done | {"result": "OperationalError", "has_failed": True})
+    JobRun.objects.create(
+        job="forget_counts", **done | {"result": "1 rows", "ran_at": timezone.now() - timedelta(days=4)}
+    )
     return Directory(contoso, empty, trouble, deleted, jane, others[-1], group, token, rule_id, administrator, refused)
 
 

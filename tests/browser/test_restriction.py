@@ -71,6 +71,7 @@ def test_ac_ip_10_a_file_is_previewed_and_then_imported(visit):
     page.get_by_test_id("preview").click()
     expect(page.get_by_role("dialog").get_by_role("alert")).to_contain_text("Choose the file first.")
     page.get_by_test_id("cancel").click()
+    expect(page.locator("dialog").get_by_test_id("preview")).to_have_count(0)
     file = {"name": "ServiceTags_Public_20261116.json", "mimeType": "application/json", "buffer": content}
     page.get_by_test_id("file").set_input_files(file)  # type: ignore[arg-type]
     page.get_by_test_id("preview").click()

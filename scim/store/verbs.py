@@ -154,7 +154,7 @@ def patch(call: Call, resource_id: str, body: Any, *, answers: bool) -> Answer |
             after = call.shape(apply_changes(locked.document, own, call.resource_type, call.policy))
             check_immutable(locked.document, after, call.resource_type)
         _write(call, locked, after, deltas)
-        written = frozenset(name for change in own for name in names_in(change.target, change.value))
+        written = (name for change in own for name in names_in(change.target, change.value))
         return _read_back(call, locked.id, written) if answers else None
 
     return _in_transaction(call, write)
@@ -311,15 +311,18 @@ def _pass_over(call: Call, gained: MembersChanged) -> None:
             call.notes.add(f"members[{member_id[:100]}]: {reason}")
 
 
-def _written(call: Call, resource: Resource) -> frozenset[Name]:
+def _written(call: Call, resource: Resource) -> Iterator[Name]:
     """What a POST or PUT sets, as far as an answer asks: of the extensions, which alone hold something back."""
-    targets = (target for target in call.resource_type.targets() if target.schema and not target.sub)
-    held = ((target, target.held_by(resource)) for target in targets)
-    return frozenset(name for target, value in held if value is not None for name in names_in(target, value))
+    for target in call.resource_type.targets():
+        if target.schema and not target.sub and (value := target.held_by(resource)) is not None:
+            yield from names_in(target, value)
 
 
-def _read_back(call: Call, resource_id: UUID, written: frozenset[Name]) -> Answer:
-    projection = dataclasses.replace(call.projection, written=written) if written else call.projection
+def _read_back(call: Call, resource_id: UUID, written: Iterator[Name]) -> Answer:
+    """`written` is only looked at where the type holds something back."""
+    projection = call.projection
+    if call.resource_type.holds_back:
+        projection = dataclasses.replace(projection, written=frozenset(written))
     answer = read_one(call.provider_id, call.resource_type, resource_id, projection)
     assert answer is not None, "a resource under this transaction's lock is there"
     return answer

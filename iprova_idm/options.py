@@ -66,6 +66,27 @@ def _database_url(value: str) -> str:
     return value
 
 
+MAIL_SCHEMES = ("smtp", "smtp+tls", "smtps", "console", "file")
+
+
+def _email_url(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        is_usable = parts.scheme in MAIL_SCHEMES and (parts.port is None or bool(parts.hostname))
+    except ValueError:  # the port is no number
+        is_usable = False
+    needed = {"console": True, "file": bool(is_usable and parts.path)}
+    if value and not (is_usable and needed.get(parts.scheme, bool(parts.hostname))):
+        raise ValueError("must be like smtp+tls://user:password@mail.example.com:587, console: or file:///folder")
+    return value
+
+
+def _flag(value: str) -> bool:
+    if value not in ("yes", "no"):
+        raise ValueError("must be yes or no")
+    return value == "yes"
+
+
 def _path(value: str) -> Path:
     return (PROJECT_DIR / Path(value).expanduser()).absolute()
 
@@ -148,6 +169,23 @@ class Options:
         "",
         "Password of `admin`, made at the first start. Empty: a random one, printed once.",
     )
+    email_url: str = option(
+        "EMAIL_URL",
+        _email_url,
+        "",
+        "Mail server: smtp+tls:// (STARTTLS, 587), smtps:// (TLS, 465) or smtp:// (open, 25) with "
+        "user:password@host:port; console: prints, file:///folder keeps. Empty: no mail.",
+    )
+    default_from: str = option("DEFAULT_FROM", _text, "iprova-idm@localhost", "Sender of mails.")
+    metrics_token: str = option(
+        "METRICS_TOKEN", _text, "", "Bearer token for /metrics. Empty: it answers to this machine only."
+    )
+    keep_until_used: bool = option(
+        "EUM_KEEP_UNTIL_USED",
+        _flag,
+        "no",
+        "yes: after a rotation the old token works past its end until the new one was used.",
+    )
     log_level: str = option("LOG_LEVEL", _log_level, "INFO", "Level of the log on standard error.")
     request_log_days: int = option(
         "REQUEST_LOG_DAYS", _positive, "90", "How long requests are kept in the provisioning log.", unit="days"
@@ -178,7 +216,7 @@ class Options:
         return f"{self.base_url}/scim"
 
 
-_SECRET = ("DATABASE_URL", "SECRET_KEY", "ADMIN_PASSWORD")
+_SECRET = ("DATABASE_URL", "SECRET_KEY", "ADMIN_PASSWORD", "EMAIL_URL", "METRICS_TOKEN")
 
 
 def describe_options() -> tuple[Option, ...]:

@@ -30,7 +30,7 @@ OLDEST_POSTGRESQL = 15
 _MIGRATION_LOCK = 7_205_759_402  # any number that nothing else of ours locks
 _START_S = 60.0
 _STOP_S = 40.0  # gunicorn gives its requests 30
-_DAY_S = 24 * 60 * 60
+_HOUSEKEEPING_S = 5 * 60
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -53,15 +53,15 @@ class Server:
         Raises `DatabaseError` if the database dies first, and KeyboardInterrupt at the end of the terminal.
         """
         in_terminal = _is_in_terminal()
-        tomorrow = time.monotonic() + _DAY_S
+        next_time = time.monotonic() + _HOUSEKEEPING_S
         while (status := self.gunicorn.poll()) is None:
             if in_terminal and _has_hung_up():
                 raise KeyboardInterrupt
             if self.database is not None and self.database.has_died:
                 raise DatabaseError(f"the server ended unexpectedly; its log is {self.database.log}")
-            if time.monotonic() > tomorrow:
-                tomorrow += _DAY_S
-                self._housekeeping = _start_child("manage.py", "housekeeping", stdout=subprocess.DEVNULL)
+            if time.monotonic() > next_time:
+                next_time += _HOUSEKEEPING_S
+                self._housekeeping = _start_child("manage.py", "housekeeping", "--due", stdout=subprocess.DEVNULL)
             time.sleep(0.2)
         return status if status >= 0 else 128 - status
 

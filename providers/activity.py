@@ -12,12 +12,11 @@ from typing import Any
 
 from django.db import connection
 
-from providers.models import TEST_PREFIX, ProviderActivity
+from providers import brake
+from providers.models import TEST_PREFIX, Brake, Provider, ProviderActivity
 from providers.outcomes import CHANGES, outcome_of
 
 SLOT_MINUTES = 20
-# So many people, and a tenth of those who were active, in so short a time: perhaps a mistake in Entra.
-MASS_PEOPLE, MASS_SPAN = 20, timedelta(minutes=60)
 
 
 @dataclass(frozen=True)
@@ -87,16 +86,6 @@ ON CONFLICT (provider_id) DO UPDATE SET
   refused_address = EXCLUDED.refused_address
 WHERE a.accepted_at IS NULL OR a.accepted_at < EXCLUDED.refused_at
 """
-# Of these there is an index (migration 0010).
-_LEAVERS = """
-SELECT count(DISTINCT resource_id), min(at), max(at) FROM providers_changeevent
-WHERE provider_id = %s AND id >= providers_uuid7_floor(%s::timestamptz - interval '1 minute') AND at >= %s
-  AND kind IN ('resource.disabled', 'resource.deleted') AND resource_type = 'User'
-"""
-_ACTIVE = """
-SELECT count(*) FROM (SELECT FROM providers_resource
-  WHERE provider_id = %s AND resource_type = 'User' AND active AND deleted_at IS NULL LIMIT %s) found
-"""
 
 
 def write_counts(calls: list[Call]) -> None:
@@ -145,21 +134,20 @@ def note_mass_changes(calls: list[Call]) -> None:
 
 
 def _note_mass_change(provider_id: int, now: datetime) -> None:
+    provider = Provider.objects.filter(pk=provider_id).exclude(brake=Brake.OFF).first()
+    if provider is None:
+        return
     known = ProviderActivity.objects.filter(pk=provider_id).first()
-    start = now - MASS_SPAN
+    start = now - brake.SPAN
     if known and known.mass_change_since and known.mass_change_until and known.mass_change_until > start:
         start = known.mass_change_since  # it goes on
-    with connection.cursor() as cursor:
-        cursor.execute(_LEAVERS, [provider_id, start, start])
-        people, since, until = cursor.fetchone()
-        if people < MASS_PEOPLE:
-            return
-        # Beyond this many active people it is less than a tenth of them: no need to count on.
-        cursor.execute(_ACTIVE, [provider_id, 9 * people + 1])
-        if cursor.fetchone()[0] > 9 * people:
-            return
-    values = {"mass_change_since": since, "mass_change_until": until, "mass_change_count": people}
-    ProviderActivity.objects.filter(pk=provider_id).update(**values)
+    if burst := brake.burst_of(provider, start):
+        values = {
+            "mass_change_since": burst.since,
+            "mass_change_until": burst.until,
+            "mass_change_count": burst.people,
+        }
+        ProviderActivity.objects.filter(pk=provider_id).update(**values)
 
 
 WRITES = (write_counts, write_sources, write_contacts, note_mass_changes)

@@ -2,15 +2,17 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from providers.audit import record_act
+from providers.brake import RELEASED_FOR
 from providers.events import Actor, EventKind
 from providers.ip_rules import Network, covers_everyone
-from providers.models import IpMode, IpRule, Provider
+from providers.models import Brake, IpMode, IpRule, Provider
 
 
 class TitleTakenError(Exception):
@@ -70,7 +72,17 @@ def _titles_are_unique() -> Iterator[None]:
         raise
 
 
-CHANGEABLE = ("title", "is_strict", "skips_unknown_members", "late_after_minutes", "silent_after_hours")
+CHANGEABLE = (
+    "title",
+    "notification_email",
+    "is_strict",
+    "skips_unknown_members",
+    "late_after_minutes",
+    "silent_after_hours",
+    "brake",
+    "brake_people",
+    "brake_percent",
+)
 
 
 def change_provider(provider: Provider, actor: Actor, values: Mapping[str, Any]) -> None:
@@ -85,6 +97,8 @@ def change_provider(provider: Provider, actor: Actor, values: Mapping[str, Any])
         if before == after:
             return
         found.save(update_fields=[*CHANGEABLE, "title_key"])
+        if found.brake != Brake.HOLD:
+            _end_hold(found, found.brake_from)
         record_act(EventKind.PROVIDER_CHANGED, actor, provider=found, before=before, after=after)
 
 
@@ -102,6 +116,43 @@ def resume_provider(provider: Provider, actor: Actor) -> None:
     paused = Provider.objects.live().filter(pk=provider.pk, paused_at__isnull=False)
     if paused.update(paused_at=None, paused_by=None):
         record_act(EventKind.PROVIDER_RESUMED, actor, provider=provider)
+
+
+@transaction.atomic
+def release_leavers(provider: Provider, actor: Actor) -> None:
+    """Let through whom the brake holds back, and everybody else who leaves within 24 hours. Twice is once."""
+    found = _held(provider)
+    if found:
+        _end_hold(found, timezone.now() + RELEASED_FOR)
+        record_act(EventKind.BRAKE_RELEASED, actor, provider=found)
+
+
+@transaction.atomic
+def reject_leavers(provider: Provider, actor: Actor) -> None:
+    """Refuse instead of holding back (403), until that is lifted. Twice is once."""
+    found = _held(provider)
+    if found and not found.rejected_at:
+        Provider.objects.filter(pk=found.pk).update(rejected_at=timezone.now())
+        record_act(EventKind.BRAKE_REJECTED, actor, provider=found)
+
+
+@transaction.atomic
+def lift_rejection(provider: Provider, actor: Actor) -> None:
+    """Take disablings and deletions again, and count them anew from now on. Twice is once."""
+    found = _held(provider)
+    if found and found.rejected_at:
+        _end_hold(found, timezone.now())
+        record_act(EventKind.BRAKE_LIFTED, actor, provider=found)
+
+
+def _held(provider: Provider) -> Provider | None:
+    held = Provider.objects.live().filter(held_at__isnull=False)
+    return held.select_for_update(no_key=True).filter(pk=provider.pk).first()
+
+
+def _end_hold(provider: Provider, count_from: datetime | None) -> None:
+    Provider.objects.filter(pk=provider.pk).update(held_at=None, rejected_at=None, brake_from=count_from)
+    provider.held_leavers.all().delete()
 
 
 @transaction.atomic

@@ -222,6 +222,10 @@ def _subject(document: Mapping[str, Any]) -> str:
     return str(document.get("userName") or document.get("displayName") or "")
 
 
+def is_disabling(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    return _kind_of_change(before, after) is EventKind.RESOURCE_DISABLED
+
+
 def _kind_of_change(before: Mapping[str, Any], after: Mapping[str, Any]) -> EventKind:
     was_active, is_active = before.get("active") is not False, after.get("active") is not False
     if was_active == is_active:

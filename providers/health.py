@@ -13,9 +13,9 @@ from enum import Enum
 from typing import Any
 
 from django.db import connection
-from django.db.models import Q, Sum
+from django.db.models import Count, Q, Sum
 
-from providers.models import Outcome, Provider, ProviderActivity, RequestCount, Token
+from providers.models import HeldLeaver, Outcome, Provider, ProviderActivity, RequestCount, Token
 from providers.outcomes import CHANGES, is_problem, outcome_of
 
 CYCLE = timedelta(minutes=40)
@@ -32,14 +32,15 @@ _DAY, _HOUR = timedelta(days=1), timedelta(hours=1)
 class State(Enum):
     """In the order of what needs somebody most: lists show the worst first."""
 
-    REFUSED = 1
-    FAILING = 2
-    SILENT = 3
-    LATE = 4
-    SOME_ERRORS = 5
-    HEALTHY = 6
-    PAUSED = 7
-    NOT_CONNECTED = 8
+    HELD = 1
+    REFUSED = 2
+    FAILING = 3
+    SILENT = 4
+    LATE = 5
+    SOME_ERRORS = 6
+    HEALTHY = 7
+    PAUSED = 8
+    NOT_CONNECTED = 9
 
 
 class Reason(Enum):
@@ -72,6 +73,7 @@ class Health:
     reason: Reason | None = None
     token: Token | None = None  # that was refused, or ends
     activity: ProviderActivity = field(default_factory=ProviderActivity)
+    waiting: int = 0  # people whom the brake holds back
 
     @property
     def next_expected(self) -> datetime | None:
@@ -79,17 +81,18 @@ class Health:
 
 
 def health_of(providers: Iterable[Provider], now: datetime) -> dict[int, Health]:
-    """The health of each provider, by its id. Four queries, and a fifth while changes are failing."""
+    """The health of each provider, by its id. Four queries; one more while changes fail, and while people are held."""
     known = list(providers)
     ids = [provider.pk for provider in known]
     activities = ProviderActivity.objects.in_bulk(ids)
     day, suspects = _counts(ids, now)
     recent = _recent(suspects, now) if suspects else {}
+    waiting = _waiting([provider.pk for provider in known if provider.held_at])
     tokens = _tokens(ids, activities.values())
     found = {}
     for provider in known:
         activity = activities.get(provider.pk) or ProviderActivity(provider_id=provider.pk)
-        figures = day[provider.pk] | recent.get(provider.pk, {})
+        figures = day[provider.pk] | recent.get(provider.pk, {}) | {"waiting": waiting[provider.pk]}
         own = [token for token in tokens if token.provider_id == provider.pk]
         found[provider.pk] = _judge(provider, activity, figures, own, now)
     return found
@@ -105,6 +108,8 @@ def _judge(
     silence = now - activity.accepted_at if activity.accepted_at else None
     if provider.paused_at:
         state = State.PAUSED
+    elif provider.held_at:
+        state = State.HELD
     elif activity.refused_count:
         state, token = State.REFUSED, refused
     elif silence is None:
@@ -142,6 +147,14 @@ def _reason(
         if successor and successor.first_used_at is None and left <= UNUSED_NOTICE:
             return Reason.TOKEN_UNUSED, token
     return None, None
+
+
+def _waiting(held_ids: list[int]) -> Counter[int]:
+    """How many people each provider's brake holds back."""
+    if not held_ids:
+        return Counter()
+    rows = HeldLeaver.objects.filter(provider_id__in=held_ids).values_list("provider_id")
+    return Counter(dict(rows.annotate(Count("pk"))))
 
 
 def _counts(ids: list[int], now: datetime) -> tuple[dict[int, dict[str, Any]], list[int]]:

@@ -1,11 +1,12 @@
 """Regular jobs: partitions made ahead and dropped after their time; what was deleted or is old goes, in batches.
 
 Each job is idempotent and holds an advisory lock while it runs, so several machines may start
-it at once. `manage.py housekeeping` runs them all; a timer calls it in production.
+it at once. `manage.py housekeeping` runs them all, `--due` those whose time has come; a timer calls that every five
+minutes in production.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -16,6 +17,7 @@ from django.utils import timezone
 from providers.audit import record_act
 from providers.events import SYSTEM, EventKind
 from providers.models import RECYCLE_BIN_DAYS, TEST_PREFIX, JobRun, Provider, first_id_at
+from providers.notices import KEPT, send_notices, write_notices
 
 RECORDS = ("providers_changeevent", "providers_requestlog")
 MONTHS_AHEAD = 6
@@ -85,6 +87,8 @@ OF_A_PROVIDER = (
     "providers_membership",
     "providers_resource",
     "providers_schemaextension",
+    "providers_heldleaver",
+    "providers_notice",
     "providers_sourceseen",
     "providers_requestcount",
     "providers_provideractivity",
@@ -119,6 +123,7 @@ def forget_counts() -> int:
         "providers_requestcount": ("slot < %s", now - timedelta(days=COUNT_DAYS)),
         "providers_sourceseen": ("day < %s", now.date() - timedelta(days=COUNT_DAYS)),
         "providers_refusedcalls": ("hour < %s", now - timedelta(days=settings.OPTIONS.request_log_days)),
+        "providers_notice": ("created_at < %s", now - KEPT),
         "providers_token": (f"prefix = '{TEST_PREFIX}' AND expires_at < %s", now),
     }
     with connection.cursor() as cursor:
@@ -142,7 +147,23 @@ JOBS: tuple[Job, ...] = (
     empty_recycle_bin,
     purge_providers,
     forget_counts,
+    write_notices,
+    send_notices,
 )
+DAILY, OFTEN = timedelta(hours=24), timedelta(minutes=5)
+# How often a job is due; a timer that comes every few minutes starts those that are.
+PERIODS: Mapping[str, timedelta] = {"write_notices": OFTEN, "send_notices": OFTEN}
+
+
+def period_of(job: Job) -> timedelta:
+    return PERIODS.get(job.__name__, DAILY)
+
+
+def due_jobs() -> list[Job]:
+    """The jobs whose last run is nearly a period ago, or that never ran."""
+    ran = dict(JobRun.objects.values_list("job", "ran_at"))
+    now = timezone.now()
+    return [job for job in JOBS if job.__name__ not in ran or now - ran[job.__name__] >= 0.95 * period_of(job)]
 
 
 ELSEWHERE = "already running elsewhere"

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
@@ -226,18 +227,22 @@ class Caller:
     is_covered: bool
     is_touch_due: bool
     schemas_version: int
+    has_brake: bool
     address: str | None
 
 
 # Suspended, expired and revoked tokens are found too: whoever holds one is told which it is.
 _FIND_CALLER = f"""
 SELECT t.id, t.prefix,
-  CASE WHEN t.revoked_at IS NOT NULL THEN 'revoked' WHEN t.expires_at <= now() THEN 'expired'
+  CASE WHEN t.revoked_at IS NOT NULL THEN 'revoked' WHEN t.expires_at <= now() AND NOT (%s AND EXISTS (
+         SELECT FROM providers_token n
+         WHERE n.id = t.replaced_by_id AND n.first_used_at IS NULL AND n.revoked_at IS NULL)) THEN 'expired'
        WHEN t.suspended_at IS NOT NULL THEN 'suspended' ELSE 'active' END,
   p.id, p.is_strict, p.skips_unknown_members, p.paused_at IS NOT NULL, p.deleted_at IS NOT NULL, p.ip_mode,
   p.ip_mode = 'off' OR t.prefix = '{TEST_PREFIX}'
     OR EXISTS (SELECT 1 FROM providers_iprule i WHERE i.provider_id = p.id AND i.cidr >>= %s::inet),
-  t.last_used_at IS NULL OR t.last_used_at < now() - interval '1 minute', p.schemas_version
+  t.last_used_at IS NULL OR t.last_used_at < now() - interval '1 minute', p.schemas_version,
+  p.brake = 'hold'
 FROM providers_token t JOIN providers_provider p ON p.id = t.provider_id
 WHERE t.digest = %s
 """
@@ -249,6 +254,6 @@ def find_caller(value: str, address: str | None) -> Caller | None:
     Checked in the database at each request, so that what is revoked is refused at once by every worker.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_FIND_CALLER, [address, digest_of(value)])
+        cursor.execute(_FIND_CALLER, [settings.OPTIONS.keep_until_used, address, digest_of(value)])
         found = cursor.fetchone()
     return Caller(*(*found, address)) if found else None

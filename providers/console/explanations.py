@@ -103,6 +103,18 @@ _PAUSED = Explanation(
     ADMINISTRATOR,
     _("Resume the provider; what was held back comes by itself."),
 )
+_HELD = Explanation(
+    _("Departures are held back."),
+    _("The directory disabled or deleted unusually many people at once; this one was to follow. Nothing was changed."),
+    ADMINISTRATOR,
+    _("Decide on the page of the provider: let them through, or reject. Entra asks again by itself."),
+)
+_REJECTED = Explanation(
+    _("Departures are rejected."),
+    _("An administrator of iProva has rejected that more people are disabled or deleted. Nothing was changed."),
+    ADMINISTRATOR,
+    _("Clear up with the directory who should have left, then lift the rejection on the page of the provider."),
+)
 _UNKNOWN_ROUTE = Explanation(
     _("There is nothing at this address."),
     _("The directory calls an address that SCIM does not have here: mostly the Tenant URL has a typing error."),
@@ -192,6 +204,8 @@ def explain(row: RequestLog) -> Explanation | None:
         return next((said for word, said in _TOKEN.items() if word in row.detail), _UNKNOWN_TOKEN)
     if row.status == 404:
         return _UNKNOWN_ROUTE if row.resource_type == "" and row.action != Action.LOOK_UP else _NOT_FOUND
-    if row.status == 503 and "paused" in row.detail:
-        return _PAUSED
+    by_detail = {(503, "paused"): _PAUSED, (503, "holds further ones"): _HELD, (403, "has rejected"): _REJECTED}
+    for (status, words), said in by_detail.items():
+        if row.status == status and words in row.detail:
+            return said
     return _STATUS.get(row.status) or (_STATUS[500] if row.outcome == Outcome.ERROR else _BAD_REQUEST["invalidSyntax"])

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from providers.ip_rules import EVERYONE, Network, RangeProblem, read_ranges
-from providers.models import Provider
+from providers.models import Brake, Provider
 from scim.protocol.values import comparison_key
 
 _TITLE = Provider._meta.get_field("title").max_length
@@ -56,6 +56,13 @@ class ProviderForm(TitleForm):
     # Less than a cycle of Entra would call every provider late.
     late_after_minutes = forms.IntegerField(min_value=41, max_value=10_080, error_messages=_of(41, 10_080))
     silent_after_hours = forms.IntegerField(min_value=2, max_value=1_000, error_messages=_of(2, 1_000))
+
+    notification_email = forms.EmailField(
+        required=False, max_length=254, error_messages={"invalid": gettext_lazy("This is no e-mail address.")}
+    )
+    brake = forms.ChoiceField(choices=Brake)
+    brake_people = forms.IntegerField(min_value=1, max_value=100_000, error_messages=_of(1, 100_000))
+    brake_percent = forms.IntegerField(min_value=1, max_value=100, error_messages=_of(1, 100))
 
     def clean(self) -> dict[str, Any]:
         late, silent = (self.cleaned_data.get(name) for name in ("late_after_minutes", "silent_after_hours"))

@@ -14,11 +14,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from providers.console.page import Badge, Text, ago
-from providers.housekeeping import COUNT_DAYS, JOBS, MONTHS_AHEAD
+from providers.housekeeping import COUNT_DAYS, JOBS, MONTHS_AHEAD, period_of
 from providers.models import RECYCLE_BIN_DAYS, JobRun
-
-# A timer starts them every night; one night may be missed.
-OVERDUE_AFTER = timedelta(hours=49)
 
 
 @dataclass(frozen=True)
@@ -49,16 +46,16 @@ def rows() -> list[Row]:
     """Every job, in the order in which they run. One query."""
     runs = {run.job: run for run in JobRun.objects.all()}
     purposes = _purposes()
-    return [_row(purposes[job.__name__], runs.get(job.__name__)) for job in JOBS]
+    return [_row(purposes[job.__name__], runs.get(job.__name__), period_of(job)) for job in JOBS]
 
 
-def _row(purpose: Text, run: JobRun | None) -> Row:
+def _row(purpose: Text, run: JobRun | None, period: timedelta) -> Row:
     if run is None:
         return Row(purpose, Badge(_("Never ran"), "clock"), None, None)
     badge = Badge(_("Done"), "check", "ok")
     if run.has_failed:
         badge = Badge(_("Failed"), "alert", "bad")
-    elif timezone.now() - run.ran_at > OVERDUE_AFTER:
+    elif timezone.now() - run.ran_at > 2 * period + timedelta(hours=1):  # one run may be missed
         badge = Badge(_("Overdue"), "alert", "warn")
     return Row(purpose, badge, ago(run.ran_at), run)
 
@@ -74,4 +71,6 @@ def _purposes() -> Mapping[str, Text]:
         "empty_recycle_bin": _("Purges users and groups deleted %(days)d days ago") % {"days": RECYCLE_BIN_DAYS},
         "purge_providers": _("Purges providers deleted %(days)d days ago") % {"days": RECYCLE_BIN_DAYS},
         "forget_counts": _("Forgets counts of requests and addresses after %(days)d days") % {"days": COUNT_DAYS},
+        "write_notices": _("Writes mails about tokens that end and about many people who leave"),
+        "send_notices": _("Sends those mails"),
     }

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import authenticate
 from django.http import Http404, HttpRequest, HttpResponse
@@ -42,7 +43,7 @@ def change(request: HttpRequest, provider_id: int) -> HttpResponse:
         else:
             messages.success(request, _("Provider changed"))
             return go_to(request, reverse("admin:provider", args=[provider.pk]))
-    context = {"provider": provider, "form": form}
+    context = {"provider": provider, "form": form, "has_mail": bool(settings.OPTIONS.email_url)}
     return show_dialog(request, "console/_change_provider.html", _("Edit provider"), place_of(provider), context)
 
 

@@ -20,6 +20,7 @@ from providers.models import IpMode, Provider, Token
 
 BADGES: Mapping[State, Badge] = {
     State.PAUSED: Badge(gettext_lazy("Paused"), "pause"),
+    State.HELD: Badge(gettext_lazy("On hold"), "stop", "bad"),
     State.REFUSED: Badge(gettext_lazy("Refused"), "stop", "bad"),
     State.NOT_CONNECTED: Badge(gettext_lazy("Not connected"), "plug"),
     State.FAILING: Badge(gettext_lazy("Failing"), "x", "bad"),
@@ -87,6 +88,24 @@ def _paused(provider: Provider, health: Health) -> SafeString:
             _("Paused by {name}, {time}. Entra gets 503."), name=access.name_of(provider.paused_by), time=time
         )
     return format_html(_("Paused since {time}. Entra gets 503."), time=time)
+
+
+def _held(provider: Provider, health: Health) -> SafeString:
+    assert provider.held_at
+    if provider.rejected_at:
+        said = ngettext(
+            "Departures are rejected since {time}: {count} person is concerned.",
+            "Departures are rejected since {time}: {count} people are concerned.",
+            health.waiting,
+        )
+    else:
+        said = ngettext(
+            "Departures are held back since {time}: {count} person waits for your decision.",
+            "Departures are held back since {time}: {count} people wait for your decision.",
+            health.waiting,
+        )
+    time = clock(provider.rejected_at or provider.held_at, health.at)
+    return format_html(said, time=time, count=f"{health.waiting:,}")
 
 
 def _refused(provider: Provider, health: Health) -> SafeString:
@@ -177,6 +196,7 @@ def _healthy(provider: Provider, health: Health) -> SafeString:
 
 _SENTENCES = {
     State.PAUSED: _paused,
+    State.HELD: _held,
     State.REFUSED: _refused,
     State.NOT_CONNECTED: _not_connected,
     State.FAILING: _failing,
@@ -196,6 +216,8 @@ def _step(provider: Provider, health: Health) -> Step | None:
     match health.state:
         case State.PAUSED:
             return Step(_("Resume"), page("resume_provider"))
+        case State.HELD:
+            return Step(_("Decide"), page("brake"))
         case State.REFUSED if health.activity.refused_address:
             return Step(_("Open IP restriction"), page("ip_restriction"))
         case State.REFUSED:

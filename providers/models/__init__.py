@@ -2,11 +2,22 @@
 
 from providers.models.directory import Membership, Resource, SyncedGroup, SyncedUser, synced_user_model
 from providers.models.preference import SavedFilter
-from providers.models.provider import RECYCLE_BIN_DAYS, TEST_PREFIX, IpMode, IpRule, Provider, SchemaExtension, Token
+from providers.models.provider import (
+    RECYCLE_BIN_DAYS,
+    TEST_PREFIX,
+    Brake,
+    HeldLeaver,
+    IpMode,
+    IpRule,
+    Provider,
+    SchemaExtension,
+    Token,
+)
 from providers.models.record import (
     Action,
     ChangeEvent,
     JobRun,
+    Notice,
     Outcome,
     ProviderActivity,
     Refusal,
@@ -21,11 +32,14 @@ __all__ = [
     "RECYCLE_BIN_DAYS",
     "TEST_PREFIX",
     "Action",
+    "Brake",
     "ChangeEvent",
+    "HeldLeaver",
     "IpMode",
     "IpRule",
     "JobRun",
     "Membership",
+    "Notice",
     "Outcome",
     "Provider",
     "ProviderActivity",

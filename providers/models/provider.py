@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from scim.protocol.values import comparison_key
 
@@ -22,6 +23,14 @@ class IpMode(models.TextChoices):
     OFF = "off", "Off"
     OBSERVE = "observe", "Observing"
     ENFORCE = "enforce", "Enforced"
+
+
+class Brake(models.TextChoices):
+    """What happens when a provider disables or deletes unusually many people at once."""
+
+    OFF = "off", _("Off")
+    WARN = "warn", _("Warn")
+    HOLD = "hold", _("Hold")
 
 
 class CidrField(models.Field):  # type: ignore[type-arg]
@@ -63,6 +72,15 @@ class Provider(models.Model):
     # How long silence may last before the console says so. Entra calls every 40 minutes, and once a day in quarantine.
     late_after_minutes = models.PositiveIntegerField(default=90)
     silent_after_hours = models.PositiveIntegerField(default=26)
+    # The brake on mass deprovisioning: so many people and such a share of the active ones, within the hour.
+    brake = models.CharField(max_length=4, choices=Brake, default=Brake.WARN)
+    brake_people = models.PositiveIntegerField(default=20)
+    brake_percent = models.PositiveIntegerField(default=10)
+    # Who left before this moment does not count. While it lies ahead nobody counts: an administrator let them through.
+    brake_from = models.DateTimeField(null=True)
+    held_at = models.DateTimeField(null=True)
+    # Set beside `held_at`: what is held back is refused instead.
+    rejected_at = models.DateTimeField(null=True)
     # The steps of the setup guide that somebody has ticked.
     guide_steps = models.JSONField(default=list, blank=True)
     paused_at = models.DateTimeField(null=True, blank=True)
@@ -78,6 +96,7 @@ class Provider(models.Model):
             models.UniqueConstraint("title_key", condition=Q(deleted_at__isnull=True), name="unique_title"),
             models.CheckConstraint(condition=Q(ip_mode__in=IpMode.values), name="known_ip_mode"),
             models.CheckConstraint(condition=~Q(title_key=""), name="title_not_empty"),
+            models.CheckConstraint(condition=Q(brake__in=Brake.values), name="known_brake"),
         ]
         permissions = [
             ("view_payload", "Can see request and response bodies"),
@@ -100,6 +119,8 @@ class TokenQuerySet(models.QuerySet["Token"]):
     def live(self) -> "TokenQuerySet":
         """Tokens that are not revoked and not expired; a suspended one may come back, so it counts."""
         unexpired = Q(expires_at__isnull=True) | Q(expires_at__gt=timezone.now())
+        if settings.OPTIONS.keep_until_used:
+            unexpired |= Q(replaced_by__isnull=False, replaced_by__first_used_at=None, replaced_by__revoked_at=None)
         return self.permanent().filter(unexpired, revoked_at__isnull=True)
 
     def permanent(self) -> "TokenQuerySet":
@@ -150,11 +171,18 @@ class Token(models.Model):
         return self.replaced_by_id is not None and not self.is_ended
 
     @property
+    def _is_kept(self) -> bool:
+        """Works past its end, as the operator wants it: the one that replaces it was never used."""
+        if not settings.OPTIONS.keep_until_used or self.replaced_by is None:
+            return False
+        return self.replaced_by.first_used_at is None and self.replaced_by.revoked_at is None
+
+    @property
     def state(self) -> str:
         """active, suspended, expired or revoked, as of now."""
         if self.revoked_at:
             return "revoked"
-        if self.expires_at and self.expires_at <= timezone.now():
+        if self.expires_at and self.expires_at <= timezone.now() and not self._is_kept:
             return "expired"
         return "suspended" if self.suspended_at else "active"
 
@@ -186,3 +214,16 @@ class SchemaExtension(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["provider", "urn_key"], name="one_extension_per_urn")]
+
+
+class HeldLeaver(models.Model):
+    """Somebody whom a provider wants to disable or delete while its brake holds: known until somebody decides."""
+
+    provider = models.ForeignKey(Provider, models.CASCADE, related_name="held_leavers", db_index=False)
+    resource_id = models.UUIDField()
+    first_at = models.DateTimeField()
+    last_at = models.DateTimeField()
+    is_deletion = models.BooleanField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["provider", "resource_id"], name="held_once")]

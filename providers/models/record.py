@@ -200,6 +200,22 @@ class SourceSeen(models.Model):
         constraints = [models.UniqueConstraint(fields=["provider_id", "address", "day"], name="one_row_per_day")]
 
 
+class Notice(models.Model):
+    """A mail to a provider's notification address, written once for each occasion; `key` names the occasion."""
+
+    provider_id = models.BigIntegerField()
+    key = models.CharField(max_length=100)
+    address = models.EmailField()
+    subject = models.CharField(max_length=300)
+    body = models.TextField()
+    created_at = models.DateTimeField()
+    tried_at = models.DateTimeField(null=True)
+    sent_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["provider_id", "key"], name="one_notice_per_occasion")]
+
+
 class JobRun(models.Model):
     """The last run of each job of housekeeping. `result`: what it did, or the kind of error that stopped it."""
 

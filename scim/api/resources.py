@@ -30,6 +30,7 @@ def store_call(view: ScimView, resource_type: ResourceType, projection: Projecti
         actor=view.actor,
         projection=WHOLE if answer_shaper(adapter, request) else projection,
         if_match=request.META.get("HTTP_IF_MATCH", ""),
+        has_brake=view.caller.has_brake,
         notes=view.notes,
     )
     if shape := write_shaper(adapter, request):

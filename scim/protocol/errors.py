@@ -241,6 +241,26 @@ def paused() -> ScimError:
     )
 
 
+def departures_held() -> ScimError:
+    return ScimError(
+        503,
+        "",
+        "This provider has disabled or deleted unusually many people within an hour, so iProva holds further ones "
+        "back; nothing was changed, all other requests go on. An iProva administrator decides on the page of the "
+        "provider; when they are let through, provisioning goes on by itself.",
+        {"Retry-After": "2400"},
+    )
+
+
+def departures_rejected() -> ScimError:
+    return ScimError(
+        403,
+        "",
+        "An iProva administrator has rejected that this provider disables or deletes more people for now; nothing was "
+        "changed. Check the scope and the assignments in Entra ID, then ask the administrator to lift the rejection.",
+    )
+
+
 def unavailable() -> ScimError:
     return ScimError(
         503,

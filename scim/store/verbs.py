@@ -6,7 +6,7 @@ of django-scim2's kind (see scim.adapters): it may alter a resource before it is
 
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from uuid import UUID
@@ -15,7 +15,7 @@ from django.db import IntegrityError, OperationalError, connection, transaction
 from psycopg.errors import DeadlockDetected, QueryCanceled, SerializationFailure
 from uuid_utils.compat import uuid7
 
-from providers import directory
+from providers import brake, directory
 from providers.directory import GroupsMovedError, Locked, MembersChanged, Row, SelfMemberError
 from providers.events import Actor
 from scim.protocol import errors
@@ -46,7 +46,10 @@ def _as_sent(resource: Resource) -> Resource:
 
 @dataclass
 class Call:
-    """Who calls, about which resource type, under which policy; `notes` is filled on the way."""
+    """Who calls, about which resource type, under which policy; `notes` is filled on the way.
+
+    `has_brake`: people who leave are counted, and held back when they are too many at once.
+    """
 
     provider_id: int
     resource_type: ResourceType
@@ -54,6 +57,7 @@ class Call:
     actor: Actor
     projection: Projection
     if_match: str = ""
+    has_brake: bool = False
     shape: Callable[[Resource], Resource] = _as_sent
     notes: Notes = field(default_factory=Notes)
 
@@ -169,7 +173,8 @@ def delete(call: Call, resource_id: str) -> None:
         if not locked:
             raise _missing(call, resource_id)
         _check_version(call, locked)
-        directory.delete(locked, call.actor, uuid7())
+        with _watch(call, locked, is_deletion=True):
+            directory.delete(locked, call.actor, uuid7())
 
     _in_transaction(call, remove)
 
@@ -236,6 +241,9 @@ def _refusals(call: Call) -> Iterator[None]:
         if attribute is None:
             raise
         raise errors.not_unique(attribute, call.resource_type.name) from error
+    except brake.HeldError as held:
+        brake.note(held)
+        raise (errors.departures_rejected() if held.is_rejected else errors.departures_held()) from held
     except SelfMemberError as error:
         raise errors.invalid_value("A group cannot be its own member.") from error
 
@@ -268,9 +276,18 @@ def _write(call: Call, locked: Locked, after: Resource, deltas: Sequence[MemberC
     event_id: UUID = uuid7()
     members = _change_members(call, locked, deltas, event_id)
     if after != locked.document:
-        directory.replace(locked, _row(call, after), call.actor, event_id, members)
+        is_leaving = directory.is_disabling(locked.document, after)
+        with _watch(call, locked, is_deletion=False) if is_leaving else nullcontext():
+            directory.replace(locked, _row(call, after), call.actor, event_id, members)
     elif not members.is_empty:
         directory.members_changed(locked, members, call.actor, event_id)
+
+
+def _watch(call: Call, leaver: Locked, *, is_deletion: bool) -> AbstractContextManager[None]:
+    """Nothing, unless a person leaves a provider that has its brake on."""
+    if not call.has_brake or leaver.resource_type != "User":
+        return nullcontext()
+    return brake.watch(call.provider_id, leaver.id, is_deletion=is_deletion)
 
 
 def _row(call: Call, resource: Resource) -> Row:

@@ -22,8 +22,10 @@ from providers.housekeeping import (
 )
 from providers.models import (
     ChangeEvent,
+    HeldLeaver,
     IpRule,
     Membership,
+    Notice,
     Provider,
     RefusedCalls,
     RequestCount,
@@ -37,6 +39,8 @@ from providers.schemas import add_schema
 from providers.tokens import issue_test_token, rotate_token
 from scim.store import verbs
 from tests.factories import call, issue, make_calls, make_group, make_provider, make_user
+
+NOW = timezone.now()
 
 
 def partitions(table):
@@ -117,6 +121,10 @@ def test_a_provider_deleted_30_days_ago_is_purged_in_batches_and_its_events_stay
         IpRule.objects.create(provider=owner, cidr="192.0.2.0/24")
         add_schema(owner, {"id": "urn:example:x", "name": "X", "attributes": [{"name": "a", "type": "string"}]}, SYSTEM)
         make_calls(owner)
+        HeldLeaver.objects.create(
+            provider=owner, resource_id=people[0].pk, first_at=NOW, last_at=NOW, is_deletion=False
+        )
+        Notice.objects.create(provider_id=owner.pk, key="x", address="x@example.com", created_at=NOW)
     full = rows_of(stranger)
     assert rows_of(provider) == full and min(full.values()) > 0
     long_deleted(provider)

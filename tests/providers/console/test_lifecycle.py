@@ -10,6 +10,15 @@ from providers.models import ChangeEvent, Provider
 from tests.factories import issue, make_account, make_group, make_provider, make_user
 
 PASSWORD = "correct horse battery"
+# *Edit provider* as a browser sends it unchanged.
+FORM = {
+    "title": "Contoso",
+    "late_after_minutes": "90",
+    "silent_after_hours": "26",
+    "brake": "warn",
+    "brake_people": "20",
+    "brake_percent": "10",
+}
 
 
 def page_of(provider, tab=""):
@@ -101,8 +110,7 @@ def test_a_provider_whose_title_was_taken_comes_back_under_another(administrator
 
 
 def test_editing_changes_what_was_changed_and_says_so_in_the_history(administrator, provider):
-    form = {"title": "Contoso", "late_after_minutes": "120"}
-    administrator.post(page_of(provider, "edit/"), {**form, "silent_after_hours": "26"})
+    administrator.post(page_of(provider, "edit/"), FORM | {"late_after_minutes": "120"})
     provider.refresh_from_db()
     assert (provider.title, provider.late_after_minutes) == ("Contoso", 120)
     event = ChangeEvent.objects.get(kind="provider.changed")
@@ -120,11 +128,14 @@ def test_editing_changes_what_was_changed_and_says_so_in_the_history(administrat
         {"late_after_minutes": "x"},
         {"silent_after_hours": "1"},
         {"late_after_minutes": "300", "silent_after_hours": "5"},
+        {"notification_email": "nobody"},
+        {"brake": "x"},
+        {"brake_people": "0"},
+        {"brake_percent": "101"},
     ],
 )
 def test_editing_explains_what_cannot_be(administrator, provider, stranger, wrong):
-    form = {"title": "Contoso", "late_after_minutes": "90", "silent_after_hours": "26"}
-    answer = administrator.post(page_of(provider, "edit/"), form | wrong)
+    answer = administrator.post(page_of(provider, "edit/"), FORM | wrong)
     assert answer.status_code == 200 and 'aria-invalid="true"' in answer.content.decode()
     provider.refresh_from_db()
     assert provider.title == "Contoso Entra ID"
@@ -186,6 +197,6 @@ def test_a_provider_can_be_told_to_leave_out_members_it_never_provided(administr
     group = make_group(provider, "Ward")
     add = {"op": "add", "path": "members", "value": [{"value": "01a215c0-0000-7000-8000-000000000000"}]}
     assert client.patch(f"/Groups/{group.pk}", add).status_code == 400
-    sent = {"title": provider.title, "skips_unknown_members": "on", "late_after_minutes": 90, "silent_after_hours": 26}
+    sent = FORM | {"title": provider.title, "skips_unknown_members": "on"}
     assert administrator.post(f"/eum/providers/{provider.pk}/edit/", sent).status_code == 302
     assert client.patch(f"/Groups/{group.pk}", add).status_code == 204

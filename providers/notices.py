@@ -1,0 +1,252 @@
+"""Mails to a provider's notification address: a token is about to end, or unusually many people leave.
+
+`write_notices` puts down what is due, once for each occasion; `send_notices` sends what is written, and tries again
+after an hour what could not be sent. Both are jobs of housekeeping. A mail names people by their userName, because the
+reader must see whom it concerns; it never holds a token.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.core.mail import EmailMessage
+from django.db.models import Q
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext, override
+
+from providers import health
+from providers.brake import SPAN
+from providers.models import (
+    Brake,
+    ChangeEvent,
+    HeldLeaver,
+    Notice,
+    Provider,
+    ProviderActivity,
+    SyncedUser,
+    Token,
+    first_id_at,
+)
+
+# Days before a token ends on which its provider is told, once each (AC-TOK-11).
+EXPIRY_DAYS = (1, 7, 30)
+RETRY_AFTER = timedelta(hours=1)
+KEPT = timedelta(days=90)
+PEOPLE = 100
+
+
+class UnsentError(Exception):
+    """Notices wait that could not be sent."""
+
+
+@dataclass(frozen=True)
+class _Due:
+    """An occasion, and what there is to say about it."""
+
+    provider: Provider
+    key: str
+    subject: str
+    body: str
+
+
+def write_notices() -> str:
+    """Put down what is due, for providers that have a notification address."""
+    if not settings.OPTIONS.email_url:
+        return "EMAIL_URL is not set"
+    now = timezone.now()
+    with override(settings.LANGUAGE_CODE):
+        due = [*_ending_tokens(now), *_departures(now)]
+    known = set(
+        Notice.objects.filter(provider_id__in={one.provider.pk for one in due}).values_list("provider_id", "key")
+    )
+    new = [
+        Notice(
+            provider_id=one.provider.pk,
+            key=one.key,
+            address=one.provider.notification_email,
+            subject=" ".join(one.subject.split())[:300],
+            body=one.body,
+            created_at=now,
+        )
+        for one in due
+        if (one.provider.pk, one.key) not in known
+    ]
+    Notice.objects.bulk_create(new, ignore_conflicts=True)
+    return f"{len(new)} new"
+
+
+def send_notices() -> int:
+    """Send one that waits: how many that was. Raises `UnsentError` when none is left but those that failed."""
+    if not settings.OPTIONS.email_url:
+        return 0
+    now = timezone.now()
+    waiting = Notice.objects.filter(sent_at=None)
+    found = waiting.filter(Q(tried_at=None) | Q(tried_at__lt=now - RETRY_AFTER)).order_by("pk").first()
+    if found is None:
+        if failed := waiting.count():
+            raise UnsentError(f"{failed} notices wait")
+        return 0
+    found.tried_at = now
+    try:
+        EmailMessage(found.subject, found.body, settings.DEFAULT_FROM_EMAIL, [found.address]).send()
+    except OSError:  # what SMTP and the network raise; the next try is written down, and the job says that some wait
+        pass
+    else:
+        found.sent_at = timezone.now()
+    found.save(update_fields=["tried_at", "sent_at"])
+    return 1
+
+
+def _told() -> Any:
+    return Provider.objects.live().exclude(notification_email="").order_by("pk")
+
+
+def _ending_tokens(now: datetime) -> Iterator[_Due]:
+    """Tokens that nobody has replaced, and old ones whose successor was never used."""
+    soon = Token.objects.live().filter(provider__in=_told(), expires_at__lte=now + health.EXPIRY_NOTICE)
+    for token in soon.select_related("provider", "replaced_by").order_by("pk"):
+        assert token.expires_at
+        left = token.expires_at - now
+        if token.replaced_by_id is None:
+            days = next(days for days in EXPIRY_DAYS if left <= timedelta(days=days))
+            yield _about_token(token, f"token {token.pk} {token.expires_at:%Y-%m-%dT%H:%M} {days}", now)
+        elif left <= health.UNUSED_NOTICE and token.replaced_by and token.replaced_by.first_used_at is None:
+            yield _about_token(token, f"unused {token.pk} {token.expires_at:%Y-%m-%dT%H:%M}", now)
+
+
+def _about_token(token: Token, key: str, now: datetime) -> _Due:
+    assert token.expires_at
+    names = {
+        "title": token.provider.title,
+        "token": f"{token.label} ({token.shown})",
+        "time": _clock(token.expires_at),
+        "url": _address("tokens", token.provider),
+    }
+    if token.replaced_by_id is None:
+        subject = _("%(title)s: a token ends on %(time)s")
+        body = _(
+            "The token %(token)s of %(title)s ends on %(time)s. From then on every call of the directory is refused, "
+            "and people who leave keep their access.\n\nRotate it in time and enter the new one in the directory (in "
+            "Entra ID: Provisioning, Secret Token):\n%(url)s"
+        )
+    else:
+        subject = _("%(title)s: the old token ends on %(time)s, the new one is unused")
+        body = _(
+            "The old token %(token)s of %(title)s ends on %(time)s, and the one that replaces it was never used. Enter "
+            "the new one in the directory (in Entra ID: Provisioning, Secret Token):\n%(url)s"
+        )
+    return _Due(token.provider, key, subject % names, body % names)
+
+
+def _departures(now: datetime) -> Iterator[_Due]:
+    """Many people at once: noted, or held back."""
+    for provider in _told().filter(held_at__isnull=False):
+        yield _about_hold(provider)
+    providers = {provider.pk: provider for provider in _told().filter(brake=Brake.WARN)}
+    since = now - health.MASS_CHANGE_SHOWN
+    lately = ProviderActivity.objects.filter(pk__in=list(providers), mass_change_until__gt=since)
+    for activity in lately.order_by("pk"):
+        assert activity.mass_change_since and activity.mass_change_until
+        yield _about_departures(
+            providers[activity.pk], activity.mass_change_since, activity.mass_change_until, activity.mass_change_count
+        )
+
+
+def _about_departures(provider: Provider, since: datetime, until: datetime, count: int) -> _Due:
+    names = {
+        "title": provider.title,
+        "count": count,
+        "since": _clock(since),
+        "people": _listed(left_between(provider, since, until), count),
+        "url": f"{_address('history', provider)}?what=leavers&since={_machine(since)}&until={_machine(until)}",
+    }
+    subject = ngettext(
+        "%(title)s: %(count)d person was disabled or removed at once",
+        "%(title)s: %(count)d people were disabled or removed at once",
+        count,
+    )
+    body = _(
+        "Since %(since)s %(title)s has disabled or removed unusually many people:\n\n%(people)s\n\nIf that is a "
+        "mistake, pause the provider and correct the scope or the assignments in the directory; people who are "
+        "assigned again are enabled again:\n%(url)s"
+    )
+    return _Due(provider, f"departures {_machine(since)}", subject % names, body % names)
+
+
+def _about_hold(provider: Provider) -> _Due:
+    assert provider.held_at
+    start = held_from(provider)
+    left, count = left_between(provider, start, provider.held_at), count_left(provider, start, provider.held_at)
+    waiting = HeldLeaver.objects.filter(provider=provider).order_by("pk")
+    names = {
+        "title": provider.title,
+        "time": _clock(provider.held_at),
+        "left": _listed(left, count),
+        "waiting": _listed(_names_of(waiting), waiting.count()),
+        "url": _address("brake", provider),
+    }
+    body = _(
+        "Since %(time)s iProva holds back further departures of %(title)s: it answers 503, and nothing is lost. An "
+        "administrator decides whether they are let through:\n%(url)s\n\nDisabled or removed before "
+        "that:\n\n%(left)s\n\nHeld back so far:\n\n%(waiting)s"
+    )
+    subject = _("%(title)s: departures are held back, please decide")
+    return _Due(provider, f"held {_machine(provider.held_at)}", subject % names, body % names)
+
+
+def held_from(provider: Provider) -> datetime:
+    """From when on the departures counted that led to the hold."""
+    assert provider.held_at
+    start = provider.held_at - SPAN
+    return max(start, provider.brake_from) if provider.brake_from else start
+
+
+def _leaver_events(provider: Provider, since: datetime, until: datetime) -> Any:
+    kinds = ("resource.disabled", "resource.deleted")
+    return ChangeEvent.objects.filter(
+        provider_id=provider.pk,
+        id__gte=first_id_at(since - timedelta(minutes=1)),
+        at__gte=since,
+        at__lte=until,
+        kind__in=kinds,
+    ).filter(resource_type="User")
+
+
+def left_between(provider: Provider, since: datetime, until: datetime) -> list[str]:
+    """userNames of the first people who were disabled or deleted."""
+    return list(_leaver_events(provider, since, until).order_by("id").values_list("subject", flat=True)[:PEOPLE])
+
+
+def count_left(provider: Provider, since: datetime, until: datetime) -> int:
+    found: int = _leaver_events(provider, since, until).count()
+    return found
+
+
+def _names_of(waiting: Any) -> list[str]:
+    ids = list(waiting.values_list("resource_id", flat=True)[:PEOPLE])
+    names = dict(SyncedUser.objects.filter(pk__in=ids).values_list("pk", "user_name"))
+    return [str(names.get(pk, pk)) for pk in ids]
+
+
+def _listed(names: list[str], count: int) -> str:
+    lines = [f"- {name}" for name in names]
+    if count > len(names):
+        lines.append(_("and %(count)d more") % {"count": count - len(names)})
+    return "\n".join(lines) or _("nobody")
+
+
+def _clock(at: datetime) -> str:
+    return date_format(timezone.localtime(at), "j M Y, H:i")
+
+
+def _machine(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _address(page: str, provider: Provider) -> str:
+    return settings.OPTIONS.base_url + reverse(f"admin:{page}", args=[provider.pk])

@@ -4,6 +4,7 @@ Resource types are data: a provider's own are kept per worker under the number o
 request brings with its caller. So an extension counts from the next request on, on every worker, and costs none.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -14,21 +15,40 @@ from django.db.models import F
 
 from providers.audit import record_act
 from providers.events import Actor, EventKind
-from providers.models import Provider, SchemaExtension
+from providers.models import Provider, Resource, SchemaExtension
 from scim.protocol.attributes import RESOURCE_TYPES, ResourceType, Schema, read_schema
 from scim.protocol.definitions import DefinitionError, Problem, check_compatible, overlaps, read_definition
 
 MAX_EXTENSIONS = 20
 
 
-@transaction.atomic
-def add_schema(provider: Provider, document: Any, actor: Actor, *, resource_type: str = "User") -> Schema:
-    """Give a provider a schema extension, or a new version of one: attributes may join, none may change its kind.
+class InUseError(Exception):
+    """So many users or groups have values of the extension, those in the recycle bin included."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__(f"{count} resources have values")
+        self.count = count
+
+
+def read_upload(content: bytes) -> Any:
+    """The document in a file. Raises `DefinitionError` with line and column of what is no JSON."""
+    try:
+        return json.loads(content.decode("utf-8-sig"))
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        raise DefinitionError([Problem(place, f"is no JSON: {error.msg}")]) from error
+    except UnicodeDecodeError as error:
+        raise DefinitionError([Problem(f"byte {error.start + 1}", "is no UTF-8")]) from error
+    except RecursionError as error:
+        raise DefinitionError([Problem("", "The file is nested too deep.")]) from error
+
+
+def check_schema(provider: Provider, document: Any, resource_type: str) -> tuple[Schema, SchemaExtension]:
+    """The extension that `document` describes, and the row for it: the version that is held, or a new one, unsaved.
 
     Raises `DefinitionError` with every place that is wrong.
     """
     schema = read_definition(document)
-    Provider.objects.select_for_update(no_key=True).get(pk=provider.pk)
     held = SchemaExtension.objects.filter(provider=provider, urn_key=schema.id.lower()).first()
     others = SchemaExtension.objects.filter(provider=provider).exclude(urn_key=schema.id.lower())
     if any(overlaps(schema.id, urn) for urn in others.values_list("urn_key", flat=True)):
@@ -41,14 +61,47 @@ def add_schema(provider: Provider, document: Any, actor: Actor, *, resource_type
         raise DefinitionError([Problem("id", f"extends {held.resource_type} already; an extension has one type")])
     else:
         check_compatible(read_schema(held.document), schema)
+    return schema, held
+
+
+@transaction.atomic
+def add_schema(provider: Provider, document: Any, actor: Actor, *, resource_type: str = "User") -> Schema:
+    """Give a provider a schema extension, or a new version of one: attributes may join, none may change its kind.
+
+    Raises `DefinitionError` with every place that is wrong.
+    """
+    Provider.objects.select_for_update(no_key=True).get(pk=provider.pk)
+    schema, held = check_schema(provider, document, resource_type)
     if held.document == schema.document:
         return schema
     kind = EventKind.SCHEMA_CHANGED if held.pk else EventKind.SCHEMA_ADDED
     held.document = dict(schema.document)
     held.save()
-    Provider.objects.filter(pk=provider.pk).update(schemas_version=F("schemas_version") + 1)
+    _changed(provider)
     record_act(kind, actor, provider=provider, subject=schema.id)
     return schema
+
+
+@transaction.atomic
+def remove_schema(extension: SchemaExtension, actor: Actor) -> None:
+    """Take an extension away that nobody has values of. Twice is once. Raises `InUseError`."""
+    provider = Provider.objects.select_for_update(no_key=True).get(pk=extension.provider_id)
+    if count := count_users(extension):
+        raise InUseError(count)
+    removed, _by_model = SchemaExtension.objects.filter(pk=extension.pk).delete()
+    if removed:
+        _changed(provider)
+        record_act(EventKind.SCHEMA_REMOVED, actor, provider=provider, subject=extension.document["id"])
+
+
+def count_users(extension: SchemaExtension) -> int:
+    """How many users or groups have values of it, those in the recycle bin included. Reads all of the provider's."""
+    own = Resource.objects.filter(provider_id=extension.provider_id, resource_type=extension.resource_type)
+    return own.filter(document__has_key=extension.document["id"]).count()
+
+
+def _changed(provider: Provider) -> None:
+    Provider.objects.filter(pk=provider.pk).update(schemas_version=F("schemas_version") + 1)
 
 
 def resource_types_of(provider_id: int, schemas_version: int) -> Sequence[ResourceType]:

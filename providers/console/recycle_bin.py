@@ -9,14 +9,16 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_http_methods, require_POST
 from uuid_utils.compat import uuid7
 
 from providers import directory
 from providers.console import access
-from providers.console.page import moment
+from providers.console.page import Place, go_to, moment, show_dialog
 from providers.directory import NameTakenError
 from providers.models import RECYCLE_BIN_DAYS, Resource
+
+PLACE = Place("users")
 
 
 def bin_until(resource: Resource) -> SafeString | str:
@@ -24,6 +26,34 @@ def bin_until(resource: Resource) -> SafeString | str:
     if resource.deleted_at is None or resource.provider.deleted_at:
         return ""
     return moment(resource.deleted_at + timedelta(days=RECYCLE_BIN_DAYS), to="day")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def purge(request: HttpRequest, resource_id: UUID) -> HttpResponse:
+    """For good, before the 30 days are over: needs the name as typed."""
+    found = _in_bin(resource_id)
+    access.require(request, access.CHANGE_PROVIDER, f"to purge {found.pk}", found.provider)
+    is_group = found.resource_type == "Group"
+    typed = request.POST.get("title", "")
+    if request.method == "POST" and typed.strip() == found.label:
+        directory.purge(found.provider_id, found.pk, access.actor_of(request))
+        messages.success(request, _("%(name)s is gone for good.") % {"name": found.label})
+        return go_to(request, reverse("admin:groups" if is_group else "admin:users"))
+    context = {
+        "resource": found,
+        "typed": typed,
+        "problem": _("Type the name exactly as it stands above.") if request.method == "POST" else "",
+        "page": reverse("admin:group" if is_group else "admin:user", args=[resource_id]),
+    }
+    return show_dialog(request, "console/_purge.html", _("Purge %(name)s?") % {"name": found.label}, PLACE, context)
+
+
+def _in_bin(resource_id: UUID) -> Any:
+    """404 for what is not in the recycle bin of a live provider."""
+    found: Any = Resource.objects.select_related("provider").filter(pk=resource_id, deleted_at__isnull=False).first()
+    if found is None or found.provider.deleted_at:
+        raise Http404(_("It is not in the recycle bin any more."))
+    return found
 
 
 @require_POST

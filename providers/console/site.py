@@ -35,6 +35,7 @@ from providers.console import (
     refused,
     restriction,
     saved_filters,
+    schemas,
     tokens,
 )
 from providers.models import Provider, SyncedGroup, SyncedUser
@@ -111,6 +112,7 @@ class ConsoleSite(AdminSite):
             page("eum/log/<uuid:request_id>/", log.log_entry, "log_entry"),
             page("eum/log/<uuid:request_id>/payload/", log.log_payload, "log_payload"),
             page("eum/recycle-bin/<uuid:resource_id>/restore/", recycle_bin.restore, "restore"),
+            page("eum/recycle-bin/<uuid:resource_id>/purge/", recycle_bin.purge, "purge"),
             page("eum/refused/", refused.refused, "refused"),
             page("eum/audit/", audit.audit, "audit"),
             page("eum/<slug:name>/export/", self._export, "export"),
@@ -142,6 +144,9 @@ class ConsoleSite(AdminSite):
             page(f"{one}ip-restriction/add/", ranges.add, "add_ranges"),
             page(f"{one}ip-restriction/remove/", ranges.remove, "remove_ranges"),
             page(f"{one}ip-restriction/import/", ranges.import_file, "import_ranges"),
+            page(f"{one}schemas/", schemas.schemas, "schemas"),
+            page(f"{one}schemas/upload/", schemas.upload, "upload_schema"),
+            page(f"{one}schemas/<int:extension_id>/remove/", schemas.remove, "remove_schema"),
             page(f"{one}guide/", guide.guide, "guide"),
             page(f"{one}guide/seen/", guide.seen, "guide_seen"),
             page(f"{one}guide/test/", guide.test_connection, "test_connection"),

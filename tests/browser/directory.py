@@ -12,11 +12,25 @@ from providers.events import SYSTEM
 from providers.ip_restriction import add_ranges, import_tag
 from providers.models import JobRun, Provider, SyncedGroup, SyncedUser, Token
 from providers.request_log import writer
+from providers.schemas import add_schema
 from scim.protocol.attributes import USER
 from scim.store import verbs
 from tests.conftest import ScimClient
 from tests.factories import call, issue, make_account, make_calls, make_group, make_provider, make_user
 
+EXTENSION = {
+    "id": "urn:example:params:scim:schemas:extension:zorg:1.0:User",
+    "name": "Zorg",
+    "description": "What the hospital keeps of its staff",
+    "attributes": [
+        {"name": "afdeling", "returned": "always"},
+        {
+            "name": "dienst",
+            "type": "complex",
+            "subAttributes": [{"name": "code", "required": True}, {"name": "uren", "type": "decimal"}],
+        },
+    ],
+}
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 
 
@@ -26,6 +40,7 @@ class Directory:
     empty: Provider
     trouble: Provider
     deleted: Provider
+    held: Provider
     jane: SyncedUser
     removed: SyncedUser
     group: SyncedGroup
@@ -61,6 +76,10 @@ class Directory:
             "add-ranges": f"{provider}ip-restriction/add/?ranges=52.146.136.12",
             "remove-range": f"{provider}ip-restriction/remove/?range={self.rule_id}",
             "import-ranges": f"{provider}ip-restriction/import/",
+            "schemas": f"{provider}schemas/",
+            "upload-schema": f"{provider}schemas/upload/",
+            "departures": f"/eum/providers/{self.held.pk}/departures/",
+            "departures-none": f"{provider}departures/",
             "guide": f"{provider}guide/",
             "guide-okta": f"{provider}guide/?for=okta",
             "guide-print": f"{provider}guide/?print=1",
@@ -72,6 +91,7 @@ class Directory:
             "user": f"/eum/users/{self.jane.pk}/",
             "groups": "/eum/groups/",
             "user-removed": f"/eum/users/{self.removed.pk}/",
+            "purge": f"/eum/recycle-bin/{self.removed.pk}/purge/",
             "group": f"/eum/groups/{self.group.pk}/",
             "log": "/eum/log/",
             "log-found": f"/eum/log/?outcome=rejected&provider={self.contoso.pk}&lookups=1",
@@ -145,7 +165,23 @@ def fill() -> Directory:
     JobRun.objects.create(
         job="forget_counts", **done | {"result": "1 rows", "ran_at": timezone.now() - timedelta(days=4)}
     )
-    return Directory(contoso, empty, trouble, deleted, jane, others[-1], group, token, rule_id, administrator, refused)
+    add_schema(contoso, EXTENSION, SYSTEM)
+    return Directory(
+        contoso, empty, trouble, deleted, _held(), jane, others[-1], group, token, rule_id, administrator, refused
+    )
+
+
+def _held() -> Provider:
+    """A provider whose brake holds two people back, after twenty have left."""
+    held = make_provider("Ziekenhuis Zuid Entra ID")
+    Provider.objects.filter(pk=held.pk).update(brake="hold")
+    people = [make_user(held, f"vertrekker{number:02}@zuid.example") for number in range(25)]
+    client = ScimClient(issue(held)[1])
+    for person in people[:21]:
+        client.patch(f"/Users/{person.pk}", {"op": "replace", "path": "active", "value": False})
+    client.delete(f"/Users/{people[22].pk}")
+    writer.flush()
+    return held
 
 
 def _play(contoso: Provider, jane: SyncedUser, editors: SyncedGroup) -> str:

@@ -1,6 +1,5 @@
 """`manage.py add_schema PROVIDER FILE`: attributes of one's own, as RFC 7643 §7 describes them."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +7,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from providers.events import SYSTEM
 from providers.management.script import ScriptCommand, find_provider
-from providers.schemas import add_schema
+from providers.schemas import add_schema, read_upload
 from scim.protocol.attributes import RESOURCE_TYPES
 from scim.protocol.definitions import DefinitionError
 
@@ -27,13 +26,11 @@ class Command(ScriptCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         provider, file = find_provider(options["provider"]), options["file"]
         try:
-            document = json.loads(file.read_text("utf-8-sig"))
+            content = file.read_bytes()
         except OSError as error:
             raise CommandError(f"{file} cannot be read: {error.strerror}.") from error
-        except (ValueError, RecursionError) as error:
-            raise CommandError(f"{file} is no JSON in UTF-8: {error}.") from error
         try:
-            schema = add_schema(provider, document, SYSTEM, resource_type=options["resource_type"])
+            schema = add_schema(provider, read_upload(content), SYSTEM, resource_type=options["resource_type"])
         except DefinitionError as error:
             raise CommandError(f"{file} is no schema extension, and nothing was changed:\n{error}") from error
         target = f"{schema.id}:{schema.attributes[0].name}"

@@ -70,3 +70,42 @@ def test_what_is_not_there_or_went_with_its_provider_is_404(administrator, provi
     Provider.objects.filter(pk=provider.pk).update(deleted_at=removed.created)
     assert restore(administrator, removed).status_code == 404
     assert administrator.get(f"/eum/recycle-bin/{removed.pk}/restore/").status_code == 405
+
+
+def test_a_purge_by_hand_needs_the_name_and_leaves_a_record_without_values(administrator, provider, scim):
+    client = scim(provider)
+    jane = make_user(provider, "jane@contoso.com", title="Nurse")
+    group = make_group(provider, "Ward", members=[jane])
+    address = f"/eum/recycle-bin/{jane.pk}/purge/"
+    assert administrator.get(address).status_code == 404  # she is not in the bin
+    client.delete(f"/Users/{jane.pk}")
+    asked = administrator.get(address).content.decode()
+    assert "nobody can restore them" in asked
+    wrong = administrator.post(address, {"title": "jane"})
+    assert "Type the name exactly" in wrong.content.decode() and Resource.objects.filter(pk=jane.pk).exists()
+    page = administrator.post(address, {"title": "jane@contoso.com"}, follow=True).content.decode()
+    assert "jane@contoso.com is gone for good." in page
+    assert not Resource.objects.filter(pk=jane.pk).exists()
+    assert not Membership.objects.filter(group=group).exists()
+    event = ChangeEvent.objects.get(kind="resource.purged")
+    assert event.subject == "jane@contoso.com" and event.changes == [] and event.person_name
+    assert administrator.post(address, {"title": "jane@contoso.com"}).status_code == 404
+    assert administrator.get(f"/eum/users/{jane.pk}/").status_code == 404
+    assert "purged" in administrator.get("/eum/audit/").content.decode()
+
+
+def test_ac_role_2_only_administrators_purge(support, provider, scim):
+    jane = make_user(provider, "jane@contoso.com")
+    scim(provider).delete(f"/Users/{jane.pk}")
+    assert "purge" not in support.get(f"/eum/users/{jane.pk}/").content.decode()
+    assert support.post(f"/eum/recycle-bin/{jane.pk}/purge/", {"title": "jane@contoso.com"}).status_code == 403
+    assert Resource.objects.filter(pk=jane.pk).exists()
+
+
+def test_a_group_is_purged_with_its_memberships(administrator, provider, scim):
+    jane = make_user(provider)
+    group = make_group(provider, "Ward", members=[jane])
+    scim(provider).delete(f"/Groups/{group.pk}")
+    answer = administrator.post(f"/eum/recycle-bin/{group.pk}/purge/", {"title": "Ward"})
+    assert answer.status_code == 302 and answer.url == "/eum/groups/"
+    assert not Membership.objects.exists() and Resource.objects.filter(pk=jane.pk).exists()

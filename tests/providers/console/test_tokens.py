@@ -1,5 +1,6 @@
 """A provider's tokens (AC-TOK)."""
 
+import dataclasses
 import logging
 import re
 import uuid
@@ -12,7 +13,7 @@ from django.utils import timezone
 from providers import request_log
 from providers.events import SYSTEM
 from providers.models import ChangeEvent, RequestLog, Token
-from providers.tokens import is_well_formed, issue_test_token, make_value, revoke_token
+from providers.tokens import is_well_formed, issue_test_token, make_value, revoke_token, rotate_token
 from tests.factories import issue
 
 VALUE = re.compile(r"ipr_[A-Za-z0-9_-]{49}")
@@ -292,3 +293,21 @@ def test_the_token_of_a_connection_test_is_in_no_list_and_takes_no_place(adminis
 def test_no_permanent_token_looks_like_one_of_a_test():
     assert not any(make_value().startswith("ipr_test") for _ in range(100))
     assert is_well_formed(make_value(is_test=True)) and make_value(is_test=True).startswith("ipr_test")
+
+
+def test_an_old_token_works_past_its_end_while_the_new_one_is_unused_if_the_operator_wants(provider, client, settings):
+    old, value = issue(provider)
+    _new, new_value = rotate_token(old, SYSTEM, overlap=timedelta(hours=1))
+    Token.objects.filter(pk=old.pk).update(expires_at=timezone.now() - timedelta(minutes=1))
+
+    def status(presented):
+        return client.get("/scim/Users", headers={"Authorization": f"Bearer {presented}"}).status_code
+
+    assert status(value) == 401
+    settings.OPTIONS = dataclasses.replace(settings.OPTIONS, keep_until_used=True)
+    assert status(value) == 200
+    assert Token.objects.get(pk=old.pk).state == "active" and provider.tokens.live().count() == 2
+    assert status(new_value) == 200
+    request_log.writer.flush()
+    assert status(value) == 401
+    assert Token.objects.get(pk=old.pk).state == "expired" and provider.tokens.live().count() == 1

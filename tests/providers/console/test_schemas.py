@@ -1,0 +1,125 @@
+"""Pages of a provider's schema extensions: upload, preview, errors with their place, removal when unused."""
+
+import json
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from providers.models import ChangeEvent, SchemaExtension
+from tests.factories import make_user
+
+URN = "urn:example:params:scim:schemas:extension:care:1.0:User"
+DOCUMENT = {"id": URN, "name": "Care", "attributes": [{"name": "ward", "required": False}]}
+
+
+def page_of(provider, rest=""):
+    return f"/eum/providers/{provider.pk}/schemas/{rest}"
+
+
+def upload(browser, provider, document, resource_type="User"):
+    content = document if isinstance(document, bytes) else json.dumps(document).encode()
+    sent = {"file": SimpleUploadedFile("care.json", content), "resource_type": resource_type}
+    return browser.post(page_of(provider, "upload/"), sent)
+
+
+def plan_in(answer):
+    return answer.content.decode().split('name="plan" value="')[1].split('"')[0]
+
+
+def confirm(browser, provider, answer):
+    return browser.post(page_of(provider, "upload/"), {"plan": plan_in(answer)}, follow=True).content.decode()
+
+
+def test_an_extension_is_previewed_then_added_and_counts_at_once(administrator, provider, scim):
+    client = scim(provider)
+    preview = upload(administrator, provider, DOCUMENT)
+    assert f"{URN}:ward" in preview.content.decode() and not SchemaExtension.objects.exists()
+    page = confirm(administrator, provider, preview)
+    assert "Care counts from the next request on." in page and f"{URN}:ward" in page and "Extends User" in page
+    assert client.post("/Users", {"userName": "jane", URN: {"ward": "North"}}).json()[URN] == {"ward": "North"}
+    assert ChangeEvent.objects.get(kind="schema.added").person_name.startswith("administrator")
+
+
+def test_a_new_version_marks_what_is_new_and_the_same_one_has_no_button(administrator, provider):
+    confirm(administrator, provider, upload(administrator, provider, DOCUMENT))
+    same = upload(administrator, provider, DOCUMENT).content.decode()
+    assert "This is what the provider has already." in same and 'data-testid="ok"' not in same
+    more = DOCUMENT | {"attributes": [*DOCUMENT["attributes"], {"name": "badge"}]}
+    preview = upload(administrator, provider, more)
+    assert preview.content.decode().count(">new<") == 1
+    assert f"{URN}:badge" in confirm(administrator, provider, preview)
+    assert ChangeEvent.objects.filter(kind="schema.changed").count() == 1
+
+
+@pytest.mark.parametrize(
+    ("document", "place", "reason"),
+    [
+        (b'{"id": \n nothing}', "line 2, column 2", "is no JSON"),
+        (b"\xff\xfe", "byte 1", "is no UTF-8"),
+        (b"[" * 100_000, "", "nested too deep"),
+        (b"x" * 300_000, "", "larger than 256 KiB"),
+        (DOCUMENT | {"id": "x"}, "id", "must be a URN"),
+        (DOCUMENT | {"attributes": [{"name": "a"}, {"name": "b", "type": "text"}]}, "attributes[1].type", "must be"),
+        (
+            DOCUMENT | {"attributes": [{"name": "ward", "type": "boolean"}]},
+            "attributes[&quot;ward&quot;].type",
+            "cannot",
+        ),
+    ],
+)
+def test_what_is_wrong_is_named_with_its_place_and_nothing_changes(administrator, provider, document, place, reason):
+    confirm(administrator, provider, upload(administrator, provider, DOCUMENT))
+    answer = upload(administrator, provider, document)
+    page = answer.content.decode()
+    assert answer.status_code == 200 and place in page and reason in page and 'role="alert"' in page
+    assert SchemaExtension.objects.get().document["attributes"][0]["type"] == "string"
+
+
+def test_a_plan_is_of_one_provider_and_nobody_makes_one_up(administrator, provider, stranger):
+    plan = plan_in(upload(administrator, provider, DOCUMENT))
+    assert administrator.post(page_of(stranger, "upload/"), {"plan": plan}).status_code == 404
+    assert (
+        "older than an hour" in administrator.post(page_of(provider, "upload/"), {"plan": plan + "x"}).content.decode()
+    )
+    assert "Choose the file first." in administrator.post(page_of(provider, "upload/")).content.decode()
+    assert not SchemaExtension.objects.exists()
+
+
+def test_it_is_removed_when_nobody_has_values_of_it(administrator, provider, scim):
+    confirm(administrator, provider, upload(administrator, provider, DOCUMENT))
+    client, extension = scim(provider), SchemaExtension.objects.get()
+    jane = client.post("/Users", {"userName": "jane", URN: {"ward": "North"}}).json()["id"]
+    address = page_of(provider, f"{extension.pk}/remove/")
+    for _ in range(2):
+        asked = administrator.get(address).content.decode()
+        assert "1 record has values of it" in asked and 'data-testid="ok"' not in asked
+        assert "1 record has values of it" in administrator.post(address).content.decode()
+        client.delete(f"/Users/{jane}")  # in the recycle bin she has them still
+    other = client.post("/Users", {"userName": "joan", URN: {"ward": "South"}}).json()["id"]
+    administrator.post(f"/eum/recycle-bin/{jane}/purge/", {"title": "jane"})
+    client.patch(f"/Users/{other}", {"op": "remove", "path": f"{URN}:ward"})
+    assert "Nobody has values of it." in administrator.get(address).content.decode()
+    assert "Care is removed." in administrator.post(address, follow=True).content.decode()
+    assert URN not in client.get("/Schemas").content.decode()
+    assert "gone already" in administrator.post(address, follow=True).content.decode()
+    assert ChangeEvent.objects.filter(kind="schema.removed").count() == 1
+
+
+def test_ac_role_2_others_read_and_change_nothing(administrator, support, provider, stranger):
+    confirm(administrator, provider, upload(administrator, provider, DOCUMENT))
+    page = support.get(page_of(provider)).content.decode()
+    assert URN in page and "upload-schema" not in page and "remove-schema" not in page
+    remove = page_of(provider, f"{SchemaExtension.objects.get().pk}/remove/")
+    assert upload(support, provider, DOCUMENT).status_code == 403 and support.post(remove).status_code == 403
+    assert ChangeEvent.objects.filter(kind="console.refused").count() == 2
+    assert administrator.post(remove.replace(f"/{provider.pk}/", f"/{stranger.pk}/", 1)).status_code == 302
+    assert SchemaExtension.objects.exists()
+
+
+def test_text_of_a_schema_is_shown_as_text(administrator, provider):
+    make_user(provider)
+    evil = "<img src=x onerror=alert(1)>"
+    page = confirm(
+        administrator, provider, upload(administrator, provider, DOCUMENT | {"name": evil, "description": evil})
+    )
+    assert evil not in page and "&lt;img" in page

@@ -51,6 +51,9 @@ def error_response(error: ScimError) -> HttpResponse:
     for name, value in error.headers.items():
         response[name] = value
     response["Content-Length"] = str(len(response.content))
+    if error.status == 503:
+        # A pause and a hold answer this for hours: the provisioning log has each, the process log needs none.
+        response._has_been_logged = True  # type: ignore[attr-defined]
     return response
 
 

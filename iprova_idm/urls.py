@@ -4,6 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import include, path, re_path
 
 from iprova_idm.health import healthz
+from iprova_idm.metrics import metrics
 from iprova_idm.middleware import is_scim
 from providers.console import errors, site
 from scim.api.discovery import UnknownRouteView
@@ -11,6 +12,7 @@ from scim.api.exceptions import scim_server_error
 
 urlpatterns = [
     path("healthz", healthz, name="healthz"),
+    path("metrics", metrics, name="metrics"),
     path("scim", include("scim.api.urls")),
     # A Tenant URL typed in capitals is told so in SCIM, not led to the sign-in page.
     re_path(r"^[Ss][Cc][Ii][Mm](?:/[\w\W]*)?\Z", UnknownRouteView.as_view()),

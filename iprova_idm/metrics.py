@@ -1,0 +1,80 @@
+"""`/metrics` in Prometheus' text format: how the providers and the jobs are doing, read from the database.
+
+So every machine answers the same, and no counter is lost with a process. Needs `METRICS_TOKEN`, or comes from this
+machine itself without a proxy in between (AC-HEA-5).
+"""
+
+import hmac
+import ipaddress
+from collections.abc import Iterator
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.core import CollectorRegistry, GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from iprova_idm.client_address import client_address
+from providers.health import Health, State, health_of
+from providers.models import JobRun, Notice, Provider
+
+
+@require_safe
+def metrics(request: HttpRequest) -> HttpResponse:
+    if not _is_allowed(request):
+        return HttpResponse(
+            "401: a bearer token is needed, see METRICS_TOKEN.\n", status=401, content_type="text/plain"
+        )
+    registry = CollectorRegistry()
+    registry.register(_Database())
+    return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+
+
+def _is_allowed(request: HttpRequest) -> bool:
+    token: str = settings.OPTIONS.metrics_token
+    if token:
+        scheme, _space, sent = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
+        return scheme.lower() == "bearer" and hmac.compare_digest(sent.strip().encode(), token.encode())
+    # Behind a proxy that nobody told us of, everybody seems to come from this machine.
+    if "HTTP_X_FORWARDED_FOR" in request.META and not settings.OPTIONS.trusted_proxies:
+        return False
+    address = client_address(request)
+    return address is not None and ipaddress.ip_address(address).is_loopback
+
+
+class _Database(Collector):
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        providers = list(Provider.objects.live().order_by("pk"))
+        found = health_of(providers, timezone.now())
+        yield from _of_providers([(provider, found[provider.pk]) for provider in providers])
+        last = GaugeMetricFamily("iprova_job_last_run_timestamp_seconds", "When a job last ran", labels=["job"])
+        failed = GaugeMetricFamily("iprova_job_failed", "1: the last run of a job failed", labels=["job"])
+        for run in JobRun.objects.order_by("job"):
+            last.add_metric([run.job], run.ran_at.timestamp())
+            failed.add_metric([run.job], run.has_failed)
+        waiting = Notice.objects.filter(sent_at=None).count()
+        yield from (last, failed, GaugeMetricFamily("iprova_notices_waiting", "Mails not sent yet", value=waiting))
+
+
+def _of_providers(known: list[tuple[Provider, Health]]) -> Iterator[GaugeMetricFamily]:
+    """`provider` is the id, which stays when the title changes."""
+    labels = ["provider", "title"]
+    state = GaugeMetricFamily(
+        "iprova_provider_state", "1 for the state that a provider is in", labels=[*labels, "state"]
+    )
+    contact = GaugeMetricFamily("iprova_provider_last_contact_timestamp_seconds", "When it last got in", labels=labels)
+    requests = GaugeMetricFamily("iprova_provider_requests_24h", "Its requests of 24 hours", labels=labels)
+    errors = GaugeMetricFamily("iprova_provider_errors_24h", "Those of them that are problems", labels=labels)
+    held = GaugeMetricFamily("iprova_provider_held_people", "Whom its brake holds back", labels=labels)
+    for provider, health in known:
+        own = [str(provider.pk), provider.title]
+        for each in State:
+            state.add_metric([*own, each.name.lower()], each is health.state)
+        if health.accepted_at:
+            contact.add_metric(own, health.accepted_at.timestamp())
+        requests.add_metric(own, health.requests)
+        errors.add_metric(own, health.errors)
+        held.add_metric(own, health.waiting)
+    yield from (state, contact, requests, errors, held)

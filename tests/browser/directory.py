@@ -129,6 +129,7 @@ def _others(contoso: Provider, token: Token) -> tuple[Provider, Provider]:
 def fill() -> Directory:
     administrator = make_account("Administrator", username="a.bakker", first_name="Anna", last_name="Bakker")
     contoso = make_provider("Contoso Entra ID", ip_mode="observe", ranges=("20.190.128.0/18", "2603:1056:2000::/48"))
+    held = _held()
     empty = make_provider("Revalidatie Entra ID")
     paused = make_provider("Stagiairs Hogeschool")
     Provider.objects.filter(pk=paused.pk).update(paused_at=timezone.now())
@@ -167,7 +168,7 @@ def fill() -> Directory:
     )
     add_schema(contoso, EXTENSION, SYSTEM)
     return Directory(
-        contoso, empty, trouble, deleted, _held(), jane, others[-1], group, token, rule_id, administrator, refused
+        contoso, empty, trouble, deleted, held, jane, others[-1], group, token, rule_id, administrator, refused
     )
 
 

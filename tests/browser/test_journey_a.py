@@ -67,7 +67,7 @@ def test_journey_a_by_keyboard(visit, settings):
     page.keyboard.type("Contoso Entra ID")
     page.keyboard.press("Enter")
     page.wait_for_url("**/eum/providers/*/")
-    tab_to(page, "copy-url")
+    tab_to(page, "copy-url", most=32)
     page.keyboard.press("Enter")
     expect(page.get_by_text("Tenant URL copied")).to_be_visible()
     assert clipboard(page) == settings.OPTIONS.scim_url

@@ -100,7 +100,13 @@ def test_ac_hea_1_some_errors(provider):
     assert status(provider) == ("Some errors", "warn", said, "#problems")
 
 
-def test_ac_hea_1_a_token_about_to_end(provider):
+@pytest.fixture
+def at_now(monkeypatch):
+    """The clock of tokens stands still too."""
+    monkeypatch.setattr(timezone, "now", lambda: NOW)
+
+
+def test_ac_hea_1_a_token_about_to_end(provider, at_now):
     token, _value = issue(provider, expires_at=NOW + timedelta(days=20))
     calls(provider)
     word, tone, said, url = status(provider)
@@ -108,7 +114,7 @@ def test_ac_hea_1_a_token_about_to_end(provider):
     assert said == f"Token {token.shown} ends in 2 weeks."
 
 
-def test_a_rotation_is_no_warning_until_a_day_before_its_end(provider):
+def test_a_rotation_is_no_warning_until_a_day_before_its_end(provider, at_now):
     calls(provider)
     old, _value = issue(provider)
     new, _value = issue(provider)

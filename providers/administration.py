@@ -97,7 +97,7 @@ def change_provider(provider: Provider, actor: Actor, values: Mapping[str, Any])
         if before == after:
             return
         found.save(update_fields=[*CHANGEABLE, "title_key"])
-        if found.brake != Brake.HOLD:
+        if found.held_at and found.brake != Brake.HOLD:
             _end_hold(found, found.brake_from)
         record_act(EventKind.PROVIDER_CHANGED, actor, provider=found, before=before, after=after)
 

@@ -9,7 +9,8 @@ cannot both be the last one allowed.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -17,7 +18,7 @@ from django.utils import timezone
 
 from providers.audit import record_act
 from providers.events import SYSTEM, EventKind
-from providers.models import Brake, HeldLeaver, Provider
+from providers.models import Brake, ChangeEvent, HeldLeaver, Provider, first_id_at
 
 SPAN = timedelta(minutes=60)
 RELEASED_FOR = timedelta(hours=24)
@@ -75,6 +76,29 @@ def burst_of(provider: Provider, start: datetime) -> Burst | None:
         cursor.execute(_ACTIVE, [provider.pk, most + 1])
         (active,) = cursor.fetchone()
     return Burst(people, since, until) if active <= most else None
+
+
+LEAVERS = (EventKind.RESOURCE_DISABLED, EventKind.RESOURCE_DELETED)
+
+
+def held_from(provider: Provider) -> datetime:
+    """From when on the departures counted that led to the hold."""
+    assert provider.held_at
+    start = provider.held_at - SPAN
+    return max(start, provider.brake_from) if provider.brake_from else start
+
+
+def leavers_between(provider: Provider, since: datetime, until: datetime) -> Any:
+    """The userNames of the people who were disabled or deleted, the first one first: a query set."""
+    events = ChangeEvent.objects.filter(provider_id=provider.pk, kind__in=LEAVERS, resource_type="User")
+    of_time = events.filter(id__gte=first_id_at(since - timedelta(minutes=1)), at__gte=since, at__lte=until)
+    return of_time.order_by("id").values_list("subject", flat=True)
+
+
+def leavers_query(since: datetime, until: datetime) -> str:
+    """The history of exactly these people, as the query of its address (AC-HEA-6)."""
+    first, last = (moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ") for moment in (since, until))
+    return f"what=leavers&since={first}&until={last}"
 
 
 @contextmanager

@@ -408,25 +408,29 @@ def delete(locked: Locked, actor: Actor, event_id: UUID) -> None:
             cursor.execute(_END + "group_id = %s", [moment, event_id, "group-deleted", locked.id])
 
 
+def forget(cursor: Any, ids: Sequence[UUID]) -> None:
+    """Delete the rows of deleted resources, which are under lock, and their memberships."""
+    for column in ("group_id", "member_id"):
+        cursor.execute(f"DELETE FROM providers_membership WHERE {column} = ANY(%s) AND left_at IS NOT NULL", [ids])
+    cursor.execute("DELETE FROM providers_resource WHERE id = ANY(%s)", [ids])
+
+
 def purge(provider_id: int, resource_id: UUID, actor: Actor) -> bool:
     """Take a resource out of the recycle bin for good, with its memberships; False: it is not there.
 
     The event keeps its name and no value; what is in the record of changes and in the log ends with their own time.
     """
-    mine: list[Any] = [resource_id, provider_id]
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             "SELECT document, resource_type, version FROM providers_resource WHERE id = %s AND provider_id = %s"
             " AND deleted_at IS NOT NULL FOR UPDATE",
-            mine,
+            [resource_id, provider_id],
         )
         found = cursor.fetchone()
         if found is None:
             return False
         document, resource_type, version = found
-        for column in ("group_id", "member_id"):
-            cursor.execute(f"DELETE FROM providers_membership WHERE {column} = %s AND left_at IS NOT NULL", mine[:1])
-        cursor.execute("DELETE FROM providers_resource WHERE id = %s AND provider_id = %s", mine)
+        forget(cursor, [resource_id])
         event = _event(uuid7(), now(), EventKind.RESOURCE_PURGED, _subject(json.loads(document)), actor, [])
         whose = [*event[:3], provider_id, resource_id, resource_type, version + 1, *event[3:]]
         cursor.execute(f"{_INSERT_EVENT} VALUES ({', '.join(['%s'] * len(whose))})", whose)

@@ -15,6 +15,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from providers.audit import record_act
+from providers.directory import forget
 from providers.events import SYSTEM, EventKind
 from providers.models import RECYCLE_BIN_DAYS, TEST_PREFIX, JobRun, Provider, first_id_at
 from providers.notices import KEPT, send_notices, write_notices
@@ -76,9 +77,7 @@ def empty_recycle_bin() -> int:
             "SELECT id FROM providers_resource WHERE deleted_at < %s ORDER BY id LIMIT %s FOR UPDATE", [before, BATCH]
         )
         ids = [found for (found,) in cursor.fetchall()]
-        for column in ("group_id", "member_id"):
-            cursor.execute(f"DELETE FROM providers_membership WHERE {column} = ANY(%s) AND left_at IS NOT NULL", [ids])
-        cursor.execute("DELETE FROM providers_resource WHERE id = ANY(%s)", [ids])
+        forget(cursor, ids)
     return len(ids)
 
 

@@ -20,17 +20,15 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, override
 
 from providers import health
-from providers.brake import SPAN
+from providers.brake import held_from, leavers_between, leavers_query
 from providers.models import (
     Brake,
-    ChangeEvent,
     HeldLeaver,
     Notice,
     Provider,
     ProviderActivity,
     SyncedUser,
     Token,
-    first_id_at,
 )
 
 # Days before a token ends on which its provider is told, once each (AC-TOK-11).
@@ -162,8 +160,8 @@ def _about_departures(provider: Provider, since: datetime, until: datetime, coun
         "title": provider.title,
         "count": count,
         "since": _clock(since),
-        "people": _listed(left_between(provider, since, until), count),
-        "url": f"{_address('history', provider)}?what=leavers&since={_machine(since)}&until={_machine(until)}",
+        "people": _listed(list(leavers_between(provider, since, until)[:PEOPLE]), count),
+        "url": f"{_address('history', provider)}?{leavers_query(since, until)}",
     }
     subject = ngettext(
         "%(title)s: %(count)d person was disabled or removed at once",
@@ -175,18 +173,17 @@ def _about_departures(provider: Provider, since: datetime, until: datetime, coun
         "mistake, pause the provider and correct the scope or the assignments in the directory; people who are "
         "assigned again are enabled again:\n%(url)s"
     )
-    return _Due(provider, f"departures {_machine(since)}", subject % names, body % names)
+    return _Due(provider, f"departures {since.astimezone(UTC).isoformat()}", subject % names, body % names)
 
 
 def _about_hold(provider: Provider) -> _Due:
     assert provider.held_at
-    start = held_from(provider)
-    left, count = left_between(provider, start, provider.held_at), count_left(provider, start, provider.held_at)
+    left = leavers_between(provider, held_from(provider), provider.held_at)
     waiting = HeldLeaver.objects.filter(provider=provider).order_by("pk")
     names = {
         "title": provider.title,
         "time": _clock(provider.held_at),
-        "left": _listed(left, count),
+        "left": _listed(list(left[:PEOPLE]), left.count()),
         "waiting": _listed(_names_of(waiting), waiting.count()),
         "url": _address("brake", provider),
     }
@@ -196,35 +193,7 @@ def _about_hold(provider: Provider) -> _Due:
         "that:\n\n%(left)s\n\nHeld back so far:\n\n%(waiting)s"
     )
     subject = _("%(title)s: departures are held back, please decide")
-    return _Due(provider, f"held {_machine(provider.held_at)}", subject % names, body % names)
-
-
-def held_from(provider: Provider) -> datetime:
-    """From when on the departures counted that led to the hold."""
-    assert provider.held_at
-    start = provider.held_at - SPAN
-    return max(start, provider.brake_from) if provider.brake_from else start
-
-
-def _leaver_events(provider: Provider, since: datetime, until: datetime) -> Any:
-    kinds = ("resource.disabled", "resource.deleted")
-    return ChangeEvent.objects.filter(
-        provider_id=provider.pk,
-        id__gte=first_id_at(since - timedelta(minutes=1)),
-        at__gte=since,
-        at__lte=until,
-        kind__in=kinds,
-    ).filter(resource_type="User")
-
-
-def left_between(provider: Provider, since: datetime, until: datetime) -> list[str]:
-    """userNames of the first people who were disabled or deleted."""
-    return list(_leaver_events(provider, since, until).order_by("id").values_list("subject", flat=True)[:PEOPLE])
-
-
-def count_left(provider: Provider, since: datetime, until: datetime) -> int:
-    found: int = _leaver_events(provider, since, until).count()
-    return found
+    return _Due(provider, f"held {provider.held_at.astimezone(UTC).isoformat()}", subject % names, body % names)
 
 
 def _names_of(waiting: Any) -> list[str]:
@@ -242,10 +211,6 @@ def _listed(names: list[str], count: int) -> str:
 
 def _clock(at: datetime) -> str:
     return date_format(timezone.localtime(at), "j M Y, H:i")
-
-
-def _machine(at: datetime) -> str:
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def _address(page: str, provider: Provider) -> str:

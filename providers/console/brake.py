@@ -6,20 +6,18 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods
 
 from providers.administration import lift_rejection, reject_leavers, release_leavers
-from providers.brake import RELEASED_FOR
+from providers.brake import RELEASED_FOR, held_from, leavers_between, leavers_query
 from providers.console import access
 from providers.console.attributes import mask_text
 from providers.console.page import clock, go_to
 from providers.console.providers import get_provider, tab
 from providers.models import HeldLeaver, Provider, SyncedUser
-from providers.notices import count_left, held_from, left_between
 
-WAITING_SHOWN = 200
+WAITING_SHOWN, LEFT_SHOWN = 200, 100
 _ACTS = {
     "release": (release_leavers, _("They are let through for 24 hours.")),
     "reject": (reject_leavers, _("Further departures are rejected until you lift that.")),
@@ -49,15 +47,15 @@ def _context(request: HttpRequest, provider: Provider) -> dict[str, Any]:
     if not provider.held_at:
         return context
     shows_names = access.may(request, access.VIEW_PERSONAL)
-    start = held_from(provider)
-    window = {"what": "leavers", "since": _iso(start), "until": _iso(provider.held_at)}
+    window = (held_from(provider), provider.held_at)
+    left = leavers_between(provider, *window)
     waiting = HeldLeaver.objects.filter(provider=provider)
     return context | {
         "held": clock(provider.held_at, now),
         "rejected": clock(provider.rejected_at, now) if provider.rejected_at else "",
-        "left": [name if shows_names else mask_text(name) for name in left_between(provider, start, provider.held_at)],
-        "left_count": count_left(provider, start, provider.held_at),
-        "left_address": f"{reverse('admin:history', args=[provider.pk])}?{urlencode(window)}",
+        "left": [name if shows_names else mask_text(name) for name in left[:LEFT_SHOWN]],
+        "left_count": left.count(),
+        "left_address": f"{reverse('admin:history', args=[provider.pk])}?{leavers_query(*window)}",
         "waiting": _rows(list(waiting.order_by("first_at", "pk")[:WAITING_SHOWN]), shows_names=shows_names),
         "waiting_count": waiting.count(),
     }
@@ -80,7 +78,3 @@ def _rows(waiting: list[HeldLeaver], *, shows_names: bool) -> list[dict[str, Any
             }
         )
     return rows
-
-
-def _iso(at: Any) -> str:
-    return str(at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"))

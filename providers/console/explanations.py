@@ -115,6 +115,11 @@ _REJECTED = Explanation(
     ADMINISTRATOR,
     _("Clear up with the directory who should have left, then lift the rejection on the page of the provider."),
 )
+_BY_DETAIL: Mapping[tuple[int, str], Explanation] = {
+    (503, "paused"): _PAUSED,
+    (503, "holds further ones"): _HELD,
+    (403, "has rejected"): _REJECTED,
+}
 _UNKNOWN_ROUTE = Explanation(
     _("There is nothing at this address."),
     _("The directory calls an address that SCIM does not have here: mostly the Tenant URL has a typing error."),
@@ -204,8 +209,7 @@ def explain(row: RequestLog) -> Explanation | None:
         return next((said for word, said in _TOKEN.items() if word in row.detail), _UNKNOWN_TOKEN)
     if row.status == 404:
         return _UNKNOWN_ROUTE if row.resource_type == "" and row.action != Action.LOOK_UP else _NOT_FOUND
-    by_detail = {(503, "paused"): _PAUSED, (503, "holds further ones"): _HELD, (403, "has rejected"): _REJECTED}
-    for (status, words), said in by_detail.items():
+    for (status, words), said in _BY_DETAIL.items():
         if row.status == status and words in row.detail:
             return said
     return _STATUS.get(row.status) or (_STATUS[500] if row.outcome == Outcome.ERROR else _BAD_REQUEST["invalidSyntax"])

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
+from providers.brake import LEAVERS
 from providers.console import access
 from providers.console.attributes import mask_text
 from providers.console.page import Text, moment
@@ -21,7 +22,6 @@ from providers.events import EventKind
 from providers.models import ChangeEvent, Provider
 
 PAGE = 50
-LEAVERS = (EventKind.RESOURCE_DISABLED, EventKind.RESOURCE_DELETED)
 WHAT: dict[str, Text] = {
     "": gettext_lazy("Acts on the provider"),
     "people": gettext_lazy("People and groups"),
@@ -65,7 +65,7 @@ def history(request: HttpRequest, provider_id: int) -> HttpResponse:
 def _events(provider: Provider, what: str) -> QuerySet[ChangeEvent]:
     events = ChangeEvent.objects.filter(provider_id=provider.pk)
     if what == "leavers":
-        return events.filter(kind__in=[kind.value for kind in LEAVERS], resource_type="User")
+        return events.filter(kind__in=LEAVERS, resource_type="User")
     return events.filter(resource_id__isnull=what == "")
 
 

@@ -12,6 +12,7 @@ from django.utils.timesince import timesince, timeuntil
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from providers.brake import leavers_query
 from providers.console import access
 from providers.console.page import Badge, Text, ago, clock
 from providers.console.problems import name_of_problem
@@ -237,10 +238,7 @@ def mass_change_query(health: Health) -> str:
     """The history of exactly the people of the mass change (AC-HEA-6)."""
     activity = health.activity
     assert activity.mass_change_since and activity.mass_change_until
-    since, until = (
-        moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ") for moment in (activity.mass_change_since, activity.mass_change_until)
-    )
-    return f"?what=leavers&since={since}&until={until}"
+    return f"?{leavers_query(activity.mass_change_since, activity.mass_change_until)}"
 
 
 def token_badge(token: Token, successor: Token | None, now: datetime) -> Badge:

@@ -20,9 +20,11 @@ from django.contrib.messages import middleware as messages
 from django.contrib.sessions import middleware as sessions
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.utils import translation
 from uuid_utils.compat import uuid7
 
 SCIM_PREFIX = "/scim"
+LANGUAGE_KEY = "language"  # in the session
 
 
 def is_scim(request: HttpRequest) -> bool:
@@ -68,8 +70,23 @@ class SessionMiddleware(_ConsoleOnly, sessions.SessionMiddleware):
     pass
 
 
-class LocaleMiddleware(_ConsoleOnly, django.middleware.locale.LocaleMiddleware):
-    pass
+class LocaleMiddleware(django.middleware.locale.LocaleMiddleware):
+    """The language of the account, in the session since its sign-in, before cookie and browser (AC-I18N-4).
+
+    SCIM answers English, whoever asks: administrators of Entra and Okta read its `detail` (AC-I18N-5).
+    """
+
+    def __call__(self, request: HttpRequest) -> Any:
+        if is_scim(request):
+            translation.activate("en")  # the thread may have shown a Dutch page before
+            return self.get_response(request)
+        return super().__call__(request)
+
+    def process_request(self, request: HttpRequest) -> None:
+        super().process_request(request)
+        if language := request.session.get(LANGUAGE_KEY):
+            translation.activate(language)
+            request.LANGUAGE_CODE = translation.get_language()
 
 
 class CommonMiddleware(_ConsoleOnly, django.middleware.common.CommonMiddleware):

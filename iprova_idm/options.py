@@ -60,6 +60,12 @@ def _log_level(value: str) -> str:
     return value
 
 
+def _language(value: str) -> str:
+    if value not in ("en", "nl"):
+        raise ValueError("must be en or nl")
+    return value
+
+
 def _database_url(value: str) -> str:
     if value and urlsplit(value).scheme not in ("postgresql", "postgres"):
         raise ValueError("must start with postgresql://")
@@ -168,6 +174,12 @@ class Options:
         _text,
         "",
         "Password of `admin`, made at the first start. Empty: a random one, printed once.",
+    )
+    default_language: str = option(
+        "DEFAULT_LANGUAGE",
+        _language,
+        "en",
+        "Language of mails, and of pages where neither account nor browser asks for one: en or nl.",
     )
     email_url: str = option(
         "EMAIL_URL",

@@ -115,9 +115,11 @@ DEFAULT_FROM_EMAIL = SERVER_EMAIL = OPTIONS.default_from
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "/"
 
-LANGUAGE_CODE = "en"
-# One language until the Dutch catalogue is complete: half a page in each is worse than either.
-LANGUAGES = [("en", "English")]
+LANGUAGE_CODE = OPTIONS.default_language
+LANGUAGES = [("en", "English"), ("nl", "Nederlands")]
+LANGUAGE_COOKIE_AGE = 365 * 24 * 60 * 60
+LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SAMESITE = "Lax"
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "Europe/Amsterdam"
@@ -145,6 +147,7 @@ SESSION_COOKIE_AGE = 8 * 60 * 60
 CSRF_TRUSTED_ORIGINS = [OPTIONS.base_url]
 _is_https = OPTIONS.base_url.startswith("https://")
 SESSION_COOKIE_SECURE = _is_https
+LANGUAGE_COOKIE_SECURE = _is_https
 CSRF_COOKIE_SECURE = _is_https
 if OPTIONS.is_production:
     SECURE_HSTS_SECONDS = 31_536_000

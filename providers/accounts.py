@@ -12,12 +12,13 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.db import transaction
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext_noop
 
 from providers.audit import record_act
 from providers.events import Actor, EventKind
 
 MANAGE = "manage_accounts"
-ROLES = ("Administrator", "Support", "Operator")
+ROLES = (gettext_noop("Administrator"), gettext_noop("Support"), gettext_noop("Operator"))
 _SIGNS = string.ascii_letters + string.digits
 
 

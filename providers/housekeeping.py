@@ -13,6 +13,7 @@ from typing import Any
 from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
 from providers.audit import record_act
 from providers.directory import forget
@@ -32,7 +33,7 @@ def make_partitions() -> str:
     with connection.cursor() as cursor:
         for table in RECORDS:
             cursor.execute("SELECT providers_make_months(%s, now(), %s)", [table, MONTHS_AHEAD])
-    return f"partitions for {MONTHS_AHEAD} months ahead"
+    return gettext_noop("all there")
 
 
 def drop_partitions() -> str:
@@ -53,7 +54,7 @@ def drop_partitions() -> str:
             for (name,) in cursor.fetchall():
                 cursor.execute(f"DROP TABLE {connection.ops.quote_name(name)}")
                 dropped.append(name)
-    return f"dropped {', '.join(dropped)}" if dropped else "nothing old enough to drop"
+    return ", ".join(dropped) or gettext_noop("nothing old enough")
 
 
 def forget_bodies() -> int:
@@ -169,7 +170,7 @@ ELSEWHERE = "already running elsewhere"
 
 
 def run_job(job: Job) -> str:
-    """Run one job and write down how it went; what it did, in words. Raises what the job raises."""
+    """Run one job and write down how it went; returns a count of rows, or words. Raises what the job raises."""
     started = time.perf_counter()
 
     def write_down(result: str, *, has_failed: bool) -> None:
@@ -199,4 +200,4 @@ def _run_batches(job: Job) -> str:
             return done
         total += done
         if not done:
-            return f"{total:,} rows"
+            return str(total)

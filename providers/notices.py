@@ -17,7 +17,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext, override
+from django.utils.translation import gettext_noop, ngettext, override
 
 from providers import health
 from providers.brake import held_from, leavers_between, leavers_query
@@ -55,7 +55,7 @@ class _Due:
 def write_notices() -> str:
     """Put down what is due, for providers that have a notification address."""
     if not settings.OPTIONS.email_url:
-        return "EMAIL_URL is not set"
+        return gettext_noop("EMAIL_URL is not set")
     now = timezone.now()
     with override(settings.LANGUAGE_CODE):
         due = [*_ending_tokens(now), *_departures(now)]
@@ -75,7 +75,7 @@ def write_notices() -> str:
         if (one.provider.pk, one.key) not in known
     ]
     Notice.objects.bulk_create(new, ignore_conflicts=True)
-    return f"{len(new)} new"
+    return str(len(new))
 
 
 def send_notices() -> int:

@@ -44,7 +44,7 @@ def require(request: HttpRequest, right: str, act: str, provider: Provider | Non
     if may(request, right):
         return
     record_refusal(request, act, provider)
-    raise PermissionDenied(_("This needs the role %(role)s.") % {"role": ADMINISTRATOR})
+    raise PermissionDenied(_("This needs the role %(role)s.") % {"role": _(ADMINISTRATOR)})
 
 
 def record_refusal(request: HttpRequest, act: str, provider: Provider | None = None) -> None:

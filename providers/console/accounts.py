@@ -12,7 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, gettext_noop
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -55,9 +55,9 @@ class NewAccountForm(AccountForm):
 
 @require_safe
 def account_list(request: HttpRequest) -> HttpResponse:
-    access.require(request, access.MANAGE_ACCOUNTS, "to manage accounts")
+    access.require(request, access.MANAGE_ACCOUNTS, gettext_noop("to manage accounts"))
     rows = [
-        (account, access.name_of(account), role_of(account), _badge(account), _last(account)) for account in accounts()
+        (account, access.name_of(account), _role(account), _badge(account), _last(account)) for account in accounts()
     ]
     return _page(request, "console/account_list.html", _("Console accounts"), {"rows": rows})
 
@@ -67,7 +67,7 @@ def account_list(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def add(request: HttpRequest) -> HttpResponse:
     """A new account; its password is in the answer to this POST and nowhere else."""
-    access.require(request, access.MANAGE_ACCOUNTS, "to add an account")
+    access.require(request, access.MANAGE_ACCOUNTS, gettext_noop("to add an account"))
     form = NewAccountForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
@@ -82,7 +82,7 @@ def add(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def change(request: HttpRequest, account_id: int) -> HttpResponse:
-    access.require(request, access.MANAGE_ACCOUNTS, "to change an account")
+    access.require(request, access.MANAGE_ACCOUNTS, gettext_noop("to change an account"))
     account = _get(request, account_id)
     held = {name: getattr(account, name) for name in ("first_name", "last_name", "email")} | {"role": role_of(account)}
     form = AccountForm(request.POST or None, initial=held)
@@ -102,7 +102,7 @@ def change(request: HttpRequest, account_id: int) -> HttpResponse:
 @require_POST
 def switch(request: HttpRequest, account_id: int, *, is_active: bool) -> HttpResponse:
     """Disable or enable."""
-    access.require(request, access.MANAGE_ACCOUNTS, "to change an account")
+    access.require(request, access.MANAGE_ACCOUNTS, gettext_noop("to change an account"))
     account = _get(request, account_id)
     name = {"name": access.name_of(account)}
     try:
@@ -120,7 +120,7 @@ def switch(request: HttpRequest, account_id: int, *, is_active: bool) -> HttpRes
 @require_POST
 def reset(request: HttpRequest, account_id: int) -> HttpResponse:
     """A new password, in the answer to this POST and nowhere else."""
-    access.require(request, access.MANAGE_ACCOUNTS, "to reset a password")
+    access.require(request, access.MANAGE_ACCOUNTS, gettext_noop("to reset a password"))
     account = _get(request, account_id)
     return _reveal(request, account, reset_password(account, access.actor_of(request)))
 
@@ -139,13 +139,18 @@ def _get(request: HttpRequest, account_id: int) -> Any:
         raise Http404(_("There is no such account."))
     person: Any = request.user
     if account.is_superuser and not person.is_superuser:
-        access.record_refusal(request, f"to change the account {account.username}")
+        access.record_refusal(request, gettext_noop("to change an account that has every right"))
         raise PermissionDenied(_("Only an account with every right may change this one."))
     return account
 
 
 def _badge(account: Any) -> Badge:
     return _ACTIVE if account.is_active else _DISABLED
+
+
+def _role(account: Any) -> str:
+    role = role_of(account)
+    return _(role) if role else ""
 
 
 def _last(account: Any) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
+from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.timezone import localtime
@@ -83,7 +84,7 @@ def _where_to_look(event: ChangeEvent) -> str:
         "Entra does not say why. Usual causes: no longer assigned to iProva, no longer in scope, blocked or deleted in "
         "Entra. Look in Entra → Provisioning logs at %(time)s."
     )
-    return said % {"time": f"{localtime(event.at):%H:%M}"}
+    return said % {"time": date_format(localtime(event.at), "H:i")}
 
 
 def _left_with(history: History, event: ChangeEvent | None) -> SafeString | str:

@@ -12,11 +12,11 @@ from django.utils import timezone
 from django.utils.html import conditional_escape
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, gettext_noop
 from django.views.decorators.http import require_safe
 
 from providers.console import access
-from providers.console.attributes import mask_text
+from providers.console.history import subject_of
 from providers.console.page import Place, Text, moment, short_id, show
 from providers.console.records import HOURS, PERIODS, RecordQuery, read_sent
 from providers.console.timeline import Difference, differences_of
@@ -106,7 +106,7 @@ def read_query(sent: QueryDict) -> RecordQuery:
 
 @require_safe
 def audit(request: HttpRequest) -> HttpResponse:
-    access.require(request, access.VIEW_AUDIT, "to read the audit")
+    access.require(request, access.VIEW_AUDIT, gettext_noop("to read the audit"))
     query = read_query(request.GET)
     page = query.page(before=parse_id(request.GET.get("before", "")), after=parse_id(request.GET.get("after", "")))
     providers = Provider.objects.in_bulk({event.provider_id for event in page.rows if event.provider_id})
@@ -124,8 +124,7 @@ def _act(event: ChangeEvent, providers: Mapping[int, Provider], sees_names: bool
 
 def sentence_of(event: ChangeEvent, *, sees_names: bool) -> SafeString:
     """The event's own sentence with its names in it, each escaped; a person's is masked unless `sees_names`."""
-    is_personal = event.resource_id is not None and event.resource_type != "Group"
-    subject = mask_text(event.subject) if is_personal and not sees_names else event.subject
+    subject = subject_of(event, sees_names=sees_names)
     actor = event.person_name or (_("The system") if event.kind != EventKind.SIGN_IN_FAILED else _("Somebody"))
     names = {"actor": f"<strong>{conditional_escape(actor)}</strong>"}
     names["subject"] = f"<bdi>{conditional_escape(subject)}</bdi>"

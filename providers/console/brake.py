@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_http_methods
 
 from providers.administration import lift_rejection, reject_leavers, release_leavers
@@ -30,7 +31,7 @@ def brake(request: HttpRequest, provider_id: int) -> HttpResponse:
     """GET: who left, who waits, and what each decision means. POST: the decision, named by the button."""
     provider = get_provider(provider_id)
     if request.method == "POST":
-        access.require(request, access.CHANGE_PROVIDER, "to decide on departures", provider)
+        access.require(request, access.CHANGE_PROVIDER, gettext_noop("to decide on departures"), provider)
         act, said = _ACTS.get(request.POST.get("act", ""), (None, ""))
         if act:
             act(provider, access.actor_of(request))

@@ -17,7 +17,7 @@ from django.utils.timezone import localtime, make_aware
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from providers.console.page import Text
+from providers.console.page import Text, grouped
 from providers.models import ChangeEvent, Outcome, RequestCount
 from providers.outcomes import is_problem
 
@@ -95,8 +95,8 @@ class Chart:
     @property
     def description(self) -> str:
         counts = sum((bar.counts for bar in self.bars), Counter[str]())
-        total = f"{sum(counts.values()):,}"
-        parts = ", ".join(f"{word}: {counts[name]:,}" for name, word in SERIES.items())
+        total = grouped(sum(counts.values()))
+        parts = ", ".join(f"{word}: {grouped(counts[name])}" for name, word in SERIES.items())
         return _("%(total)s changes and refused requests. %(parts)s.") % {"total": total, "parts": parts}
 
 

@@ -14,7 +14,7 @@ from defusedcsv import csv
 from django.http import Http404, HttpRequest, StreamingHttpResponse
 from django.utils import timezone
 from django.utils.text import slugify
-from django.utils.translation import get_language
+from django.utils.translation import get_language, gettext_noop
 from django.views.decorators.http import require_safe
 
 from providers.audit import record_act
@@ -85,11 +85,11 @@ EXPORTS: Mapping[str, Export] = {
 @require_safe
 def export(request: HttpRequest, name: str, lists: Mapping[str, Any]) -> StreamingHttpResponse:
     """The rows that the list of this name shows over all its pages, as a file; `lists` are Django's, by name."""
-    access.require(request, access.EXPORT, "to export")
+    access.require(request, access.EXPORT, gettext_noop("to export"))
     known = EXPORTS.get(name)
     if known is None:
         raise Http404
-    access.require(request, known.right, "to export")
+    access.require(request, known.right, gettext_noop("to export"))
     if name == "log":
         rows = read_log_query(request.GET).rows.defer("request_body", "response_body")
     elif name == "audit":

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_safe
 from providers.console import access
 from providers.console.attributes import IMPERSONAL_OF_GROUP, mask
 from providers.console.lists import COUNT_LIMIT, PAGE_SIZE, CappedPaginator, CountOf, ReadOnlyAdmin
-from providers.console.page import Place, frame, moment, show
+from providers.console.page import Place, frame, grouped, moment, show
 from providers.console.people import attribute_panels, mask_names
 from providers.console.people_filters import ProviderFilter, RemovedFilter
 from providers.console.recycle_bin import bin_until
@@ -53,7 +53,7 @@ class GroupAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("Members"))
     def members(self, group: Any) -> str:
-        number = f"{min(group.member_count, COUNT_LIMIT):,}"
+        number = grouped(min(group.member_count, COUNT_LIMIT))
         return _("more than %(number)s") % {"number": number} if group.member_count > COUNT_LIMIT else number
 
     @admin.display(description=gettext_lazy("Last changed"), ordering="last_modified")

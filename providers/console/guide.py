@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -126,7 +126,7 @@ def guide(request: HttpRequest, provider_id: int) -> HttpResponse:
     name = name if name in GUIDES else "entra"
     steps = GUIDES[name][1]
     if request.method == "POST":
-        access.require(request, access.CHANGE_PROVIDER, "to tick steps of the setup guide", provider)
+        access.require(request, access.CHANGE_PROVIDER, gettext_noop("to tick steps of the setup guide"), provider)
         tick_guide(provider, [step.id for step in steps], request.POST.getlist("step"))
         return go_to(request, f"{reverse('admin:guide', args=[provider.pk])}?for={name}")
     context: dict[str, Any] = {
@@ -178,7 +178,7 @@ def test_connection(request: HttpRequest, provider_id: int) -> HttpResponse:
     provider = get_provider(provider_id)
     if request.method != "POST":
         return go_to(request, reverse("admin:guide", args=[provider.pk]))
-    access.require(request, access.CHANGE_PROVIDER, "to test a connection", provider)
+    access.require(request, access.CHANGE_PROVIDER, gettext_noop("to test a connection"), provider)
     checks = run_connection_test(provider, access.actor_of(request), settings.OPTIONS.scim_url)
     context = {
         "provider": provider,

@@ -18,6 +18,7 @@ from providers.console import access
 from providers.console.attributes import mask_text
 from providers.console.page import Text, moment
 from providers.console.providers import get_provider, tab
+from providers.console.sign_in import UNKNOWN_NAME
 from providers.events import EventKind
 from providers.models import ChangeEvent, Provider
 
@@ -86,15 +87,23 @@ def _uuid(text: str) -> UUID | None:
 
 def entry_of(event: ChangeEvent, provider: Provider | None, *, may_see_names: bool) -> dict[str, Any]:
     """One event as the timeline shows it."""
-    is_personal = event.resource_type == "User" and not may_see_names
     changes = [_change(change) for change in event.changes] if event.resource_id is None else []
     return {
         "event": event,
         "icon": _ICONS.get(event.kind.partition(".")[0], "doc"),
-        "sentence": _sentence(event, provider, mask_text(event.subject) if is_personal else event.subject),
+        "sentence": _sentence(event, provider, subject_of(event, sees_names=may_see_names)),
         "at": moment(event.at),
         "changes": changes,
     }
+
+
+def subject_of(event: ChangeEvent, *, sees_names: bool) -> str:
+    """Whom or what an event is about: a person's name is masked unless `sees_names`, words of ours are translated."""
+    is_ours = event.kind == EventKind.ACT_REFUSED or event.subject == UNKNOWN_NAME
+    if is_ours and event.subject:
+        return _(event.subject)
+    is_personal = event.resource_id is not None and event.resource_type != "Group"
+    return mask_text(event.subject) if is_personal and not sees_names else event.subject
 
 
 def _sentence(event: ChangeEvent, provider: Provider | None, subject: str) -> SafeString:

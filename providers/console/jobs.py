@@ -11,9 +11,10 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 
-from providers.console.page import Badge, Text, ago
+from providers.console.page import Badge, Text, ago, grouped
 from providers.housekeeping import COUNT_DAYS, JOBS, MONTHS_AHEAD, period_of
 from providers.models import RECYCLE_BIN_DAYS, JobRun
 
@@ -26,6 +27,7 @@ class Row:
     badge: Badge
     last: SafeString | None
     run: JobRun | None
+    result: str = ""
 
     @property
     def needs_care(self) -> bool:
@@ -57,7 +59,14 @@ def _row(purpose: Text, run: JobRun | None, period: timedelta) -> Row:
         badge = Badge(_("Failed"), "alert", "bad")
     elif timezone.now() - run.ran_at > 2 * period + timedelta(hours=1):  # one run may be missed
         badge = Badge(_("Overdue"), "alert", "warn")
-    return Row(purpose, badge, ago(run.ran_at), run)
+    return Row(purpose, badge, ago(run.ran_at), run, _result(run.result))
+
+
+def _result(kept: str) -> str:
+    """What a job did: a count of rows, or words."""
+    if kept.isdecimal():
+        return ngettext("%(count)s row", "%(count)s rows", int(kept)) % {"count": grouped(int(kept))}
+    return _(kept) if kept else ""
 
 
 def _purposes() -> Mapping[str, Text]:

@@ -9,6 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
@@ -33,7 +34,7 @@ from providers.models import Provider, SyncedGroup
 def change(request: HttpRequest, provider_id: int) -> HttpResponse:
     """Title, address for notices, protocol, and how long silence may last."""
     provider = get_provider(provider_id)
-    access.require(request, access.CHANGE_PROVIDER, "to change a provider", provider)
+    access.require(request, access.CHANGE_PROVIDER, gettext_noop("to change a provider"), provider)
     form = ProviderForm(request.POST or None, initial={name: getattr(provider, name) for name in CHANGEABLE})
     if form.is_bound and form.is_valid():
         try:
@@ -51,7 +52,7 @@ def change(request: HttpRequest, provider_id: int) -> HttpResponse:
 def pause(request: HttpRequest, provider_id: int) -> HttpResponse:
     """GET: what pausing does, in words. POST: do it."""
     provider = get_provider(provider_id)
-    access.require(request, access.CHANGE_PROVIDER, "to pause a provider", provider)
+    access.require(request, access.CHANGE_PROVIDER, gettext_noop("to pause a provider"), provider)
     if request.method == "POST":
         pause_provider(provider, access.actor_of(request))
         messages.success(request, _("%(title)s is paused.") % {"title": provider.title})
@@ -65,7 +66,7 @@ def resume(request: HttpRequest, provider_id: int) -> HttpResponse:
     """One click undoes a pause; a GET (somebody signed in again meanwhile) leads to the page with the button."""
     provider = get_provider(provider_id)
     if request.method == "POST":
-        access.require(request, access.CHANGE_PROVIDER, "to resume a provider", provider)
+        access.require(request, access.CHANGE_PROVIDER, gettext_noop("to resume a provider"), provider)
         resume_provider(provider, access.actor_of(request))
         messages.success(request, _("%(title)s is resumed.") % {"title": provider.title})
     return go_to(request, reverse("admin:provider", args=[provider.pk]))
@@ -76,7 +77,7 @@ def resume(request: HttpRequest, provider_id: int) -> HttpResponse:
 def delete(request: HttpRequest, provider_id: int) -> HttpResponse:
     """Needs the title as typed and the password of whoever deletes (AC-PROV-4)."""
     provider = get_provider(provider_id)
-    access.require(request, access.DELETE_PROVIDER, "to delete a provider", provider)
+    access.require(request, access.DELETE_PROVIDER, gettext_noop("to delete a provider"), provider)
     problems = {}
     if request.method == "POST":
         problems = _objections(request, provider)
@@ -109,7 +110,7 @@ def _objections(request: HttpRequest, provider: Provider) -> dict[str, str]:
 def restore(request: HttpRequest, provider_id: int) -> HttpResponse:
     """Bring a deleted provider back; under another title, if its own is taken."""
     provider = Provider.objects.restorable().filter(pk=provider_id).first()
-    access.require(request, access.DELETE_PROVIDER, "to restore a provider", provider)
+    access.require(request, access.DELETE_PROVIDER, gettext_noop("to restore a provider"), provider)
     if provider is None:
         raise Http404(_("There is no such deleted provider."))
     form = TitleForm(request.POST or None, initial={"title": provider.title})

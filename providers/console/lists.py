@@ -16,6 +16,8 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext
 
+from providers.console.page import grouped
+
 PAGE_SIZE = 50
 # Counting stops here: nobody pages further, and counting a million rows takes longer than showing fifty.
 COUNT_LIMIT = 10_000
@@ -66,7 +68,7 @@ class ConsoleChangeList(ChangeList):
     @property
     def counted(self) -> str:
         """`11 users`, or `more than 10,000 users`."""
-        number = f"{self.result_count:,}"
+        number = grouped(self.result_count)
         shown = gettext("more than %(number)s") % {"number": number} if self.paginator.is_capped else number
         return str(self.model_admin.counted(self.result_count) % {"count": shown})
 

@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_safe
 
 from providers.audit import record_act
@@ -80,7 +81,7 @@ def log_entry(request: HttpRequest, request_id: UUID) -> HttpResponse:
 @require_safe
 def log_payload(request: HttpRequest, request_id: UUID) -> HttpResponse:
     """The same with both bodies. Opening them is written down (AC-LOG-8)."""
-    access.require(request, access.VIEW_PAYLOAD, "to open a payload")
+    access.require(request, access.VIEW_PAYLOAD, gettext_noop("to open a payload"))
     row = _get(request_id)
     record_act(
         EventKind.PAYLOAD_OPENED,
@@ -156,11 +157,11 @@ def summary_of(described: Described) -> str:
     row = described.log
     lines = [
         f"{described.action}: {row.status} {row.scim_type}".strip(),
-        f"Time (UTC): {row.at:%Y-%m-%d %H:%M:%S}",
-        f"Request id: {row.id}",
+        _("Time (UTC): %(time)s") % {"time": f"{row.at:%Y-%m-%d %H:%M:%S}"},
+        _("Request id") + f": {row.id}",
         f"client-request-id: {row.client_request_id or '-'}",
         f"SCIM id: {row.resource_id or '-'}",
-        f"Token: {row.token_prefix}…",
+        _("Token") + f": {row.token_prefix}…",
     ]
     return "\n".join(lines)
 

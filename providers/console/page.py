@@ -13,7 +13,7 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils.formats import date_format
+from django.utils.formats import date_format, number_format
 from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -83,6 +83,11 @@ def go_to(request: HttpRequest, url: str) -> HttpResponse:
     if is_for_dialog(request):
         return HttpResponse(status=204, headers={"X-Location": url, "Cache-Control": "no-store"})
     return HttpResponseRedirect(url)
+
+
+def grouped(count: int) -> str:
+    """`1,204`, in Dutch `1.204`."""
+    return number_format(count, force_grouping=True)
 
 
 def moment(at: datetime, *, to: str = "minute") -> SafeString:

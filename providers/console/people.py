@@ -17,7 +17,7 @@ from django.views.decorators.http import require_safe
 from providers.console import access
 from providers.console.attributes import Row, as_json, flatten, is_uuid, mask_text
 from providers.console.lists import CountOf, ReadOnlyAdmin
-from providers.console.page import Place, frame, moment
+from providers.console.page import Place, frame, grouped, moment
 from providers.console.people_filters import ChangedFilter, ErrorFilter, GroupFilter, ProviderFilter, StatusFilter
 from providers.console.saved_filters import filters_of
 from providers.console.status import RESOURCE, render_badge
@@ -74,7 +74,7 @@ class UserAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("Groups"))
     def groups(self, person: Any) -> str:
-        return f"{person.group_count:,}"
+        return grouped(person.group_count)
 
     @admin.display(description=gettext_lazy("Last changed"), ordering="last_modified")
     def last_changed(self, person: Resource) -> str:

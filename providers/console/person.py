@@ -142,9 +142,9 @@ def summary_of(history: History) -> str:
     lines = [
         f"SCIM id: {person.pk}",
         f"Entra object id (externalId): {object_id}",
-        f"State: {person.status}, version {person.version}",
-        f"Created (UTC): {person.created:%Y-%m-%d %H:%M:%S}",
-        f"Last changed (UTC): {person.last_modified:%Y-%m-%d %H:%M:%S}",
+        _("State: %(state)s, version %(version)s") % {"state": person.status, "version": person.version},
+        _("Created (UTC): %(time)s") % {"time": f"{person.created:%Y-%m-%d %H:%M:%S}"},
+        _("Last changed (UTC): %(time)s") % {"time": f"{person.last_modified:%Y-%m-%d %H:%M:%S}"},
     ]
     for event in history.events[:10]:
         paths = ", ".join(short_path(change["path"]) for change in event.changes[:10])

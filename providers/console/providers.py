@@ -12,6 +12,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_http_methods, require_safe
 
 from providers.administration import TitleTakenError, add_provider
@@ -43,7 +44,7 @@ def get_provider(pk: int) -> Any:
 @require_http_methods(["GET", "HEAD", "POST"])
 def add(request: HttpRequest) -> HttpResponse:
     """The form *Add provider*; never makes a token (AC-ADD-7)."""
-    access.require(request, access.ADD_PROVIDER, "to add a provider")
+    access.require(request, access.ADD_PROVIDER, gettext_noop("to add a provider"))
     form = AddProviderForm(with_suggestion(request.POST)) if request.method == "POST" else AddProviderForm()
     if "use" not in request.POST and form.is_bound and form.is_valid():
         mode = IpMode.OBSERVE if form.cleaned_data["ip_restrict"] else IpMode.OFF

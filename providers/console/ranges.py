@@ -7,12 +7,12 @@ from django.core import signing
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_noop, ngettext
 from django.views.decorators.http import require_http_methods
 
 from providers.console import access
 from providers.console.forms import RangesForm, with_suggestion
-from providers.console.page import go_to, show_dialog
+from providers.console.page import go_to, grouped, show_dialog
 from providers.console.providers import get_provider, place_of
 from providers.console.restriction import CANNOT, refuse
 from providers.ip_restriction import (
@@ -40,7 +40,7 @@ _SALT = "providers.console.ranges"
 def add(request: HttpRequest, provider_id: int) -> HttpResponse:
     """GET: the form, with `?ranges=` in it (*Allow*). POST: add all of them, or none and say why."""
     provider = get_provider(provider_id)
-    access.require(request, access.CHANGE_IP, "to add ranges", provider)
+    access.require(request, access.CHANGE_IP, gettext_noop("to add ranges"), provider)
     form = RangesForm(initial={"ip_ranges": request.GET.get("ranges", "")[:200]})
     if request.method == "POST":
         sent = with_suggestion(request.POST)
@@ -66,16 +66,16 @@ def _back(request: HttpRequest, provider: Provider) -> HttpResponse:
 def _why_not(error: CannotEnforceError | TooManyRangesError) -> str:
     if isinstance(error, CannotEnforceError):
         return str(CANNOT[error.reason])
-    return _("A provider can have %(most)s ranges at the most.") % {"most": f"{MAX_RANGES:,}"}
+    return _("A provider can have %(most)s ranges at the most.") % {"most": grouped(MAX_RANGES)}
 
 
 def _say_what_was_added(request: HttpRequest, new: int, known: int) -> None:
     said = []
     if new:
-        said.append(ngettext("%(count)s range added.", "%(count)s ranges added.", new) % {"count": f"{new:,}"})
+        said.append(ngettext("%(count)s range added.", "%(count)s ranges added.", new) % {"count": grouped(new)})
     if known:
         there = ngettext("%(count)s was there already.", "%(count)s were there already.", known)
-        said.append(there % {"count": f"{known:,}"})
+        said.append(there % {"count": grouped(known)})
     (messages.success if new else messages.info)(request, " ".join(said))
 
 
@@ -83,7 +83,7 @@ def _say_what_was_added(request: HttpRequest, new: int, known: int) -> None:
 def remove(request: HttpRequest, provider_id: int) -> HttpResponse:
     """GET: which ranges, and whom that would refuse. POST: remove them. `merge` means those inside others."""
     provider = get_provider(provider_id)
-    access.require(request, access.CHANGE_IP, "to remove ranges", provider)
+    access.require(request, access.CHANGE_IP, gettext_noop("to remove ranges"), provider)
     sent = request.POST if request.method == "POST" else request.GET
     ids = {int(pk) for pk in sent.getlist("range") if pk.isdecimal() and len(pk) < 19}
     is_merge = "merge" in sent
@@ -99,7 +99,7 @@ def remove(request: HttpRequest, provider_id: int) -> HttpResponse:
             reason = _("These are the last ranges, and the restriction is enforced: turn it off first.")
             return refuse(request, provider, reason)
         said = ngettext("%(count)s range removed.", "%(count)s ranges removed.", count)
-        messages.success(request, said % {"count": f"{count:,}"})
+        messages.success(request, said % {"count": grouped(count)})
         return _back(request, provider)
     removed = {rule.cidr for rule in rules}
     context = {
@@ -117,7 +117,7 @@ def remove(request: HttpRequest, provider_id: int) -> HttpResponse:
 def import_file(request: HttpRequest, provider_id: int) -> HttpResponse:
     """POST of a file: what would change. POST of that plan, which nobody could alter meanwhile: change it."""
     provider = get_provider(provider_id)
-    access.require(request, access.CHANGE_IP, "to import ranges", provider)
+    access.require(request, access.CHANGE_IP, gettext_noop("to import ranges"), provider)
     context: dict[str, Any] = {"provider": provider, "tag": request.POST.get("tag", DEFAULT_TAG)[:100]}
     if "plan" in request.POST:
         return _import(request, provider, context)
@@ -180,9 +180,9 @@ def _import(request: HttpRequest, provider: Provider, context: dict[str, Any]) -
         return _show_import(request, provider, context)
     said = _("%(tag)s imported: %(added)s added, %(removed)s removed, %(kept)s kept.") % {
         "tag": tag,
-        "added": f"{len(change.added):,}",
-        "removed": f"{len(change.removed):,}",
-        "kept": f"{len(change.kept):,}",
+        "added": grouped(len(change.added)),
+        "removed": grouped(len(change.removed)),
+        "kept": grouped(len(change.kept)),
     }
     messages.success(request, said)
     return _back(request, provider)

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from providers.console.lists import COUNT_LIMIT
-from providers.console.page import Text
+from providers.console.page import Text, grouped
 
 PAGE_SIZE = 50
 HOURS = {"1": 1, "24": 24, "168": 168, "720": 720}
@@ -116,7 +116,7 @@ class RecordQuery:
 def capped_count(rows: Any) -> str:
     """How many rows a query has; beyond COUNT_LIMIT that there are more."""
     count = rows.order_by().values("pk")[: COUNT_LIMIT + 1].count()
-    return _("more than %(number)s") % {"number": f"{COUNT_LIMIT:,}"} if count > COUNT_LIMIT else f"{count:,}"
+    return _("more than %(number)s") % {"number": grouped(COUNT_LIMIT)} if count > COUNT_LIMIT else grouped(count)
 
 
 def read_sent(sent: QueryDict, names: Sequence[str] | Mapping[str, Any]) -> dict[str, str]:

@@ -9,6 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_http_methods, require_POST
 from uuid_utils.compat import uuid7
 
@@ -32,7 +33,7 @@ def bin_until(resource: Resource) -> SafeString | str:
 def purge(request: HttpRequest, resource_id: UUID) -> HttpResponse:
     """For good, before the 30 days are over: needs the name as typed."""
     found = _in_bin(resource_id)
-    access.require(request, access.CHANGE_PROVIDER, f"to purge {found.pk}", found.provider)
+    access.require(request, access.CHANGE_PROVIDER, gettext_noop("to purge somebody deleted"), found.provider)
     is_group = found.resource_type == "Group"
     typed = request.POST.get("title", "")
     if request.method == "POST" and typed.strip() == found.label:
@@ -62,7 +63,7 @@ def restore(request: HttpRequest, resource_id: UUID) -> HttpResponse:
     found: Any = Resource.objects.select_related("provider").filter(pk=resource_id).first()
     if found is None or found.provider.deleted_at:
         raise Http404(_("It is not in the recycle bin any more."))
-    access.require(request, access.CHANGE_PROVIDER, f"to restore {found.pk}", found.provider)
+    access.require(request, access.CHANGE_PROVIDER, gettext_noop("to restore somebody deleted"), found.provider)
     page = "admin:group" if found.resource_type == "Group" else "admin:user"
     name = {"name": found.label}
     try:

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from providers.console.attributes import mask_text
-from providers.console.page import Badge, moment, short_id
+from providers.console.page import Badge, grouped, moment, short_id
 from providers.events import EventKind
 from providers.models import Action, ChangeEvent, Outcome, Provider, RequestLog, Resource
 
@@ -134,8 +134,8 @@ def member_counts(event: ChangeEvent) -> tuple[int, int]:
 
 def member_words(event: ChangeEvent) -> str:
     added, removed = member_counts(event)
-    adds = ngettext("Add %(count)s member", "Add %(count)s members", added) % {"count": f"{added:,}"}
-    removes = ngettext("Remove %(count)s member", "Remove %(count)s members", removed) % {"count": f"{removed:,}"}
+    adds = ngettext("Add %(count)s member", "Add %(count)s members", added) % {"count": grouped(added)}
+    removes = ngettext("Remove %(count)s member", "Remove %(count)s members", removed) % {"count": grouped(removed)}
     if added and removed:
         return str(_("%(adds)s, %(removes)s")) % {"adds": adds, "removes": removes[:1].lower() + removes[1:]}
     return adds if added else removes

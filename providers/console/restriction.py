@@ -15,13 +15,13 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, gettext_noop, ngettext
 from django.views.decorators.http import require_http_methods, require_safe
 
 from iprova_idm.client_address import client_address
 from providers.console import access
 from providers.console.lists import PAGE_SIZE
-from providers.console.page import Badge, Text, clock, go_to, show_dialog
+from providers.console.page import Badge, Text, clock, go_to, grouped, show_dialog
 from providers.console.providers import get_provider, place_of, tab
 from providers.ip_restriction import (
     SEEN_DAYS,
@@ -82,7 +82,7 @@ def restriction(request: HttpRequest, provider_id: int) -> HttpResponse:
         "check": _check(request.GET.get("check", ""), rules),
         "page": page,
         "page_range": paginator.get_elided_page_range(page.number),
-        "rules": [(rule, f"{calls.get(rule.pk, 0):,}") for rule in page.object_list],
+        "rules": [(rule, grouped(calls.get(rule.pk, 0))) for rule in page.object_list],
         "contained": len(contained(rules)),
         "imports": _imports(rules, now),
         "default_tag": DEFAULT_TAG,
@@ -95,7 +95,7 @@ def restriction(request: HttpRequest, provider_id: int) -> HttpResponse:
 def _answer(mode: str, seen: list[Seen], *, has_rules: bool) -> dict[str, Any]:
     """The sentence on top: what the mode does to the addresses that really called, in numbers."""
     uncovered = sum(found.covered_by is None for found in seen)
-    numbers = {"all": f"{len(seen):,}", "covered": f"{len(seen) - uncovered:,}", "uncovered": f"{uncovered:,}"}
+    numbers = {"all": grouped(len(seen)), "covered": grouped(len(seen) - uncovered), "uncovered": grouped(uncovered)}
     if mode == IpMode.OFF:
         follow = _("Add ranges and observe first: that refuses nobody and shows whom the ranges do not cover.")
         return _said(_("Off."), _("Any address may call."), follow)
@@ -132,7 +132,7 @@ def _seen_row(found: Seen, mode: str, now: datetime) -> dict[str, Any]:
     return {
         "seen": found,
         "badge": COVERED if found.covered_by else UNCOVERED[mode],
-        "calls": f"{found.calls:,}",
+        "calls": grouped(found.calls),
         "first": clock(found.first_at, now),
         "last": clock(found.last_at, now),
     }
@@ -176,7 +176,7 @@ def change_mode(request: HttpRequest, provider_id: int) -> HttpResponse:
     page = reverse("admin:ip_restriction", args=[provider.pk])
     if request.method != "POST":
         return go_to(request, page)
-    access.require(request, access.CHANGE_IP, "to change an IP restriction", provider)
+    access.require(request, access.CHANGE_IP, gettext_noop("to change an IP restriction"), provider)
     mode = request.POST.get("mode", "")
     if mode not in IpMode.values:
         return go_to(request, page)
@@ -186,13 +186,13 @@ def change_mode(request: HttpRequest, provider_id: int) -> HttpResponse:
     except CannotEnforceError as error:
         return refuse(request, provider, str(CANNOT[error.reason]))
     except UncoveredError as error:
-        context["uncovered"] = [(found.address, f"{found.calls:,}") for found in error.seen[:SHOWN_ADDRESSES]]
+        context["uncovered"] = [(found.address, grouped(found.calls)) for found in error.seen[:SHOWN_ADDRESSES]]
         count = len(error.seen)
         context["lead"] = ngettext(
             "%(count)s address that called in the last 7 days is not covered. Its calls would be refused.",
             "%(count)s addresses that called in the last 7 days are not covered. Their calls would be refused.",
             count,
-        ) % {"count": f"{count:,}"}
+        ) % {"count": grouped(count)}
         return show_dialog(request, "console/_enforce.html", _("Enforce all the same?"), place_of(provider), context)
     words = {name: word for name, word, _note in MODES}
     messages.success(request, _("IP restriction: %(mode)s.") % {"mode": words[IpMode(mode)]})

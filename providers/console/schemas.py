@@ -8,11 +8,11 @@ from django.core import signing
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_noop, ngettext
 from django.views.decorators.http import require_http_methods, require_safe
 
 from providers.console import access
-from providers.console.page import go_to, moment, show_dialog
+from providers.console.page import go_to, grouped, moment, show_dialog
 from providers.console.providers import get_provider, place_of, tab
 from providers.models import Provider, SchemaExtension
 from providers.schemas import InUseError, add_schema, check_schema, count_users, read_upload, remove_schema
@@ -56,7 +56,7 @@ def _attributes(schema: Schema) -> list[tuple[str, Attribute, bool]]:
 def upload(request: HttpRequest, provider_id: int) -> HttpResponse:
     """POST of a file: what it would change, or every place that is wrong. POST of that plan: change it."""
     provider = get_provider(provider_id)
-    access.require(request, access.CHANGE_PROVIDER, "to add a schema extension", provider)
+    access.require(request, access.CHANGE_PROVIDER, gettext_noop("to add a schema extension"), provider)
     if request.method != "POST":
         return _show_upload(request, provider)
     try:
@@ -120,7 +120,7 @@ def _add(request: HttpRequest, provider: Provider) -> HttpResponse:
 def remove(request: HttpRequest, provider_id: int, extension_id: int) -> HttpResponse:
     """Only while nobody has values of it: what a directory sent is not thrown away by a click."""
     provider = get_provider(provider_id)
-    access.require(request, access.CHANGE_PROVIDER, "to remove a schema extension", provider)
+    access.require(request, access.CHANGE_PROVIDER, gettext_noop("to remove a schema extension"), provider)
     extension = SchemaExtension.objects.filter(provider=provider, pk=extension_id).first()
     back = reverse("admin:schemas", args=[provider.pk])
     if extension is None:
@@ -149,4 +149,4 @@ def _in_use(extension: SchemaExtension) -> str:
         "%(count)s records have values of it, those in the recycle bin included.",
         count,
     )
-    return said % {"count": f"{count:,}"}
+    return said % {"count": grouped(count)}

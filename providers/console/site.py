@@ -24,6 +24,7 @@ from providers.console import (
     history,
     home,
     jobs,
+    language,
     lifecycle,
     log,
     people,
@@ -79,6 +80,7 @@ class ConsoleSite(AdminSite):
         signed_in = super().admin_view
         return [
             path("login/", self.login, name="login"),
+            path("language/", language.switch, name="language"),
             path("logout/", signed_in(self.logout), name="logout"),
             path("password_change/", signed_in(self.password_change), name="password_change"),
             path("password_change/done/", signed_in(self.password_change_done), name="password_change_done"),

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from providers.brake import leavers_query
 from providers.console import access
-from providers.console.page import Badge, Text, ago, clock
+from providers.console.page import Badge, Text, ago, clock, grouped
 from providers.console.problems import name_of_problem
 from providers.health import EXPIRY_NOTICE, SOME_ERRORS_SHARE, UNUSED_NOTICE, Health, Reason, State
 from providers.models import IpMode, Provider, Token
@@ -106,14 +106,14 @@ def _held(provider: Provider, health: Health) -> SafeString:
             health.waiting,
         )
     time = clock(provider.rejected_at or provider.held_at, health.at)
-    return format_html(said, time=time, count=f"{health.waiting:,}")
+    return format_html(said, time=time, count=grouped(health.waiting))
 
 
 def _refused(provider: Provider, health: Health) -> SafeString:
     activity = health.activity
     assert activity.refused_since
     count = activity.refused_count
-    calls = ngettext("%(count)s call", "%(count)s calls", count) % {"count": f"{count:,}"}
+    calls = ngettext("%(count)s call", "%(count)s calls", count) % {"count": grouped(count)}
     if activity.refused_address:
         what = format_html(_("address {address}"), address=activity.refused_address)
     elif health.token:
@@ -137,10 +137,10 @@ def _failing(provider: Provider, health: Health) -> SafeString:
         said = _("Requests failed on our side in the last hour: {problem} ({count}).")
     return format_html(
         said,
-        failed=f"{health.recent_failed:,}",
-        changes=f"{health.recent_changes:,}",
+        failed=grouped(health.recent_failed),
+        changes=grouped(health.recent_changes),
         problem=f"{problem[0]} {name_of_problem(*problem)}",
-        count=f"{count:,}",
+        count=grouped(count),
     )
 
 
@@ -148,7 +148,7 @@ def _silent(provider: Provider, health: Health) -> SafeString:
     assert health.accepted_at
     hours = int((health.at - health.accepted_at).total_seconds() // 3600)
     said = _("No contact for {hours} h. Provisioning may be off or in quarantine in Entra.")
-    return format_html(said, hours=f"{hours:,}")
+    return format_html(said, hours=grouped(hours))
 
 
 def _late(provider: Provider, health: Health) -> SafeString:
@@ -167,7 +167,7 @@ def _some_errors(provider: Provider, health: Health) -> SafeString:
             count,
         )
         assert health.activity.mass_change_since
-        return format_html(said, count=f"{count:,}", time=clock(health.activity.mass_change_since, health.at))
+        return format_html(said, count=grouped(count), time=clock(health.activity.mass_change_since, health.at))
     if health.reason is Reason.ERRORS or token is None:
         failed, number = health.failed_changes, health.changes
         said = _("{failed} of {number} changes failed in 24 h ({share} %).")
@@ -175,7 +175,7 @@ def _some_errors(provider: Provider, health: Health) -> SafeString:
             failed, number = health.failed, health.requests
             said = _("{failed} of {number} requests failed in 24 h ({share} %).")
         share = round(100 * failed / (number or 1))
-        return format_html(said, failed=f"{failed:,}", number=f"{number:,}", share=share)
+        return format_html(said, failed=grouped(failed), number=grouped(number), share=share)
     assert token.expires_at
     left = timeuntil(token.expires_at, health.at, depth=1)
     if health.reason is Reason.TOKEN_UNUSED:

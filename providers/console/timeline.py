@@ -23,7 +23,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from providers.console.attributes import IMPERSONAL, IMPERSONAL_OF_GROUP, mask, mask_text, rows_of
-from providers.console.page import Text, moment, short_id
+from providers.console.page import Text, grouped, moment, short_id
 from providers.events import EventKind
 from providers.models import Action, ChangeEvent, Membership, Outcome, RequestLog, Resource
 
@@ -188,7 +188,7 @@ def _with_folds(real: Sequence[tuple[UUID, Entry]], idle: Sequence[RequestLog]) 
 def _fold(rows: Sequence[RequestLog]) -> Entry:
     said = ngettext("%(count)s update without a change", "%(count)s updates without a change", len(rows))
     first, last = rows[-1].at, rows[0].at
-    return Entry(at=last, icon="fold", title=said % {"count": f"{len(rows):,}"}, is_folded=True, request=_span(first))
+    return Entry(at=last, icon="fold", title=said % {"count": grouped(len(rows))}, is_folded=True, request=_span(first))
 
 
 def _span(first: datetime) -> SafeString:
@@ -257,7 +257,7 @@ def group_timeline(history: History) -> list[Entry]:
         if more > MEMBERS_OF_AN_EVENT:
             rest = more - min(len(members), MEMBERS_OF_AN_EVENT)
             said = ngettext("and %(count)s more member", "and %(count)s more members", rest)
-            found.append(_by(history, event, "fold", "", said % {"count": f"{rest:,}"}))
+            found.append(_by(history, event, "fold", "", said % {"count": grouped(rest)}))
         if event.kind != EventKind.MEMBERS_CHANGED:
             found.append(_entry_of(history, event))
     return found

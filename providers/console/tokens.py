@@ -15,7 +15,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, gettext_noop
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods
 
@@ -56,7 +56,7 @@ def tokens(request: HttpRequest, provider_id: int) -> HttpResponse:
     """GET: the tab. POST: issue a token."""
     provider = get_provider(provider_id)
     if request.method == "POST":
-        access.require(request, access.ADD_TOKEN, "to make a token", provider)
+        access.require(request, access.ADD_TOKEN, gettext_noop("to make a token"), provider)
         return _issue(request, provider)
     now = timezone.now()
     not_copied = request.GET.get("not-copied", "")
@@ -135,7 +135,7 @@ def _get_token(provider: Provider, token_id: int) -> Token:
 def rotate(request: HttpRequest, provider_id: int, token_id: int) -> HttpResponse:
     """GET: for how long shall the old one go on? POST: the new value, once."""
     provider = get_provider(provider_id)
-    access.require(request, access.CHANGE_TOKEN, "to rotate a token", provider)
+    access.require(request, access.CHANGE_TOKEN, gettext_noop("to rotate a token"), provider)
     token = _get_token(provider, token_id)
     key = _request_key(request)
     title = _("Rotate %(label)s") % {"label": token.label}
@@ -167,27 +167,30 @@ def _not_live(request: HttpRequest, provider: Provider, token: Token) -> HttpRes
 def suspend(request: HttpRequest, provider_id: int, token_id: int) -> HttpResponse:
     """GET: what suspending does, in words. POST: do it."""
     said = gettext_lazy("%(label)s is suspended.")
-    return _end(request, provider_id, token_id, "suspend", suspend_token, gettext_lazy("Suspend %(label)s?"), said)
+    act = gettext_noop("to suspend a token")
+    return _end(request, provider_id, token_id, act, "suspend", suspend_token, gettext_lazy("Suspend %(label)s?"), said)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def revoke(request: HttpRequest, provider_id: int, token_id: int) -> HttpResponse:
     """GET: what revoking does, in words. POST: do it."""
     said = gettext_lazy("%(label)s is revoked.")
-    return _end(request, provider_id, token_id, "revoke", revoke_token, gettext_lazy("Revoke %(label)s?"), said)
+    act = gettext_noop("to revoke a token")
+    return _end(request, provider_id, token_id, act, "revoke", revoke_token, gettext_lazy("Revoke %(label)s?"), said)
 
 
 def _end(
     request: HttpRequest,
     provider_id: int,
     token_id: int,
+    tried: str,
     verb: str,
     act: Callable[[Token, Actor], None],
     asked: Text,
     said: Text,
 ) -> HttpResponse:
     provider = get_provider(provider_id)
-    access.require(request, access.CHANGE_TOKEN, f"to {verb} a token", provider)
+    access.require(request, access.CHANGE_TOKEN, tried, provider)
     token = _get_token(provider, token_id)
     if request.method == "POST":
         try:
@@ -206,7 +209,7 @@ def restore(request: HttpRequest, provider_id: int, token_id: int) -> HttpRespon
     """One click lets a suspended token in again; a GET leads to the page with the button."""
     provider = get_provider(provider_id)
     if request.method == "POST":
-        access.require(request, access.CHANGE_TOKEN, "to restore a token", provider)
+        access.require(request, access.CHANGE_TOKEN, gettext_noop("to restore a token"), provider)
         token = _get_token(provider, token_id)
         try:
             restore_token(token, access.actor_of(request))
@@ -220,7 +223,7 @@ def restore(request: HttpRequest, provider_id: int, token_id: int) -> HttpRespon
 def expire(request: HttpRequest, provider_id: int, token_id: int) -> HttpResponse:
     """A day on which a token ends, or never."""
     provider = get_provider(provider_id)
-    access.require(request, access.CHANGE_TOKEN, "to change when a token ends", provider)
+    access.require(request, access.CHANGE_TOKEN, gettext_noop("to change when a token ends"), provider)
     token = _get_token(provider, token_id)
     form = ExpiryForm(request.POST or None, initial={"last_day": token.expires_at})
     if form.is_bound and form.is_valid():

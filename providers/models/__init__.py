@@ -1,7 +1,7 @@
 """The tables. `Provider` and its credentials, the directory that it fills, and what happened."""
 
 from providers.models.directory import Membership, Resource, SyncedGroup, SyncedUser, synced_user_model
-from providers.models.preference import SavedFilter
+from providers.models.preference import Preference, SavedFilter
 from providers.models.provider import (
     RECYCLE_BIN_DAYS,
     TEST_PREFIX,
@@ -41,6 +41,7 @@ __all__ = [
     "Membership",
     "Notice",
     "Outcome",
+    "Preference",
     "Provider",
     "ProviderActivity",
     "Refusal",

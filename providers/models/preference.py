@@ -6,6 +6,13 @@ from django.db import models
 from django.utils import timezone
 
 
+class Preference(models.Model):
+    """What an account chose for itself; without a row, the cookie and the browser decide (AC-I18N-4)."""
+
+    account = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, related_name="+")
+    language = models.CharField(max_length=2)
+
+
 class SavedFilter(models.Model):
     """The filters of a list under a name: its owner's, and, shared, those of everybody in a role (AC-USR-6)."""
 

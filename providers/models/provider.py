@@ -20,9 +20,9 @@ RECYCLE_BIN_DAYS = 30
 
 
 class IpMode(models.TextChoices):
-    OFF = "off", "Off"
-    OBSERVE = "observe", "Observing"
-    ENFORCE = "enforce", "Enforced"
+    OFF = "off", _("Off")
+    OBSERVE = "observe", _("Observing")
+    ENFORCE = "enforce", _("Enforced")
 
 
 class Brake(models.TextChoices):

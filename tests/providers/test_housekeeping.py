@@ -53,7 +53,7 @@ def test_old_months_are_dropped_and_new_ones_made(db):
     with connection.cursor() as cursor:
         cursor.execute("SELECT providers_make_months('providers_requestlog', now() - interval '8 months', 2)")
     before = partitions("providers_requestlog")
-    assert "dropped providers_requestlog_" in drop_partitions()
+    assert "providers_requestlog_" in drop_partitions()
     assert len(before - partitions("providers_requestlog")) == 2
     assert drop_partitions() == "nothing old enough to drop"
     make_partitions()
@@ -67,7 +67,7 @@ def test_v60_the_recycle_bin_is_emptied_after_30_days(provider):
     for user in (old, recent):
         verbs.delete(call(provider), str(user.pk))
     Resource.objects.filter(pk=old.pk).update(deleted_at=timezone.now() - timedelta(days=31))
-    assert run_job(empty_recycle_bin) == "1 rows"
+    assert run_job(empty_recycle_bin) == "1"
     assert not Resource.objects.filter(pk=old.pk).exists()
     assert Membership.objects.count() == 2
     assert empty_recycle_bin() == 0
@@ -80,7 +80,7 @@ def test_ac_log_9_bodies_end_before_their_rows(provider):
             id=first_id_at(at), at=at, provider_id=provider.pk, method="POST", path="/", status=201, duration_ms=1,
             request_body="{}", response_body="{}",
         )  # fmt: skip
-    assert run_job(forget_bodies) == "1 rows"
+    assert run_job(forget_bodies) == "1"
     assert list(RequestLog.objects.order_by("id").values_list("request_body", flat=True)) == ["", "{}"]
     assert forget_bodies() == 0
 
@@ -135,7 +135,7 @@ def test_a_provider_deleted_30_days_ago_is_purged_in_batches_and_its_events_stay
     kept = ChangeEvent.objects.filter(provider_id=provider.pk).order_by("id")
     assert kept.count() == events + 1 and kept.last().kind == "provider.purged"
     assert RequestLog.objects.filter(provider_id=provider.pk).exists()
-    assert run_job(purge_providers) == "0 rows"
+    assert run_job(purge_providers) == "0"
 
 
 def test_a_provider_deleted_lately_is_kept_and_restorable_and_one_being_purged_is_not(provider):
@@ -157,11 +157,11 @@ def test_counts_and_addresses_are_kept_as_long_as_a_page_shows_them(provider):
     issue_test_token(provider)
     issue_test_token(provider)
     Token.objects.filter(prefix="ipr_test", pk=Token.objects.latest("pk").pk).update(expires_at=timezone.now())
-    assert run_job(forget_counts) == "4 rows"
+    assert run_job(forget_counts) == "4"
     assert (RequestCount.objects.count(), SourceSeen.objects.count(), RefusedCalls.objects.count()) == (2, 2, 1)
     assert Token.objects.count() == 2
 
 
 def test_a_purge_of_nobodys_provider_leaves_others_alone(db):
     kept = make_provider("Contoso")
-    assert run_job(purge_providers) == "0 rows" and Provider.objects.get() == kept
+    assert run_job(purge_providers) == "0" and Provider.objects.get() == kept

@@ -140,7 +140,7 @@ def test_what_could_not_be_sent_is_tried_again_and_keeps_nothing_else_back(told,
     with pytest.raises(UnsentError):
         run_job(send_notices)  # not before an hour has passed
     Notice.objects.update(tried_at=timezone.now() - timedelta(minutes=61))
-    assert run_job(send_notices) == "1 rows"
+    assert run_job(send_notices) == "1"
     assert len(mail.outbox) == 2 and not Notice.objects.filter(sent_at=None).exists()
 
 

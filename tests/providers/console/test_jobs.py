@@ -24,7 +24,7 @@ def test_each_job_tells_when_it_ran_and_what_it_did(operator, django_assert_num_
     call_command("housekeeping")
     page = operator.get("/housekeeping/").content.decode()
     assert page.count("Done") == len(JOBS)
-    assert "partitions for 6 months ahead" in page
+    assert "all there" in page and "0 rows" in page
     assert "deleted 30 days ago" in page
     with django_assert_num_queries(1):
         assert not any(row.needs_care for row in rows())
@@ -63,4 +63,4 @@ def test_rows_are_counted_over_batches(db, monkeypatch):
         provider.save()
     run_job(housekeeping.purge_providers)
     run = JobRun.objects.get()
-    assert (run.job, run.result, run.has_failed) == ("purge_providers", "2 rows", False)
+    assert (run.job, run.result, run.has_failed) == ("purge_providers", "2", False)

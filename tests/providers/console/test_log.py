@@ -369,7 +369,7 @@ def test_ac_ref_2_a_flood_is_a_row_and_the_page_asks_little(support, provider, d
     writer.flush()
     assert RefusedCalls.objects.count() <= 2
     with django_assert_max_num_queries(9):  # session, account, rights (2), counts, groups, providers, tokens
-        assert "10000" in support.get("/eum/refused/").content.decode()
+        assert "10,000" in support.get("/eum/refused/").content.decode()
 
 
 def test_ac_ref_2_the_newest_hours_come_by_index(db):

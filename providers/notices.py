@@ -210,7 +210,7 @@ def _listed(names: list[str], count: int) -> str:
 
 
 def _clock(at: datetime) -> str:
-    return date_format(timezone.localtime(at), "j M Y, H:i")
+    return date_format(timezone.localtime(at), _("j M Y, H:i"))
 
 
 def _address(page: str, provider: Provider) -> str:

@@ -130,7 +130,7 @@ def _starts(now: datetime, hours: int, count: int) -> list[datetime]:
 
 
 def _label(start: datetime, hours: int) -> str:
-    return date_format(localtime(start), "H:i" if hours == 1 else "j M" if hours == 24 else "j M, H:i")
+    return date_format(localtime(start), "H:i" if hours == 1 else _("j M") if hours == 24 else _("j M, H:i"))
 
 
 def _series(outcome: str, *, is_change: bool) -> str:

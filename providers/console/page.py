@@ -20,6 +20,7 @@ from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 Text = str | Promise
 Crumb = tuple[Text, str]
@@ -104,7 +105,7 @@ def ago(at: datetime, now: datetime | None = None) -> SafeString:
 def clock(at: datetime, now: datetime) -> SafeString:
     """The shortest that is clear: `09:12` today, `3 Nov, 16:20` before."""
     is_today = localtime(at).date() == localtime(now).date()
-    said = date_format(localtime(at), "H:i" if is_today else "j M, H:i")
+    said = date_format(localtime(at), "H:i" if is_today else _("j M, H:i"))
     return format_html('<time datetime="{}" title="{}">{}</time>', _utc(at), _local(at), said)
 
 
@@ -112,11 +113,16 @@ def _utc(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-_FORMATS = {"day": "j M Y", "minute": "j M Y, H:i", "second": "j M Y, H:i:s"}
+# Django's date formats are texts too: Dutch has its months in small letters ("j b Y").
+_FORMATS = {
+    "day": gettext_lazy("j M Y"),
+    "minute": gettext_lazy("j M Y, H:i"),
+    "second": gettext_lazy("j M Y, H:i:s"),
+}
 
 
 def _local(at: datetime, to: str = "minute") -> str:
-    return date_format(localtime(at), _FORMATS[to])
+    return date_format(localtime(at), str(_FORMATS[to]))
 
 
 def short_id(long: UUID) -> str:

@@ -7,6 +7,8 @@ from datetime import timedelta
 import pytest
 from django.db import connection
 from django.utils import timezone
+from django.utils.html import escape
+from django.utils.translation import gettext, override
 
 from providers.console.explanations import explain
 from providers.console.log import as_html
@@ -208,6 +210,10 @@ def test_ac_log_4_each_problem_has_its_own_explanation(support, provider, column
     made = RequestLog.objects.create(id=first_id_at(timezone.now()), provider_id=provider.pk, **row)
     page = support.get(f"/eum/log/{made.pk}/").content.decode()
     assert said in page and "Who must act" in page and "What to do" in page and "Traceback" not in page
+    dutch = support.get(f"/eum/log/{made.pk}/", headers={"Accept-Language": "nl"}).content.decode()
+    with override("nl"):
+        translated = str(gettext(said))
+    assert escape(translated) in dutch and translated != said and "Wie moet handelen" in dutch
 
 
 def test_ac_log_4_a_success_needs_no_explanation(provider, scim):

@@ -1,9 +1,13 @@
-"""Pictures of every page: `python -m tests.browser.screenshots FOLDER [NAME …]`, on a database of its own."""
+"""Pictures of every page: `python -m tests.browser.screenshots FOLDER [NAME …]`, on a database of its own.
+
+A file is called NAME-WIDTH-SCHEME-LANGUAGE.png; LANGUAGE=nl in the environment makes those of one language.
+"""
 
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +30,7 @@ from tests.browser.directory import fill  # noqa: E402
 
 WIDTHS = {"1280": (1280, 800), "390": (390, 844)}
 SCHEMES = ("light", "dark")
+LOCALES = {"en": "en-GB", "nl": "nl-NL"}
 
 
 @contextmanager
@@ -53,43 +58,46 @@ def served() -> Iterator[str]:
 
 def sign_in(page: Any, address: str) -> None:
     page.goto(f"{address}/login/")
-    page.get_by_label("Username").fill("a.bakker")
-    page.get_by_label("Password").fill("correct horse battery")
-    page.get_by_role("button", name="Sign in").click()
+    page.locator("#id_username").fill("a.bakker")
+    page.locator("#id_password").fill("correct horse battery")
+    page.locator("#login-form input[type=submit]").click()
     page.wait_for_url(f"{address}/")
 
 
 def shoot(browser: Any, address: str, folder: Path, wanted: set[str]) -> None:
     directory = fill()
-    for width, (across, down) in WIDTHS.items():
-        for scheme in SCHEMES:
-            context = browser.new_context(viewport={"width": across, "height": down}, color_scheme=scheme)
-            page = context.new_page()
+    chosen = [name for name in LOCALES if os.environ.get("LANGUAGE", name) == name] or list(LOCALES)
+    for (width, size), scheme, language in product(WIDTHS.items(), SCHEMES, chosen):
+        viewport: Any = dict(zip(("width", "height"), size, strict=True))
+        context = browser.new_context(viewport=viewport, color_scheme=scheme, locale=LOCALES[language])
+        page = context.new_page()
+        ending = f"{width}-{scheme}-{language}.png"
 
-            def keep(name: str, page: Any = page, ending: str = f"{width}-{scheme}", *, full_page: bool = True) -> None:
-                if not wanted or name in wanted:
-                    page.screenshot(path=folder / f"{name}-{ending}.png", full_page=full_page)
+        def keep(name: str, page: Any = page, ending: str = ending, *, full_page: bool = True) -> None:
+            if not wanted or name in wanted:
+                page.screenshot(path=folder / f"{name}-{ending}", full_page=full_page)
 
-            page.goto(f"{address}/login/")
-            keep("sign-in")
-            sign_in(page, address)
-            for name, path in directory.addresses().items():
+        page.goto(f"{address}/login/")
+        keep("sign-in")
+        sign_in(page, address)
+        for name, path in directory.addresses().items():
+            if not wanted or name in wanted:
                 page.goto(f"{address}{path}")
                 keep(name)
-            page.goto(f"{address}/eum/providers/")
-            page.get_by_test_id("add-provider").click()
-            page.get_by_test_id("title").fill("Zorggroep Noord Entra ID")
-            page.get_by_test_id("ip-restrict").check()
-            page.get_by_test_id("ip-ranges").fill("20.190.137.45/18\n40.126.0.0/18")
-            page.get_by_test_id("ok").click()
-            page.get_by_role("alert").wait_for()
-            keep("add-provider-dialog", full_page=False)
-            page.goto(f"{address}/eum/providers/{directory.empty.pk}/")
-            page.get_by_test_id("permanent-token").click()
-            page.get_by_test_id("token-value").wait_for()
-            keep("token-dialog", full_page=False)
-            directory.empty.tokens.all().delete()
-            context.close()
+        page.goto(f"{address}/eum/providers/")
+        page.get_by_test_id("add-provider").click()
+        page.get_by_test_id("title").fill("Zorggroep Noord Entra ID")
+        page.get_by_test_id("ip-restrict").check()
+        page.get_by_test_id("ip-ranges").fill("20.190.137.45/18\n40.126.0.0/18")
+        page.get_by_test_id("ok").click()
+        page.get_by_role("alert").wait_for()
+        keep("add-provider-dialog", full_page=False)
+        page.goto(f"{address}/eum/providers/{directory.empty.pk}/")
+        page.get_by_test_id("permanent-token").click()
+        page.get_by_test_id("token-value").wait_for()
+        keep("token-dialog", full_page=False)
+        directory.empty.tokens.all().delete()
+        context.close()
 
 
 def main() -> None:

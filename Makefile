@@ -11,10 +11,10 @@ LOCK = ../.venv/bin/uv pip compile --python-version 3.11 --generate-hashes --no-
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run demo test fuzz smoke check messages lock clean
+.PHONY: help run demo test fuzz smoke check messages screenshots lock clean
 
 help: ## What can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: .venv/base.stamp .venv/local.stamp ## Serve the console and SCIM; without DATABASE_URL on an embedded PostgreSQL
 	@exec .venv/bin/python -m iprova_idm.serve
@@ -47,6 +47,9 @@ check: .venv/dev.stamp .venv/local.stamp ## Style, types, layers, migrations, de
 messages: .venv/dev.stamp .venv/local.stamp ## Gather the texts for locale/nl and compile them; needs gettext (Debian: gettext)
 	.venv/bin/python manage.py makemessages --locale nl --no-location --no-obsolete --ignore .venv --ignore tests
 	.venv/bin/python manage.py compilemessages --locale nl --ignore .venv
+
+screenshots: .venv/dev.stamp .venv/local.stamp ## Pictures of every page into docs/screenshots; ARGS="dashboard user" makes some
+	.venv/bin/python -m tests.browser.screenshots docs/screenshots $(ARGS)
 
 lock: .venv/bin/python ## Lock the requirements anew; ARGS=--upgrade takes newer versions
 	$(PIP_INSTALL) uv

@@ -1,4 +1,4 @@
-"""Every page, in both themes and languages: axe, keyboard, narrow windows, policy (AC-A11Y, AC-DARK, AC-CSP, AC-I18N)."""
+"""Every page, in both themes and languages: axe, keyboard, narrow windows, CSP (AC-A11Y, AC-DARK, AC-CSP, AC-I18N)."""
 
 import re
 from collections.abc import Callable

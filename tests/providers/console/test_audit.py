@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+import tracemalloc
 from datetime import timedelta
 
 import pytest
@@ -18,6 +19,7 @@ from providers.request_log import writer
 from providers.schemas import add_schema
 from providers.tokens import revoke_token
 from tests.factories import issue, make_account, make_group, make_user
+from tests.scim.store.plans import fill_users
 
 
 def rows_of(browser, address):
@@ -176,6 +178,20 @@ def test_ac_csv_3_rows_come_in_chunks_by_key(administrator, provider, monkeypatc
     chunks = list(answer.streaming_content)
     assert len(chunks) == 4  # the columns, and three chunks
     assert b"".join(chunks).count(b"\r\n") == 26
+
+
+def test_ac_csv_3_20_000_rows_take_no_more_memory_than_a_few_chunks(administrator, provider):
+    """A fifth of the criterion's rows in a fifth of its 50 MB: a chunk is forgotten before the next is read."""
+    fill_users(provider.pk, 20_000)
+    answer = administrator.get("/eum/users/export/")
+    tracemalloc.start()
+    try:
+        rows = sum(part.count(b"\r\n") for part in answer.streaming_content)
+        _now, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert rows == 20_001
+    assert peak < 10 * 1_000_000
 
 
 def test_ac_csv_4_it_needs_the_right_and_is_written_down_with_its_rows(signed_in, filled):

@@ -175,7 +175,7 @@ def _refused(history: History) -> SafeString | str:
         _("{actor} tried to change her on {time} and was refused: {detail} ({status}, request {id})"),
         actor=_strong(history.provider_title),
         time=moment(row.at),
-        detail=detail,
+        detail=format_html('<span lang="en">{}</span>', detail),
         status=row.status,
         id=short_id(row.id),
     )

@@ -2,7 +2,9 @@
 
 import re
 from typing import Any
+from urllib.parse import quote
 
+from django.contrib.sessions.models import Session
 from playwright.sync_api import Page, Route, expect
 
 from providers.models import Token
@@ -175,3 +177,17 @@ def test_ac_tok_4_the_page_that_stands_in_for_the_dialog_guards_the_value_too(vi
     expect(page.get_by_text("Permanent token 1.")).to_be_visible()
     page.go_back()
     assert value not in page.content()
+
+
+def test_ac_err_2_the_end_of_the_session_takes_nothing_away_that_is_shown(visit):
+    window, page, value = open_token(visit)
+    Session.objects.all().delete()
+    asked_live = page.evaluate("fetch(location.pathname + 'live/').then((answer) => answer.redirected)")
+    assert asked_live is True  # what the page asks by itself meets the sign-in page, and is left alone
+    expect(page.get_by_test_id("token-value")).to_have_value(value)
+    page.get_by_test_id("copy-token").click()
+    assert clipboard(page) == value
+    address = page.url.removeprefix(window.address)
+    page.get_by_test_id("done").click()
+    page.wait_for_url(re.compile(r"/login/\?next="))
+    assert quote(address) in page.url

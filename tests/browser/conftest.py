@@ -56,6 +56,16 @@ def chromium() -> Iterator[Any]:
         browser.close()
 
 
+COUNT_CLICKS = """addEventListener("click", (event) => {
+  if (event.isTrusted && event.detail) sessionStorage.clicks = Number(sessionStorage.clicks ?? 0) + 1;
+}, true)"""
+
+
+def clicks(page: Page) -> int:
+    """How often the mouse was clicked in this window since `sessionStorage` was empty; pressing a key is no click."""
+    return int(page.evaluate("Number(sessionStorage.clicks ?? 0)"))
+
+
 class Visit:
     """A browser window of one person, and every message in which the browser complained."""
 
@@ -64,6 +74,7 @@ class Visit:
         self.address = address
         self.complaints: list[str] = []
         context.on("console", lambda message: self._listen(message.type, message.text))
+        context.add_init_script(COUNT_CLICKS)
         context.on("weberror", lambda error: self.complaints.append(str(error.error)))
 
     def _listen(self, kind: str, text: str) -> None:

@@ -2,10 +2,11 @@
 
 import re
 
+import pytest
 from playwright.sync_api import expect
 
 from providers.models import Provider
-from tests.browser.conftest import clipboard
+from tests.browser.conftest import clicks, clipboard
 from tests.browser.keyboard import tab_to
 from tests.factories import make_account
 
@@ -20,23 +21,26 @@ def test_journey_a_by_mouse_in_nine_clicks(visit, settings):
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
 
-    page.get_by_text("Go to").click()  # 1
-    page.get_by_role("link", name="Application management").click()  # 2
-    page.get_by_role("link", name="External user management").click()  # 3
-    page.get_by_role("button", name="Add provider").first.click()  # 4
+    expect(page.get_by_test_id("go-to")).to_be_visible()
+    page.evaluate("sessionStorage.clear()")
+    page.get_by_text("Go to").click()
+    page.get_by_role("link", name="Application management").click()
+    page.get_by_role("link", name="External user management").click()
+    page.get_by_role("button", name="Add provider").first.click()
     page.get_by_test_id("title").fill("Contoso Entra ID")
-    page.get_by_test_id("ok").click()  # 5
+    page.get_by_test_id("ok").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Contoso Entra ID")
-    page.get_by_test_id("copy-url").click()  # 6
+    page.get_by_test_id("copy-url").click()
     expect(page.get_by_text("Tenant URL copied")).to_be_visible()
     assert clipboard(page) == settings.OPTIONS.scim_url
-    page.get_by_test_id("permanent-token").click()  # 7
+    page.get_by_test_id("permanent-token").click()
     value = page.get_by_test_id("token-value").input_value()
     assert VALUE.match(value)
-    page.get_by_test_id("copy-token").click()  # 8
+    page.get_by_test_id("copy-token").click()
     expect(page.get_by_test_id("done")).to_be_enabled()
     assert clipboard(page) == value
-    page.get_by_test_id("done").click()  # 9
+    page.get_by_test_id("done").click()
+    assert clicks(page) == 9
 
     expect(page.get_by_test_id("token-value")).to_have_count(0)
     expect(page.get_by_text("Permanent token 1.")).to_be_visible()
@@ -44,9 +48,10 @@ def test_journey_a_by_mouse_in_nine_clicks(visit, settings):
     assert page.request.get(f"{visit().address}/scim/Users", headers={"Authorization": f"Bearer {value}"}).ok
 
 
-def test_journey_a_by_keyboard(visit, settings):
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_ac_a11y_2_journey_a_by_keyboard(visit, settings, scheme):
     make_account("Administrator", username="a.bakker")
-    page = visit().open("/")
+    page = visit(color_scheme=scheme).open("/")
     page.keyboard.type("a.bakker")
     page.keyboard.press("Tab")
     page.keyboard.type(PASSWORD)
@@ -67,7 +72,7 @@ def test_journey_a_by_keyboard(visit, settings):
     page.keyboard.type("Contoso Entra ID")
     page.keyboard.press("Enter")
     page.wait_for_url("**/eum/providers/*/")
-    tab_to(page, "copy-url", most=32)
+    tab_to(page, "copy-url", most=34)
     page.keyboard.press("Enter")
     expect(page.get_by_text("Tenant URL copied")).to_be_visible()
     assert clipboard(page) == settings.OPTIONS.scim_url

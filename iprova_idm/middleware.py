@@ -1,19 +1,21 @@
 """The console's middleware, stepping aside for SCIM requests.
 
 Sessions, languages, CSRF tokens and security headers mean something to a browser only, and
-nothing on /scim may ever be allowed by a session (threat V20). Each class is Django's own
+nothing on /scim may ever be allowed by a session (threat V20). Each class is the library's own
 with one test in front; being subclasses, they satisfy the checks of django.contrib.admin.
 """
 
 from collections.abc import Callable
 from typing import Any
 
+import axes.middleware
 import csp.middleware
 import django.middleware.clickjacking
 import django.middleware.common
 import django.middleware.csrf
 import django.middleware.locale
 import django.middleware.security
+import django_otp.middleware
 import whitenoise.middleware
 from django.contrib.auth import middleware as auth
 from django.contrib.messages import middleware as messages
@@ -101,9 +103,17 @@ class AuthenticationMiddleware(_ConsoleOnly, auth.AuthenticationMiddleware):
     pass
 
 
+class OTPMiddleware(_ConsoleOnly, django_otp.middleware.OTPMiddleware):  # type: ignore[misc]
+    pass
+
+
 class MessageMiddleware(_ConsoleOnly, messages.MessageMiddleware):
     pass
 
 
 class XFrameOptionsMiddleware(_ConsoleOnly, django.middleware.clickjacking.XFrameOptionsMiddleware):
+    pass
+
+
+class AxesMiddleware(_ConsoleOnly, axes.middleware.AxesMiddleware):  # type: ignore[misc]
     pass

@@ -107,6 +107,12 @@ def _mode(value: str) -> str:
     return value
 
 
+def _second_factor(value: str) -> str:
+    if value not in ("optional", "required"):
+        raise ValueError("must be optional or required")
+    return value
+
+
 def _public_url(value: str) -> str:
     parts = urlsplit(value)
     if value and (parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment):
@@ -180,6 +186,12 @@ class Options:
         _language,
         "en",
         "Language of mails, and of pages where neither account nor browser asks for one: en or nl.",
+    )
+    second_factor: str = option(
+        "SECOND_FACTOR",
+        _second_factor,
+        "optional",
+        "optional or required; required: who has no two-step sign-in sets it up before anything else.",
     )
     email_url: str = option(
         "EMAIL_URL",

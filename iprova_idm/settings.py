@@ -2,6 +2,7 @@
 
 import os
 import sys
+from datetime import timedelta
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from iprova_idm.options import PROJECT_DIR, ConfigurationError, local_secret_key, read_options
@@ -30,6 +31,10 @@ INSTALLED_APPS = [
     "django.contrib.postgres",
     "rest_framework",
     "csp",
+    "axes",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
+    "django_otp.plugins.otp_static",
 ]
 
 # The console's stack; each class steps aside for /scim, where none of it has a meaning.
@@ -43,12 +48,14 @@ MIDDLEWARE = [
     "iprova_idm.middleware.CommonMiddleware",
     "iprova_idm.middleware.CsrfViewMiddleware",
     "iprova_idm.middleware.AuthenticationMiddleware",
+    "iprova_idm.middleware.OTPMiddleware",
     "iprova_idm.middleware.MessageMiddleware",
     "iprova_idm.middleware.XFrameOptionsMiddleware",
+    "iprova_idm.middleware.AxesMiddleware",
 ]
 
-# These three look for Django's own classes by name; ours are subclasses of them (see iprova_idm.middleware).
-SILENCED_SYSTEM_CHECKS = ["security.W001", "security.W002", "security.W003"]
+# These look for Django's and django-axes' own classes by name; ours are subclasses of them (see iprova_idm.middleware).
+SILENCED_SYSTEM_CHECKS = ["security.W001", "security.W002", "security.W003", "axes.W002"]
 
 ROOT_URLCONF = "iprova_idm.urls"
 WSGI_APPLICATION = "iprova_idm.wsgi.application"
@@ -111,6 +118,22 @@ EMAIL_USE_TLS = _mail.scheme == "smtp+tls"
 EMAIL_USE_SSL = _mail.scheme == "smtps"
 EMAIL_TIMEOUT = 20
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = OPTIONS.default_from
+
+# The lock-out: five wrong passwords for a name from an address, each within 15 minutes of the one before.
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_RESET_ON_SUCCESS = True
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_CLIENT_IP_CALLABLE = "iprova_idm.client_address.client_address"
+AXES_USERNAME_CALLABLE = "providers.console.sign_in.counted_name"
+AXES_LOCKOUT_CALLABLE = "providers.console.sign_in.locked_out"
+# The audit has the sign-ins; nothing of what was typed belongs in the process log.
+AXES_DISABLE_ACCESS_LOG = True
+AXES_VERBOSE = False
+# What an authenticator app calls these accounts.
+OTP_TOTP_ISSUER = "iProva"
 
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "/"
@@ -198,6 +221,6 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": OPTIONS.log_level},
-    # Django logs each 4xx with its full path; ours are in the provisioning log.
-    "loggers": {"django.request": {"level": "ERROR"}},
+    # Django logs each 4xx with its full path; ours are in the provisioning log. Failed sign-ins are in the audit.
+    "loggers": {"django.request": {"level": "ERROR"}, "axes": {"level": "ERROR"}},
 }

@@ -8,11 +8,13 @@ import secrets
 import string
 from typing import Any
 
+from axes.utils import reset
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext_noop
+from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from providers.audit import record_act
 from providers.events import Actor, EventKind
@@ -31,8 +33,10 @@ class OwnAccountError(Exception):
 
 
 def accounts() -> QuerySet[Any]:
-    """All accounts by name, with their roles."""
-    found: QuerySet[Any] = get_user_model()._default_manager.order_by("username").prefetch_related("groups")
+    """All accounts by name, with their roles and whether they have a second factor."""
+    app = TOTPDevice.objects.filter(user=OuterRef("pk"), confirmed=True)
+    every = get_user_model()._default_manager.annotate(has_second_factor=Exists(app))
+    found: QuerySet[Any] = every.order_by("username").prefetch_related("groups")
     return found
 
 
@@ -87,10 +91,11 @@ def set_active(account: Any, actor: Actor, *, is_active: bool) -> None:
 
 @transaction.atomic
 def reset_password(account: Any, actor: Actor) -> str:
-    """A new password, returned here and nowhere else; every session of the account ends."""
+    """A new password, returned here and nowhere else; every session of the account and its lock-out end."""
     password = make_password()
     account.set_password(password)
     account.save(update_fields=["password"])
+    reset(username=account.username)
     record_act(EventKind.PASSWORD_RESET, actor, subject=account.username)
     return password
 

@@ -50,11 +50,15 @@ class EventKind(models.TextChoices):
     ACCOUNT_DISABLED = "account.disabled", _("{actor} disabled the account {subject}.")
     ACCOUNT_ENABLED = "account.enabled", _("{actor} enabled the account {subject}.")
     PASSWORD_RESET = "account.password-reset", _("{actor} reset the password of {subject}.")
+    SECOND_FACTOR_ENABLED = "account.second-factor-enabled", _("{actor} turned two-step sign-in on for {subject}.")
+    SECOND_FACTOR_REMOVED = "account.second-factor-removed", _("{actor} turned two-step sign-in off for {subject}.")
     EXPORTED = "console.exported", _("{actor} exported {subject}.")
     FILTER_SHARED = "console.filter-shared", _("{actor} shared the filter {subject}.")
     SIGNED_OUT = "console.signed-out", _("{actor} signed out.")
     SIGNED_IN = "console.signed-in", _("{actor} signed in.")
     SIGN_IN_FAILED = "console.sign-in-failed", _("A sign-in as {subject} failed.")
+    SIGN_IN_LOCKED = "console.sign-in-locked", _("Sign-ins as {subject} were locked for 15 minutes.")
+    SECOND_FACTOR_FAILED = "console.second-factor-failed", _("A sign-in as {subject} failed at its code.")
     ACT_REFUSED = "console.refused", _("{actor} tried {subject} and was refused.")
 
 

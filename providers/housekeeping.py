@@ -117,12 +117,13 @@ def purge_providers() -> int:
 
 
 def forget_counts() -> int:
-    """What is counted beside the log, past the days that any page shows; and test tokens that a crash left behind."""
+    """What is counted beside the log, past the days that any page shows, failed sign-ins, and test tokens left behind."""
     now = timezone.now()
     old = {
         "providers_requestcount": ("slot < %s", now - timedelta(days=COUNT_DAYS)),
         "providers_sourceseen": ("day < %s", now.date() - timedelta(days=COUNT_DAYS)),
         "providers_refusedcalls": ("hour < %s", now - timedelta(days=settings.OPTIONS.request_log_days)),
+        "axes_accessattempt": ("attempt_time < %s", now - timedelta(days=1)),
         "providers_notice": ("created_at < %s", now - KEPT),
         "providers_token": (f"prefix = '{TEST_PREFIX}' AND expires_at < %s", now),
     }

@@ -9,7 +9,7 @@ from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop
@@ -29,6 +29,7 @@ from providers.accounts import (
 )
 from providers.console import access
 from providers.console.page import Badge, moment
+from providers.second_factor import remove_second_factor
 
 _ROLE_NAMES = [
     ("Administrator", gettext_lazy("Administrator: everything, accounts too")),
@@ -123,6 +124,18 @@ def reset(request: HttpRequest, account_id: int) -> HttpResponse:
     access.require(request, access.MANAGE_ACCOUNTS, gettext_noop("to reset a password"))
     account = _get(request, account_id)
     return _reveal(request, account, reset_password(account, access.actor_of(request)))
+
+
+@require_POST
+def remove_two_step(request: HttpRequest, account_id: int) -> HttpResponse:
+    """For a colleague who lost her telephone. One's own is turned off with one's password."""
+    access.require(request, access.MANAGE_ACCOUNTS, "to turn two-step sign-in off")
+    account = _get(request, account_id)
+    if account.pk == request.user.pk:
+        return redirect("admin:two_step")
+    remove_second_factor(account, access.actor_of(request))
+    messages.success(request, _("%(name)s signs in with the password alone.") % {"name": access.name_of(account)})
+    return redirect("admin:account", account_id)
 
 
 def _reveal(request: HttpRequest, account: Any, password: str) -> HttpResponse:

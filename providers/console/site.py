@@ -5,9 +5,10 @@ from functools import partial, update_wrapper
 from typing import Any
 
 from django.contrib.admin import AdminSite
+from django.contrib.auth import logout
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import URLPattern, path, re_path
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -37,6 +38,8 @@ from providers.console import (
     restriction,
     saved_filters,
     schemas,
+    second_factor,
+    sign_in,
     tokens,
 )
 from providers.models import Provider, SyncedGroup, SyncedUser
@@ -65,7 +68,29 @@ class ConsoleSite(AdminSite):
             access.record_refusal(request, f"{request.method} {request.path}"[:200])
             return render(request, "console/no_role.html", status=403)
 
-        return super().admin_view(update_wrapper(for_roles, view), cacheable)
+        return self._signed_in(update_wrapper(for_roles, view), cacheable)
+
+    def _signed_in(self, view: Any, cacheable: bool = False) -> Any:
+        """As Django's, after the second factor was set up where it is required."""
+
+        def led(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if second_factor.must_be_set_up(request):
+                return redirect("admin:two_step")
+            response: HttpResponse = view(request, *args, **kwargs)
+            return response
+
+        return super().admin_view(update_wrapper(led, view), cacheable)
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        """A password alone opens nothing where there is a second factor."""
+        return super().has_permission(request) and second_factor.is_answered(request)
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        if request.user.is_authenticated and not second_factor.is_answered(request):
+            logout(request)  # her session is from before two-step sign-in was turned on
+        if request.method == "GET" and self.has_permission(request):
+            return redirect("admin:index")
+        return sign_in.SignIn.as_view(extra_context=extra_context)(request)
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         """Django's list of models with their forms: there are none."""
@@ -76,14 +101,17 @@ class ConsoleSite(AdminSite):
         return [*self._account_urls(), *self._page_urls(), rest]
 
     def _account_urls(self) -> list[URLPattern]:
-        """What needs an account and no role."""
-        signed_in = super().admin_view
+        """What needs an account and no role; the first ones not even that, or no second factor yet."""
+        without = super().admin_view
         return [
             path("login/", self.login, name="login"),
             path("language/", language.switch, name="language"),
-            path("logout/", signed_in(self.logout), name="logout"),
-            path("password_change/", signed_in(self.password_change), name="password_change"),
-            path("password_change/done/", signed_in(self.password_change_done), name="password_change_done"),
+            path("login/code/", second_factor.code, name="sign_in_code"),
+            path("logout/", without(self.logout), name="logout"),
+            path("two-step/", without(second_factor.two_step), name="two_step"),
+            path("two-step/off/", without(second_factor.turn_off), name="turn_off_two_step"),
+            path("password_change/", self._signed_in(self.password_change), name="password_change"),
+            path("password_change/done/", self._signed_in(self.password_change_done), name="password_change_done"),
         ]
 
     def _page_urls(self) -> list[URLPattern]:
@@ -98,6 +126,7 @@ class ConsoleSite(AdminSite):
             page("accounts/add/", accounts.add, "add_account"),
             page("accounts/<int:account_id>/", accounts.change, "account"),
             page("accounts/<int:account_id>/reset/", accounts.reset, "reset_password"),
+            page("accounts/<int:account_id>/two-step/off/", accounts.remove_two_step, "remove_two_step"),
             page("accounts/<int:account_id>/disable/", partial(accounts.switch, is_active=False), "disable_account"),
             page("accounts/<int:account_id>/enable/", partial(accounts.switch, is_active=True), "enable_account"),
             page("housekeeping/", jobs.jobs, "housekeeping"),

@@ -1,0 +1,24 @@
+"""`manage.py turn_off_two_step NAME`: for the last administrator, who lost telephone and recovery codes."""
+
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.core.management.base import CommandError, CommandParser
+
+from providers.events import SYSTEM
+from providers.management.script import ScriptCommand
+from providers.second_factor import remove_second_factor
+
+
+class Command(ScriptCommand):
+    help = "Turn the two-step sign-in of a console account off; she signs in with her password alone."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("username")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        account = get_user_model()._default_manager.filter(username=options["username"]).first()
+        if account is None:
+            raise CommandError(f"There is no console account {options['username']!r}.")
+        remove_second_factor(account, SYSTEM)
+        self.stdout.write(f"{account.get_username()} signs in with the password alone.")

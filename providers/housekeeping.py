@@ -117,7 +117,7 @@ def purge_providers() -> int:
 
 
 def forget_counts() -> int:
-    """What is counted beside the log, past the days that any page shows, failed sign-ins, and test tokens left behind."""
+    """What is counted beside the log, past the days that any page shows, failed sign-ins, test tokens left behind."""
     now = timezone.now()
     old = {
         "providers_requestcount": ("slot < %s", now - timedelta(days=COUNT_DAYS)),

@@ -6,6 +6,7 @@ from ipaddress import ip_network
 
 from django.contrib.auth.models import User
 from django.utils import timezone
+from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from providers.administration import delete_provider
 from providers.events import SYSTEM
@@ -47,6 +48,7 @@ class Directory:
     token: Token
     rule_id: int
     administrator: User
+    colleague: User
     refused: str
 
     def addresses(self) -> dict[str, str]:
@@ -106,6 +108,8 @@ class Directory:
             "housekeeping": "/housekeeping/",
             "not-found": "/eum/nothing/",
             "password": "/password_change/",
+            "two-step": "/two-step/",
+            "account-two-step": f"/accounts/{self.colleague.pk}/",
         }
 
 
@@ -128,6 +132,8 @@ def _others(contoso: Provider, token: Token) -> tuple[Provider, Provider]:
 
 def fill() -> Directory:
     administrator = make_account("Administrator", username="a.bakker", first_name="Anna", last_name="Bakker")
+    colleague = make_account("Support", username="b.visser", first_name="Bo", last_name="Visser")
+    TOTPDevice.objects.create(user=colleague, name="app")
     contoso = make_provider("Contoso Entra ID", ip_mode="observe", ranges=("20.190.128.0/18", "2603:1056:2000::/48"))
     held = _held()
     empty = make_provider("Revalidatie Entra ID")
@@ -168,7 +174,19 @@ def fill() -> Directory:
     )
     add_schema(contoso, EXTENSION, SYSTEM)
     return Directory(
-        contoso, empty, trouble, deleted, held, jane, others[-1], group, token, rule_id, administrator, refused
+        contoso,
+        empty,
+        trouble,
+        deleted,
+        held,
+        jane,
+        others[-1],
+        group,
+        token,
+        rule_id,
+        administrator,
+        colleague,
+        refused,
     )
 
 

@@ -23,10 +23,12 @@ from django.contrib.staticfiles.handlers import StaticFilesHandler  # noqa: E402
 from django.db import connection  # noqa: E402
 from django.test.testcases import LiveServerThread  # noqa: E402
 from django.test.utils import setup_test_environment, teardown_test_environment  # noqa: E402
+from django_otp.plugins.otp_totp.models import TOTPDevice  # noqa: E402
 from playwright.sync_api import sync_playwright  # noqa: E402
 
 from tests.browser.chromium import launch  # noqa: E402
 from tests.browser.directory import fill  # noqa: E402
+from tests.browser.front_door import STATES, give_password  # noqa: E402
 
 WIDTHS = {"1280": (1280, 800), "390": (390, 844)}
 SCHEMES = ("light", "dark")
@@ -56,14 +58,6 @@ def served() -> Iterator[str]:
         teardown_test_environment()
 
 
-def sign_in(page: Any, address: str) -> None:
-    page.goto(f"{address}/login/")
-    page.locator("#id_username").fill("a.bakker")
-    page.locator("#id_password").fill("correct horse battery")
-    page.locator("#login-form input[type=submit]").click()
-    page.wait_for_url(f"{address}/")
-
-
 def shoot(browser: Any, address: str, folder: Path, wanted: set[str]) -> None:
     directory = fill()
     chosen = [name for name in LOCALES if os.environ.get("LANGUAGE", name) == name] or list(LOCALES)
@@ -79,7 +73,8 @@ def shoot(browser: Any, address: str, folder: Path, wanted: set[str]) -> None:
 
         page.goto(f"{address}/login/")
         keep("sign-in")
-        sign_in(page, address)
+        give_password(page, address, directory.administrator.username)
+        page.wait_for_url(f"{address}/")
         for name, path in directory.addresses().items():
             if not wanted or name in wanted:
                 page.goto(f"{address}{path}")
@@ -97,6 +92,10 @@ def shoot(browser: Any, address: str, folder: Path, wanted: set[str]) -> None:
         page.get_by_test_id("token-value").wait_for()
         keep("token-dialog", full_page=False)
         directory.empty.tokens.all().delete()
+        for name, reach in STATES.items():  # each begins where the one before it ends
+            reach(page, address, directory)
+            keep(name)
+        TOTPDevice.objects.filter(user=directory.administrator).delete()
         context.close()
 
 

@@ -9,6 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from tests.browser.directory import Directory, fill
+from tests.browser.front_door import STATES
 from tests.browser.keyboard import tab_to
 from tests.catalogue import DUTCH, read_po
 from tests.factories import make_provider
@@ -84,6 +85,7 @@ DIALOGS: dict[str, Callable[[Page, str, Directory], None]] = {
     "import dialog": open_preview,
     "delete dialog": open_delete,
     "filter menu": open_menu,
+    **STATES,  # the last ones: they sign out
 }
 
 

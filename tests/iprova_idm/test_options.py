@@ -41,6 +41,7 @@ def test_public_url_gives_the_tenant_url():
         ("PUBLIC_URL", "idm.example.com"),
         ("TRUSTED_PROXIES", "x"),
         ("EUM_KEEP_UNTIL_USED", "true"),
+        ("SECOND_FACTOR", "yes"),
     ],
 )
 def test_what_cannot_be_read_is_named_with_its_value(name, value):

@@ -123,7 +123,7 @@ def forget_counts() -> int:
         "providers_requestcount": ("slot < %s", now - timedelta(days=COUNT_DAYS)),
         "providers_sourceseen": ("day < %s", now.date() - timedelta(days=COUNT_DAYS)),
         "providers_refusedcalls": ("hour < %s", now - timedelta(days=settings.OPTIONS.request_log_days)),
-        "axes_accessattempt": ("attempt_time < %s", now - timedelta(days=1)),
+        "axes_accessattempt": ("attempt_time < %s", now - settings.AXES_COOLOFF_TIME),
         "providers_notice": ("created_at < %s", now - KEPT),
         "providers_token": (f"prefix = '{TEST_PREFIX}' AND expires_at < %s", now),
     }

@@ -179,9 +179,9 @@ def test_a_wrong_password_of_a_deletion_counts_too(administrator: Client, provid
 
 def test_old_failures_are_purged(client: Client, db):
     lock(client, "nobody")
-    later(hours=23)
+    later(minutes=14)
     assert forget_counts() == 0
-    later(hours=25)
+    later(minutes=16)
     assert forget_counts() == 1
     assert not AccessAttempt.objects.exists()
 

@@ -11,7 +11,9 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from django.utils.module_loading import import_string
 
+from iprova_idm.middleware import _ConsoleOnly
 from providers.housekeeping import forget_counts
 from providers.models import ChangeEvent
 from tests.factories import issue, make_account
@@ -196,3 +198,8 @@ def test_v20_neither_lock_out_nor_second_factor_touch_scim(client: Client, provi
         assert Client().get("/scim/Users", headers={"Authorization": f"Bearer {value}"}).status_code == 200
     assert len(with_session) == len(without)
     assert not [query for query in with_session.captured_queries if re.search("axes_|otp_|session", query["sql"])]
+
+
+def test_v20_every_middleware_of_the_console_steps_aside_for_scim(settings):
+    for name in settings.MIDDLEWARE[1:]:  # the first gives a request its id
+        assert issubclass(import_string(name), _ConsoleOnly), name

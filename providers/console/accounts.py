@@ -129,7 +129,7 @@ def reset(request: HttpRequest, account_id: int) -> HttpResponse:
 @require_POST
 def remove_two_step(request: HttpRequest, account_id: int) -> HttpResponse:
     """For a colleague who lost her telephone. One's own is turned off with one's password."""
-    access.require(request, access.MANAGE_ACCOUNTS, "to turn two-step sign-in off")
+    access.require(request, access.MANAGE_ACCOUNTS, gettext_noop("to turn two-step sign-in off"))
     account = _get(request, account_id)
     if account.pk == request.user.pk:
         return redirect("admin:two_step")

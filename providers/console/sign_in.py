@@ -60,6 +60,7 @@ def counted_name(request: HttpRequest, credentials: dict[str, Any] | None) -> st
     name = _name_in(credentials)
     return name if _is_account(name) else salted_hmac("unknown name", name, algorithm="sha256").hexdigest()
 
+
 def connect() -> None:
     user_logged_in.connect(_signed_in, dispatch_uid="console sign-in")
     user_logged_out.connect(_signed_out, dispatch_uid="console sign-out")

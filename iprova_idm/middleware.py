@@ -72,7 +72,7 @@ class SessionMiddleware(_ConsoleOnly, sessions.SessionMiddleware):
     pass
 
 
-class LocaleMiddleware(django.middleware.locale.LocaleMiddleware):
+class LocaleMiddleware(_ConsoleOnly, django.middleware.locale.LocaleMiddleware):
     """The language of the account, in the session since its sign-in, before cookie and browser (AC-I18N-4).
 
     SCIM answers English, whoever asks: administrators of Entra and Okta read its `detail` (AC-I18N-5).
@@ -81,7 +81,6 @@ class LocaleMiddleware(django.middleware.locale.LocaleMiddleware):
     def __call__(self, request: HttpRequest) -> Any:
         if is_scim(request):
             translation.activate("en")  # the thread may have shown a Dutch page before
-            return self.get_response(request)
         return super().__call__(request)
 
     def process_request(self, request: HttpRequest) -> None:

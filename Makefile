@@ -11,7 +11,7 @@ LOCK = ../.venv/bin/uv pip compile --python-version 3.11 --generate-hashes --no-
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run demo test fuzz smoke check messages screenshots lock clean
+.PHONY: help run demo test fuzz smoke check messages screenshots bench lock clean
 
 help: ## What can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ messages: .venv/dev.stamp .venv/local.stamp ## Gather the texts for locale/nl an
 
 screenshots: .venv/dev.stamp .venv/local.stamp ## Pictures of every page into docs/screenshots; ARGS="dashboard user" makes some
 	.venv/bin/python -m tests.browser.screenshots docs/screenshots $(ARGS)
+
+bench: .venv/dev.stamp .venv/local.stamp ## What the console's pages cost with 1,000,000 log rows; ARGS="--log-rows 100000" makes fewer
+	.venv/bin/python -m bench.console $(ARGS)
 
 lock: .venv/bin/python ## Lock the requirements anew; ARGS=--upgrade takes newer versions
 	$(PIP_INSTALL) uv

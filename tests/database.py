@@ -2,7 +2,8 @@
 
 import atexit
 import os
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 
 from iprova_idm.embedded import database_url_in_environment
 
@@ -10,3 +11,24 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "iprova_idm.settings")
 _database = ExitStack()
 _database.enter_context(database_url_in_environment())
 atexit.register(_database.close)
+
+
+@contextmanager
+def new_database() -> Iterator[None]:
+    """An empty database of its own, as the tests have, for a command that is not one of them."""
+    from django.db import connection
+    from django.test.utils import setup_test_environment, teardown_test_environment
+
+    setup_test_environment()
+    name = connection.settings_dict["NAME"]
+    connection.creation.create_test_db(verbosity=0, autoclobber=True)
+    try:
+        yield
+    finally:
+        with connection.cursor() as cursor:  # a server's threads keep theirs open
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        connection.creation.destroy_test_db(name, verbosity=0)
+        teardown_test_environment()

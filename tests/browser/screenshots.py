@@ -11,7 +11,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-import tests.database  # noqa: F401  it names the database before Django reads its settings
+import tests.database  # it names the database before Django reads its settings
 
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")  # Playwright runs an event loop in this thread
 
@@ -20,9 +20,7 @@ import django
 django.setup()
 
 from django.contrib.staticfiles.handlers import StaticFilesHandler  # noqa: E402
-from django.db import connection  # noqa: E402
 from django.test.testcases import LiveServerThread  # noqa: E402
-from django.test.utils import setup_test_environment, teardown_test_environment  # noqa: E402
 from django_otp.plugins.otp_totp.models import TOTPDevice  # noqa: E402
 from playwright.sync_api import sync_playwright  # noqa: E402
 
@@ -37,25 +35,16 @@ LOCALES = {"en": "en-GB", "nl": "nl-NL"}
 
 @contextmanager
 def served() -> Iterator[str]:
-    """The console on a new test database; yields its address."""
-    setup_test_environment()
-    name = connection.settings_dict["NAME"]
-    connection.creation.create_test_db(verbosity=0, autoclobber=True)
-    thread = LiveServerThread("127.0.0.1", StaticFilesHandler)
-    thread.daemon = True
-    thread.start()
-    thread.is_ready.wait()
-    try:
-        yield f"http://127.0.0.1:{thread.port}"
-    finally:
-        thread.terminate()
-        with connection.cursor() as cursor:  # the server's threads keep theirs open
-            cursor.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-            )
-        connection.creation.destroy_test_db(name, verbosity=0)
-        teardown_test_environment()
+    """The console on a new database; yields its address."""
+    with tests.database.new_database():
+        thread = LiveServerThread("127.0.0.1", StaticFilesHandler)
+        thread.daemon = True
+        thread.start()
+        thread.is_ready.wait()
+        try:
+            yield f"http://127.0.0.1:{thread.port}"
+        finally:
+            thread.terminate()
 
 
 def shoot(browser: Any, address: str, folder: Path, wanted: set[str]) -> None:

@@ -56,7 +56,7 @@ def test_ac_a11y_5_in_forced_colours_focus_chart_and_states_stay_visible(visit, 
         assert colours and canvas not in colours and "none" not in colours, selector
 
 
-def test_ac_a11y_6_7_times_are_exact_messages_are_announced_and_links_in_sentences_underlined(visit):
+def test_ac_a11y_6_ac_a11y_7_times_are_exact_messages_announced_and_links_in_sentences_underlined(visit):
     directory = fill()
     window = visit(account=directory.administrator)
     found = {}

@@ -26,10 +26,11 @@ def test_ac_grp_1_members_come_fifty_at_a_time(support, provider, django_assert_
     assert len(members_on(support.get(f"/eum/groups/{group.pk}/?p=x").content.decode())) == 50
 
 
-def test_ac_grp_1_members_are_searched(support, provider):
+def test_ac_grp_1_members_are_searched(support, provider, django_assert_max_num_queries):
     people = [make_user(provider, f"user{number}@contoso.com") for number in range(60)]
     group = make_group(provider, "Everybody", members=people)
-    page = support.get(f"/eum/groups/{group.pk}/?q=user5").content.decode()
+    with django_assert_max_num_queries(11):
+        page = support.get(f"/eum/groups/{group.pk}/?q=user5").content.decode()
     assert len(members_on(page)) == 11
     assert "No member found" in support.get(f"/eum/groups/{group.pk}/?q=jane").content.decode()
 

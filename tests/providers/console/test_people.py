@@ -103,6 +103,8 @@ def test_ac_usr_4_fifty_a_page_and_few_queries(support, provider, django_assert_
         make_user(provider, f"user{number:02}@contoso.com", displayName=f"User {number:02}")
     # session, account, rights (2), provider filter, count, people: the same for 1 and for 50
     with django_assert_max_num_queries(12):
+        assert len(names(support.get("/eum/users/?q=user+contoso"))) == 50
+    with django_assert_max_num_queries(12):
         answer = support.get("/eum/users/")
     assert len(names(answer)) == 50 and "60 users" in answer.content.decode()
     assert len(names(support.get("/eum/users/?p=2"))) == 10

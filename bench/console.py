@@ -1,0 +1,139 @@
+"""What the console's pages cost with a large directory and a long log: `make bench`, on a database of its own.
+
+Times are the server's, from the request to the last byte of the page, and are shown; only a page that asks more
+queries than its limit makes the command fail. The limits are those of docs/console.md.
+"""
+
+import resource
+import sys
+import time
+from argparse import ArgumentParser, Namespace
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+import django
+
+import tests.database
+
+django.setup()
+
+from django.db import connection  # noqa: E402
+from django.test import Client  # noqa: E402
+from django.test.utils import CaptureQueriesContext  # noqa: E402
+
+from bench.fill import company  # noqa: E402
+from tests.factories import make_account  # noqa: E402
+
+
+@dataclass(frozen=True)
+class Page:
+    name: str
+    path: str
+    limit_ms: int
+    max_queries: int
+
+
+def pages(provider: int, group: Any, person: Any) -> list[Page]:
+    log = "/eum/log/"
+    return [
+        Page("Dashboard", "/eum/", 1_000, 18),
+        Page("Provider list", "/eum/providers/", 700, 12),
+        Page("Provider", f"/eum/providers/{provider}/", 700, 17),
+        Page("Users", "/eum/users/", 700, 15),
+        Page("Users: search for jane visser", "/eum/users/?q=jane+visser", 700, 15),
+        Page("Users: search for nobody", "/eum/users/?q=nobody+of+this+name", 700, 15),
+        Page("Users: disabled, of a group", f"/eum/users/?status=disabled&group={group}", 700, 15),
+        Page("Person", f"/eum/users/{person}/", 700, 14),
+        Page("Group", f"/eum/groups/{group}/", 700, 11),
+        Page("Group: search of members", f"/eum/groups/{group}/?q=jane+visser", 700, 11),
+        Page("Log", log, 500, 12),
+        Page("Log: look-ups too", f"{log}?lookups=1", 500, 12),
+        Page("Log: rejected data", f"{log}?outcome=rejected", 500, 12),
+        Page("Log: of a person", f"{log}?subject={person}", 500, 12),
+        Page("Refused requests", "/eum/refused/", 500, 9),
+        Page("Audit", "/eum/audit/", 700, 10),
+    ]
+
+
+def measure(client: Client, page: Page, times: int) -> tuple[int, list[float]]:
+    """Queries of one request, and the milliseconds of each of `times` others after a first one."""
+    with CaptureQueriesContext(connection) as asked:
+        answer = client.get(page.path)
+    queries = len(asked)
+    if answer.status_code != 200:
+        sys.exit(f"{page.path} answered {answer.status_code}.")
+    took = []
+    for _ in range(times):
+        start = time.perf_counter()
+        client.get(page.path)
+        took.append((time.perf_counter() - start) * 1_000)
+    return queries, took
+
+
+def peak_mb() -> float:
+    """The most memory that this process has had, in MB."""
+    unit = 1 << 20 if sys.platform == "darwin" else 1 << 10
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+
+
+def measure_export(client: Client, path: str, rows: int) -> str:
+    """The first `rows` rows of a file: when the first byte came, how long it took, what memory it cost."""
+    before = peak_mb()
+    start = time.perf_counter()
+    answer: Any = client.get(path)
+    parts = iter(answer.streaming_content)
+    next(parts)
+    first = time.perf_counter() - start
+    lines = 0
+    for part in parts:
+        lines += part.count(b"\n")
+        if lines >= rows:
+            break
+    whole = time.perf_counter() - start
+    answer.close()
+    return (
+        f"{path}: {lines:,} rows in {whole:.1f} s, first byte after {first * 1_000:.0f} ms,"
+        f" peak memory grew by {peak_mb() - before:.0f} MB"
+    )
+
+
+def read_sizes() -> Namespace:
+    parser = ArgumentParser(prog="make bench", description=__doc__.splitlines()[0])
+    parser.add_argument("--users", type=int, default=50_000)
+    parser.add_argument("--members", type=int, default=20_000, help="of the large group")
+    parser.add_argument("--log-rows", type=int, default=1_000_000)
+    parser.add_argument("--providers", type=int, default=200)
+    parser.add_argument("--times", type=int, default=20, help="each page is asked for so often")
+    return parser.parse_args()
+
+
+def main() -> None:
+    sizes = read_sizes()
+    with tests.database.new_database():
+        start = time.perf_counter()
+        provider, group, person = company(sizes)
+        with connection.cursor() as cursor:
+            cursor.execute("VACUUM ANALYZE")
+        print(
+            f"{sizes.users:,} users, a group of {sizes.members:,}, {sizes.log_rows:,} log rows, {sizes.providers}"
+            f" providers: filled in {time.perf_counter() - start:.0f} s\n"
+        )
+        client = Client()
+        client.force_login(make_account("Administrator"))
+        exports = [measure_export(client, f"/eum/{name}/export/", 100_000) for name in ("log", "users")]
+        too_many = False
+        print(f"{'page':32}{'queries':>8}{'limit':>7}{'median ms':>11}{'worst':>7}{'limit':>7}")
+        for page in pages(provider.pk, group, person):
+            queries, took = measure(client, page, sizes.times)
+            too_many |= queries > page.max_queries
+            print(
+                f"{page.name:32}{queries:8}{page.max_queries:7}{median(took):11.0f}{max(took):7.0f}{page.limit_ms:7}"
+                + (" too many queries" if queries > page.max_queries else "")
+            )
+        print("", *exports, sep="\n")
+    sys.exit(1 if too_many else 0)
+
+
+if __name__ == "__main__":
+    main()

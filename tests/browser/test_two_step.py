@@ -20,6 +20,9 @@ def test_two_step_sign_in_from_set_up_to_a_recovery_code(visit):
     page.get_by_test_id("turn-on").click()
     codes = page.get_by_test_id("recovery-codes").locator("li").all_inner_texts()
     assert len(codes) == 10
+    page.get_by_test_id("copy-codes").click()
+    expect(page.get_by_text("Recovery codes copied")).to_be_visible()
+    assert clipboard(page).split() == codes
     page.get_by_test_id("kept").click()
     expect(page.get_by_test_id("external-user-management")).to_be_visible()
 

@@ -37,7 +37,7 @@ class Page:
 def pages(provider: int, group: Any, person: Any) -> list[Page]:
     log = "/eum/log/"
     return [
-        Page("Dashboard", "/eum/", 1_000, 18),
+        Page("Dashboard", "/eum/", 1_000, 22),
         Page("Provider list", "/eum/providers/", 700, 12),
         Page("Provider", f"/eum/providers/{provider}/", 700, 17),
         Page("Users", "/eum/users/", 700, 15),
@@ -47,10 +47,10 @@ def pages(provider: int, group: Any, person: Any) -> list[Page]:
         Page("Person", f"/eum/users/{person}/", 700, 14),
         Page("Group", f"/eum/groups/{group}/", 700, 11),
         Page("Group: search of members", f"/eum/groups/{group}/?q=jane+visser", 700, 11),
-        Page("Log", log, 500, 12),
-        Page("Log: look-ups too", f"{log}?lookups=1", 500, 12),
-        Page("Log: rejected data", f"{log}?outcome=rejected", 500, 12),
-        Page("Log: of a person", f"{log}?subject={person}", 500, 12),
+        Page("Log", log, 500, 14),
+        Page("Log: look-ups too", f"{log}?lookups=1", 500, 14),
+        Page("Log: rejected data", f"{log}?outcome=rejected", 500, 14),
+        Page("Log: of a person", f"{log}?subject={person}", 500, 14),
         Page("Refused requests", "/eum/refused/", 500, 9),
         Page("Audit", "/eum/audit/", 700, 10),
     ]

@@ -6,7 +6,7 @@ changed, silence alone is not alarming before `silent_after_hours`.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
@@ -70,10 +70,15 @@ class Health:
     recent_changes: int = 0  # in 60 minutes, and the next two too
     recent_failed: int = 0
     recent_problems: Sequence[tuple[Problem, int]] = ()
-    reason: Reason | None = None
+    # Each that holds, the gravest first, whatever the state; and the token that ends.
+    reasons: Sequence[tuple[Reason, Token | None]] = ()
     token: Token | None = None  # that was refused, or ends
     activity: ProviderActivity = field(default_factory=ProviderActivity)
     waiting: int = 0  # people whom the brake holds back
+
+    @property
+    def reason(self) -> Reason | None:
+        return self.reasons[0][0] if self.reasons else None
 
     @property
     def next_expected(self) -> datetime | None:
@@ -103,7 +108,7 @@ def _judge(
 ) -> Health:
     """The first rule that holds (the table of console.md §3.5)."""
     refused = next((token for token in tokens if token.pk == activity.refused_token_id), None)
-    reason, ending = _reason(activity, figures, tokens, now)
+    reasons = list(_reasons(activity, figures, tokens, now))
     state, token = State.HEALTHY, None
     silence = now - activity.accepted_at if activity.accepted_at else None
     if provider.paused_at:
@@ -120,22 +125,22 @@ def _judge(
         state = State.SILENT
     elif silence > timedelta(minutes=provider.late_after_minutes):
         state = State.LATE
-    elif reason:
-        state, token = State.SOME_ERRORS, ending
+    elif reasons:
+        state, token = State.SOME_ERRORS, reasons[0][1]
     numbers = {name: value for name, value in figures.items() if name != "is_failing"}
-    return Health(state, now, activity.accepted_at, reason=reason, token=token, activity=activity, **numbers)
+    return Health(state, now, activity.accepted_at, reasons=reasons, token=token, activity=activity, **numbers)
 
 
-def _reason(
+def _reasons(
     activity: ProviderActivity, figures: Mapping[str, Any], tokens: list[Token], now: datetime
-) -> tuple[Reason | None, Token | None]:
+) -> Iterator[tuple[Reason, Token | None]]:
     if activity.mass_change_until and now - activity.mass_change_until < MASS_CHANGE_SHOWN:
-        return Reason.MASS_CHANGE, None
+        yield Reason.MASS_CHANGE, None
     if any(
         figures[failed] and figures[failed] >= SOME_ERRORS_SHARE * figures[all_of_them]
         for failed, all_of_them in (("failed_changes", "changes"), ("failed", "requests"))
     ):
-        return Reason.ERRORS, None
+        yield Reason.ERRORS, None
     live = {token.pk: token for token in tokens if token.state in ("active", "suspended")}
     for token in live.values():
         successor = live.get(token.replaced_by_id or 0)
@@ -143,10 +148,9 @@ def _reason(
         if left is None:
             continue
         if token.replaced_by_id is None and left <= EXPIRY_NOTICE:
-            return Reason.TOKEN_ENDS, token
+            yield Reason.TOKEN_ENDS, token
         if successor and successor.first_used_at is None and left <= UNUSED_NOTICE:
-            return Reason.TOKEN_UNUSED, token
-    return None, None
+            yield Reason.TOKEN_UNUSED, token
 
 
 def _waiting(held_ids: list[int]) -> Counter[int]:

@@ -2,7 +2,8 @@
 
 A request is never slowed or failed by its log row. The buffer is written every half second by
 one thread a process; the last half second before a crash is lost, and so is what a full buffer
-cannot take while the database is away (both counted in the process log).
+cannot take while the database is away (both counted in the process log). When its table takes no
+rows at all, the console says so (`failure`, AC-LOG-7).
 """
 
 import atexit
@@ -14,19 +15,24 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import unquote_plus
 from uuid import UUID
 
-from django.db import close_old_connections, connection, transaction
+from django.db import DataError, close_old_connections, connection, transaction
+from django.utils import timezone
 
 from providers import activity
+from providers.models import JobRun
 
 MAX_BODY = 65_536
 MAX_WAITING = 10_000
 INTERVAL_S = 0.5
 BATCH = 500
+# Its row among the last runs of jobs is there since the first time that nothing could be written.
+JOB = "request_log"
+FAILURE_SHOWN = timedelta(minutes=10)
 
 logger = logging.getLogger(__name__)
 
@@ -82,6 +88,7 @@ class Writer:
         self._touches: dict[int, tuple[datetime, str | None]] = {}
         self._refused: Counter[tuple[str, datetime, str]] = Counter()
         self._lost = 0
+        self._is_failing = False
         self._pid = 0
         self._wake = threading.Event()
 
@@ -129,32 +136,53 @@ class Writer:
         if lost:
             logger.error("%d requests are missing from the provisioning log: the buffer was full", lost)
         for part in _batches(entries, BATCH):
-            if not _tried(_write_entries, part) and len(part) > 1:
-                for entry in part:  # one bad row must not take the others with it
-                    _tried(_write_entries, [entry])
-        _tried(_write_touches, list(touches.items()))
+            error = _failure(_write_entries, part)
+            if isinstance(error, DataError) and len(part) > 1:  # one bad row must not take the others with it
+                errors = [_failure(_write_entries, [entry]) for entry in part]
+                error = None if None in errors else error
+            self._note(error)
+        _failure(_write_touches, list(touches.items()))
         own = [
             activity.Call(*(getattr(entry, name) for name in activity.Call.__dataclass_fields__)) for entry in entries
         ]
         for write in activity.WRITES:
-            _tried(write, own)
-        _tried(_write_refusals, list(refused.items()))
+            _failure(write, own)
+        _failure(_write_refusals, list(refused.items()))
+
+    def _note(self, error: Exception | None) -> None:
+        """Write down that rows are lost, each time, and once that they are not any more."""
+        if error or self._is_failing:
+            self._is_failing = error is not None
+            _failure(_write_run, [type(error).__name__ if error else ""])
 
 
-def _tried(write: Callable[[list[Any]], None], rows: list[Any]) -> bool:
-    """Whether `rows` were written. Whatever goes wrong is logged without its text, and SCIM goes on (AC-LOG-7)."""
+def failure() -> JobRun | None:
+    """When and why the log could not be written, if that was within the last ten minutes."""
+    since = timezone.now() - FAILURE_SHOWN
+    return JobRun.objects.filter(job=JOB, has_failed=True, ran_at__gte=since).first()
+
+
+def _failure(write: Callable[[list[Any]], None], rows: list[Any]) -> Exception | None:
+    """What kept `rows` from being written. It is logged without its text, and SCIM goes on (AC-LOG-7)."""
     try:
         if rows:
             write(rows)
     except Exception as error:
         logger.error("%d rows for the provisioning log: %s failed: %s", len(rows), write.__name__, type(error).__name__)
-        return False
-    return True
+        return error
+    return None
+
+
+def _write_run(results: list[str]) -> None:
+    run = {"ran_at": timezone.now(), "took_ms": 0, "has_failed": bool(results[0]), "result": results[0]}
+    JobRun.objects.update_or_create(job=JOB, defaults=run)
 
 
 def _write_entries(entries: list[Entry]) -> None:
     values = [_value(getattr(entry, name)) for entry in entries for name in _COLUMNS]
     with transaction.atomic(), connection.cursor() as cursor:
+        # A table that somebody holds must not hold the writer, which has other tables to write too.
+        cursor.execute("SET LOCAL lock_timeout = '2s'")
         cursor.execute(_INSERT + ", ".join([_ONE_ROW] * len(entries)), values)
 
 

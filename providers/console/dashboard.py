@@ -1,12 +1,14 @@
 """The dashboard: the worst provider first, four numbers, the changes of all providers, and who called when.
 
-Each number is the count of the very list that it leads to.
+Each number is the count of the very list that it leads to. What needs attention is what the badges do not say.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import islice
 
+from django.db.models import Count, Max
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -15,17 +17,24 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from providers.activity import slot_of
+from providers.console import jobs
 from providers.console.chart import PERIODS, chart_of
 from providers.console.lists import PAGE_SIZE
 from providers.console.log_query import CHANGES, PROBLEMS, rows_of
-from providers.console.page import Place, show
+from providers.console.page import Place, Text, grouped, show
 from providers.console.people_filters import active_people
-from providers.console.provider_list import provider_rows, with_people
+from providers.console.problems import name_of_problem
+from providers.console.provider_list import Row, provider_rows, with_people
 from providers.console.records import capped_count
-from providers.models import Outcome, Provider, RequestCount
+from providers.console.restriction import OLD
+from providers.console.status import provider_status
+from providers.health import Reason, State
+from providers.models import IpMode, IpRule, Outcome, Provider, RequestCount, RequestLog
+from providers.request_log import failure
 
 CYCLE = timedelta(minutes=40)
 CYCLES = 36
+MOST_CARES = 20
 
 
 @dataclass(frozen=True)
@@ -35,6 +44,16 @@ class Figure:
     number: str
     address: str
     tone: str = ""
+
+
+@dataclass(frozen=True)
+class Care:
+    """Something to look after: `title` leads to `address`."""
+
+    icon: str
+    title: Text
+    address: str
+    said: Text
 
 
 @dataclass(frozen=True)
@@ -61,24 +80,70 @@ def dashboard(request: HttpRequest) -> HttpResponse:
     rows = provider_rows(Provider.objects.live().select_related("paused_by"), now)
     strip = with_people(rows[:PAGE_SIZE])
     contacts = contacts_of([row.provider.pk for row in strip], now)
+    lost = failure()
     context = {
         "strip": [(row, contacts[row.provider.pk]) for row in strip],
         "is_more": len(rows) > PAGE_SIZE,
-        "figures": figures(now) if rows else [],
+        "lost": lost,
+        "cares": list(islice(cares(rows, now, asks_log=lost is None), MOST_CARES)) if rows else [],
+        "figures": figures(now, asks_log=lost is None) if rows else [],
         "chart": chart_of(None, request.GET.get("period", ""), now) if rows else None,
         "periods": [(name, word) for name, (word, _hours, _count) in PERIODS.items()],
     }
     return show(request, "console/dashboard.html", _("External user management"), Place("eum"), context)
 
 
-def figures(now: datetime) -> list[Figure]:
-    """People active, changes of today, problems and refusals of 24 hours. Four counts, each bounded."""
+def cares(rows: Iterable[Row], now: datetime, *, asks_log: bool) -> Iterator[Care]:
+    """What needs attention, beside the one reason that each provider's badge gives. Two or three queries."""
+    titles = {row.provider.pk: row.provider.title for row in rows}
+    for row in rows:
+        said = 1 if row.health.state is State.SOME_ERRORS else 0
+        for reason, token in row.health.reasons[said:]:
+            if row.health.state is State.PAUSED or (reason is Reason.ERRORS and row.health.state is State.FAILING):
+                continue
+            alone = replace(row.health, state=State.SOME_ERRORS, reasons=[(reason, token)], token=token)
+            status = provider_status(row.provider, alone)
+            assert status.step
+            yield Care("key" if token else "alert", row.provider.title, status.step.url, status.sentence)
+    if asks_log:
+        yield from _common_problems(titles, now)
+    restricted = IpRule.objects.filter(provider__in=titles).exclude(provider__ip_mode=IpMode.OFF).exclude(tag="")
+    lists = restricted.values_list("provider_id", "tag").annotate(Max("imported_at")).order_by("provider_id", "tag")
+    for provider_id, tag, imported_at in lists:
+        if now - imported_at >= OLD:
+            days = {"tag": tag, "days": (now - imported_at).days}
+            old = _("The list of %(tag)s was imported %(days)d days ago: Microsoft has newer ones.") % days
+            yield Care("clock", titles[provider_id], reverse("admin:ip_restriction", args=[provider_id]), old)
+    if count := sum(row.needs_care for row in jobs.rows()):
+        late = ngettext("%(count)d job needs attention.", "%(count)d jobs need attention.", count)
+        yield Care("gear", _("Housekeeping"), reverse("admin:housekeeping"), late % {"count": count})
+
+
+def _common_problems(titles: Mapping[int, str], now: datetime) -> Iterator[Care]:
+    """The three commonest of a day, if they came more than once."""
+    day = RequestLog.objects.since(now - timedelta(hours=24)).filter(outcome__in=[Outcome.REJECTED, Outcome.ERROR])
+    alike = day.filter(provider_id__in=titles).order_by().values("provider_id", "status", "scim_type", "resource_type")
+    for found in alike.annotate(count=Count("pk")).filter(count__gt=1).order_by("-count", "provider_id", "status")[:3]:
+        sent = {"provider": str(found["provider_id"]), "status": str(found["status"]), "period": "24"}
+        word = name_of_problem(found["status"], found["scim_type"], found["resource_type"])
+        said = _("%(problem)s: %(count)s in 24 h.") % {"count": grouped(found["count"]), "problem": word}
+        yield Care("alert", titles[found["provider_id"]], f"{reverse('admin:log')}?{urlencode(sent)}", said)
+
+
+def figures(now: datetime, *, asks_log: bool = True) -> list[Figure]:
+    """People active, changes of today, problems and refusals of 24 hours. Four counts, each bounded.
+
+    Without the last three while the log cannot be written, and so perhaps not be read.
+    """
     today = {"action": CHANGES, "outcome": Outcome.SUCCESS.value, "from": f"{timezone.localtime(now):%Y-%m-%d}"}
     problems = {"outcome": PROBLEMS, "period": "24"}
     refused = {"outcome": Outcome.REFUSED.value, "period": "24"}
     users = f"{reverse('admin:users')}?status=active"
+    people = Figure("people", _("People active"), capped_count(active_people()), users)
+    if not asks_log:
+        return [people]
     return [
-        Figure("people", _("People active"), capped_count(active_people()), users),
+        people,
         _of_log("changes", _("Changes today"), today),
         _of_log("problems", _("Problems, 24 h"), problems, "bad"),
         _of_log("refused", _("Refused, 24 h"), refused, "bad"),

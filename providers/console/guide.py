@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from providers.administration import tick_guide
 from providers.connection_test import run_connection_test
 from providers.console import access
-from providers.console.page import Text, clock, go_to, show_dialog
+from providers.console.page import Place, Text, clock, go_to, show, show_dialog
 from providers.console.providers import get_provider, place_of, tab
 from providers.models import Provider, ProviderActivity, Resource
 
@@ -130,7 +130,7 @@ def guide(request: HttpRequest, provider_id: int) -> HttpResponse:
         tick_guide(provider, [step.id for step in steps], request.POST.getlist("step"))
         return go_to(request, f"{reverse('admin:guide', args=[provider.pk])}?for={name}")
     context: dict[str, Any] = {
-        "guides": [(key, word) for key, (word, _steps) in GUIDES.items()],
+        "guides": _guides(),
         "name": name,
         "steps": [(step, step.id in provider.guide_steps) for step in steps],
         "done": sum(step.id in provider.guide_steps for step in steps),
@@ -140,6 +140,19 @@ def guide(request: HttpRequest, provider_id: int) -> HttpResponse:
         "is_print": "print" in request.GET,
     }
     return tab(request, provider, "guide", context)
+
+
+@require_safe
+def overview(request: HttpRequest) -> HttpResponse:
+    """The same steps before there is any provider to take them with (AC-LIST-3)."""
+    name = request.GET.get("for", "")
+    name = name if name in GUIDES else "entra"
+    context = {"guides": _guides(), "name": name, "steps": GUIDES[name][1], "tenant_url": settings.OPTIONS.scim_url}
+    return show(request, "console/guide.html", gettext("Setup guide"), Place("providers"), context)
+
+
+def _guides() -> list[tuple[str, Text]]:
+    return [(key, word) for key, (word, _steps) in GUIDES.items()]
 
 
 @require_safe

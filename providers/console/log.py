@@ -21,13 +21,14 @@ from providers.console import access
 from providers.console.attributes import mask_addresses
 from providers.console.explanations import explain
 from providers.console.log_query import TYPED, LogQuery, read_query
-from providers.console.page import Place, moment, short_id, show
+from providers.console.page import Place, ago, moment, short_id, show
 from providers.console.records import capped_count
 from providers.console.requests import Described, describe
 from providers.console.timeline import differences_of
 from providers.directory import parse_id
 from providers.events import EventKind
-from providers.models import Outcome, Provider, RequestLog, SyncedUser, Token
+from providers.models import JobRun, Outcome, Provider, RequestLog, SyncedUser, Token
+from providers.request_log import failure
 from scim.protocol.values import comparison_key
 
 MAX_SHOWN_BODY = 200_000
@@ -51,8 +52,15 @@ def log(request: HttpRequest) -> HttpResponse:
         "hidden": "" if query.shows_look_ups else _hidden(query),
         "days": settings.OPTIONS.request_log_days,
         "body_days": settings.OPTIONS.request_body_days,
+        **_state_of_log(),
     }
     return show(request, "console/log.html", _("Provisioning log"), Place("log"), context)
+
+
+def _state_of_log() -> dict[str, Any]:
+    """When what is too old was last dropped, and whether rows are being lost. Two queries."""
+    run = JobRun.objects.filter(job="drop_partitions", has_failed=False).first()
+    return {"lost": failure(), "cleared": ago(run.ran_at) if run else None}
 
 
 def _by_id(text: str) -> UUID | None:

@@ -132,6 +132,7 @@ class ConsoleSite(AdminSite):
             page("housekeeping/", jobs.jobs, "housekeeping"),
             page("eum/", dashboard.dashboard, "eum"),
             page("eum/find/", people.find, "find"),
+            page("eum/guide/", guide.overview, "guide_overview"),
             page("eum/users/", self._list(SyncedUser), "users"),
             page("eum/users/<uuid:user_id>/", person.user, "user"),
             page("eum/users/filters/save/", saved_filters.save, "save_filter"),

@@ -14,6 +14,7 @@ from providers.ip_restriction import add_ranges, import_tag
 from providers.models import JobRun, Provider, SyncedGroup, SyncedUser, Token
 from providers.request_log import writer
 from providers.schemas import add_schema
+from scim.api.authentication import ENDED
 from scim.protocol.attributes import USER
 from scim.store import verbs
 from tests.conftest import ScimClient
@@ -105,6 +106,7 @@ class Directory:
             "accounts": "/accounts/",
             "add-account": "/accounts/add/",
             "account": f"/accounts/{self.administrator.pk}/",
+            "guide-overview": "/eum/guide/",
             "housekeeping": "/housekeeping/",
             "not-found": "/eum/nothing/",
             "password": "/password_change/",
@@ -123,7 +125,7 @@ def _others(contoso: Provider, token: Token) -> tuple[Provider, Provider]:
     refused = make_provider("Zorgpartners Entra ID", ip_mode="enforce", ranges=("20.190.128.0/18",))
     ended, _value = issue(refused, expires_at=timezone.now() - timedelta(hours=1))
     make_calls(refused, count=30, method="PATCH", ago=timedelta(hours=3))
-    make_calls(refused, 401, count=14, ago=timedelta(minutes=50), token_id=ended.pk)
+    make_calls(refused, 401, count=14, ago=timedelta(minutes=50), token_id=ended.pk, detail=ENDED["expired"])
     make_calls(make_provider("Okta Thuiszorg De Linde"), 204, "PATCH", count=20, ago=timedelta(hours=2))
     deleted = make_provider("Oude proefomgeving")
     delete_provider(deleted, SYSTEM)

@@ -2,15 +2,18 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_network
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from providers.console.chart import chart_of
 from providers.console.dashboard import contacts_of
-from providers.models import RequestCount
-from providers.request_log import writer
-from tests.factories import make_provider, make_user
+from providers.housekeeping import JOBS
+from providers.models import IpRule, JobRun, Provider, RequestCount, Token
+from providers.request_log import JOB, writer
+from tests.factories import make_calls, make_provider, make_user
 
 
 @pytest.fixture
@@ -70,9 +73,71 @@ def test_ac_dash_4_nothing_is_said_where_nothing_is(support, db):
 def test_ac_dash_5_the_page_asks_little_whatever_the_number_of_providers(support, busy, django_assert_max_num_queries):
     for number in range(20):
         make_user(make_provider(f"Provider {number}"), "x@x")
-    # session, account, rights (2), providers and what is known of them (6), four figures, chart (2), contacts
-    with django_assert_max_num_queries(18):
+    # session, account, second factor, rights (2), providers and what is known of them (6), four figures, chart (2),
+    # contacts, and what needs attention (4: the log, common problems, imported ranges, jobs)
+    with django_assert_max_num_queries(22):
         support.get("/eum/")
+
+
+def cares_on(page):
+    return re.findall(r'<a href="([^"]+)">([^<]+)</a><p>(.*?)</p>', page[page.index('id="cares-title"') :])
+
+
+def test_what_needs_attention_is_what_the_badge_does_not_say(support, busy, provider):
+    for job in JOBS:
+        JobRun.objects.create(job=job.__name__, ran_at=timezone.now(), took_ms=1, has_failed=False)
+    Token.objects.filter(provider=provider).update(revoked_at=None, expires_at=timezone.now() + timedelta(days=8))
+    IpRule.objects.create(
+        provider=provider, cidr=ip_network("40.126.0.0/18"), tag="AzureActiveDirectory", change_number=1,
+        imported_at=timezone.now() - timedelta(days=20),
+    )  # fmt: skip
+    make_calls(provider, 409, "POST", count=3, scim_type="uniqueness")
+    assert [said for _address, _title, said in cares_on(support.get("/eum/").content.decode())][1:] == [
+        "userName already taken: 4 in 24 h."
+    ]
+    Provider.objects.filter(pk=provider.pk).update(ip_mode="observe")
+    JobRun.objects.filter(job="empty_recycle_bin").update(has_failed=True)
+    found = cares_on(support.get("/eum/").content.decode())
+    assert {title for _address, title, _said in found} == {provider.title, "Housekeeping"}
+    token, conflict, old, jobs = found
+    assert "ends in" in token[2] and token[0] == f"/eum/providers/{provider.pk}/tokens/"
+    assert "20 days ago" in old[2] and jobs[2] == "1 job needs attention."
+    listed = support.get(conflict[0].replace("&amp;", "&"))
+    assert listed.context["query"].counted == "4"
+
+
+def test_ac_log_7_the_dashboard_says_that_the_log_is_not_being_written(support, provider, scim):
+    client = scim(provider)
+    client.post("/Users", {"userName": "a"})
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE providers_requestlog RENAME TO away")
+    writer.flush()
+    assert client.post("/Users", {"userName": "b"}).status_code == 201
+    said = "The provisioning log is not being written"
+    page = support.get("/eum/").content.decode()
+    assert said in page and "ProgrammingError" in page and list(figures_on(page)) == ["people"]
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE away RENAME TO providers_requestlog")
+    assert said in support.get("/eum/log/").content.decode()
+    writer.flush()
+    assert said not in support.get("/eum/").content.decode() and said not in support.get("/eum/log/").content.decode()
+    JobRun.objects.filter(job=JOB).update(has_failed=True, ran_at=timezone.now() - timedelta(minutes=11))
+    assert said not in support.get("/eum/").content.decode()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_ac_log_7_a_table_that_somebody_holds_does_not_hold_the_writer(support, provider, scim):
+    client = scim(provider)
+    other = connection.copy()
+    try:
+        with other.cursor() as cursor:
+            cursor.execute("BEGIN")
+            cursor.execute("LOCK TABLE providers_requestlog IN SHARE MODE")
+        assert client.post("/Users", {"userName": "a"}).status_code == 201
+        writer.flush()
+        assert "OperationalError" in support.get("/eum/").content.decode()
+    finally:
+        other.close()
 
 
 def test_contacts_are_the_cycles_in_which_a_provider_called(provider, stranger):

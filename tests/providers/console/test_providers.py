@@ -20,6 +20,9 @@ def test_ac_list_3_without_providers_one_sentence_and_one_button(administrator):
         assert "No providers yet" in page and "one directory" in page
         assert page.count('data-testid="add-provider-empty"') == 1
         assert "<table" not in page and 'data-testid="add-provider"' not in page
+        assert 'href="/eum/guide/"' in page
+    assert "Tenant URL" in administrator.get("/eum/guide/").content.decode()
+    assert "SCIM connector base URL" in administrator.get("/eum/guide/?for=okta").content.decode()
 
 
 def test_ac_list_4_the_status_is_a_word(administrator, provider):

@@ -19,6 +19,7 @@ from providers.console.attributes import mask_text
 from providers.console.page import Text, moment
 from providers.console.providers import get_provider, tab
 from providers.console.sign_in import UNKNOWN_NAME
+from providers.console.timeline import name_of_field
 from providers.events import EventKind
 from providers.models import ChangeEvent, Provider
 
@@ -87,7 +88,7 @@ def _uuid(text: str) -> UUID | None:
 
 def entry_of(event: ChangeEvent, provider: Provider | None, *, may_see_names: bool) -> dict[str, Any]:
     """One event as the timeline shows it."""
-    changes = [_change(change) for change in event.changes] if event.resource_id is None else []
+    changes = [_change(event, change) for change in event.changes] if event.resource_id is None else []
     return {
         "event": event,
         "icon": _ICONS.get(event.kind.partition(".")[0], "doc"),
@@ -119,11 +120,11 @@ def _sentence(event: ChangeEvent, provider: Provider | None, subject: str) -> Sa
     )
 
 
-def _change(change: dict[str, Any]) -> tuple[str, list[str], list[str]]:
+def _change(event: ChangeEvent, change: dict[str, Any]) -> tuple[str, list[str], list[str]]:
     """A path with what went and what came; of two lists only what differs."""
     before, after = _texts(change.get("before")), _texts(change.get("after"))
     return (
-        str(change["path"]),
+        name_of_field(event, str(change["path"])),
         [text for text in before if text not in after],
         [text for text in after if text not in before],
     )

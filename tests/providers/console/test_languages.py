@@ -222,3 +222,15 @@ def test_ac_per_1_the_answer_in_dutch(support, provider, scim, happens, said):
     writer.flush()
     answer = answer_on(support.get(f"/eum/users/{person}/", headers=DUTCH).content.decode())
     assert re.search(said, answer), answer
+
+
+def test_ac_i18n_2_what_acts_changed_is_named_in_dutch(administrator, provider):
+    administrator.post("/language/", {"language": "nl"})
+    make_account("Support", username="b.visser")
+    administrator.post(
+        f"/eum/providers/{provider.pk}/ip-restriction/add/", {"ip_ranges": "192.0.2.0/24\n198.51.100.0/24"}
+    )
+    for path in (f"/eum/providers/{provider.pk}/history/", "/eum/audit/"):
+        page = administrator.get(path).content.decode()
+        assert "Toegestane bereiken" in page and "Titel" in page, path
+        assert ">ranges" not in page and ">title<" not in page and ">ip_mode<" not in page, path

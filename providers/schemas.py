@@ -12,6 +12,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import F
+from django.utils.translation import gettext_noop
 
 from providers.audit import record_act
 from providers.events import Actor, EventKind
@@ -35,12 +36,13 @@ def read_upload(content: bytes) -> Any:
     try:
         return json.loads(content.decode("utf-8-sig"))
     except json.JSONDecodeError as error:
-        place = f"line {error.lineno}, column {error.colno}"
-        raise DefinitionError([Problem(place, f"is no JSON: {error.msg}")]) from error
+        said = gettext_noop("Line %(line)d, column %(column)d is no JSON: a quote, comma or bracket may be missing.")
+        raise DefinitionError([Problem("", said, {"line": error.lineno, "column": error.colno})]) from error
     except UnicodeDecodeError as error:
-        raise DefinitionError([Problem(f"byte {error.start + 1}", "is no UTF-8")]) from error
+        said = gettext_noop("Byte %(number)d is no UTF-8: save the file as UTF-8.")
+        raise DefinitionError([Problem("", said, {"number": error.start + 1})]) from error
     except RecursionError as error:
-        raise DefinitionError([Problem("", "The file is nested too deep.")]) from error
+        raise DefinitionError([Problem("", gettext_noop("The file is nested too deep."))]) from error
 
 
 def check_schema(provider: Provider, document: Any, resource_type: str) -> tuple[Schema, SchemaExtension]:
@@ -52,13 +54,16 @@ def check_schema(provider: Provider, document: Any, resource_type: str) -> tuple
     held = SchemaExtension.objects.filter(provider=provider, urn_key=schema.id.lower()).first()
     others = SchemaExtension.objects.filter(provider=provider).exclude(urn_key=schema.id.lower())
     if any(overlaps(schema.id, urn) for urn in others.values_list("urn_key", flat=True)):
-        raise DefinitionError([Problem("id", "lies within another extension of this provider, or holds one")])
+        within = gettext_noop("lies within another extension of this provider, or holds one")
+        raise DefinitionError([Problem("id", within)])
     if held is None:
         if SchemaExtension.objects.filter(provider=provider).count() >= MAX_EXTENSIONS:
-            raise DefinitionError([Problem("", f"A provider may have {MAX_EXTENSIONS} schema extensions at the most.")])
+            enough = gettext_noop("A provider may have %(most)d schema extensions at the most.")
+            raise DefinitionError([Problem("", enough, {"most": MAX_EXTENSIONS})])
         held = SchemaExtension(provider=provider, urn_key=schema.id.lower(), resource_type=resource_type)
     elif held.resource_type != resource_type:
-        raise DefinitionError([Problem("id", f"extends {held.resource_type} already; an extension has one type")])
+        taken = gettext_noop("extends %(type)s already; an extension has one type")
+        raise DefinitionError([Problem("id", taken, {"type": held.resource_type})])
     else:
         check_compatible(read_schema(held.document), schema)
     return schema, held

@@ -1,6 +1,6 @@
 """The audit of admin actions: who did what, when, from where, before and after (AC-AUD). Nobody edits it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -16,10 +16,10 @@ from django.utils.translation import gettext_lazy, gettext_noop
 from django.views.decorators.http import require_safe
 
 from providers.console import access
+from providers.console.acts import Change, changes_of
 from providers.console.history import subject_of
 from providers.console.page import Place, Text, moment, short_id, show
 from providers.console.records import HOURS, PERIODS, RecordQuery, read_sent
-from providers.console.timeline import Difference, differences_of
 from providers.directory import parse_id
 from providers.events import EventKind
 from providers.models import ChangeEvent, Provider, first_id_at
@@ -34,7 +34,7 @@ class Act:
     event: ChangeEvent
     sentence: SafeString
     provider: Provider | None
-    differences: list[Difference]
+    changes: Sequence[Change]
 
     @property
     def at(self) -> SafeString:
@@ -116,10 +116,8 @@ def audit(request: HttpRequest) -> HttpResponse:
 
 
 def _act(event: ChangeEvent, providers: Mapping[int, Provider], sees_names: bool) -> Act:
-    # What a person restored is on its own page; here it is enough that she did.
-    differences = [] if event.resource_id else differences_of(event, sees_names=True)
     provider = providers.get(event.provider_id) if event.provider_id else None
-    return Act(event, sentence_of(event, sees_names=sees_names), provider, differences)
+    return Act(event, sentence_of(event, sees_names=sees_names), provider, changes_of(event))
 
 
 def sentence_of(event: ChangeEvent, *, sees_names: bool) -> SafeString:

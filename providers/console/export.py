@@ -4,6 +4,7 @@ Rows come in the order of their ids, a few thousand at a time by key, so memory 
 pooler needs no session. docs/console.md has the columns.
 """
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -69,7 +70,9 @@ def _audit(rows: Sequence[ChangeEvent], sees_names: bool) -> Iterator[Sequence[A
     for row in rows:
         title = providers[row.provider_id].title if row.provider_id in providers else ""
         sentence = re.sub(r"<.*?>", "", sentence_of(row, sees_names=sees_names))
-        yield [row.id, row.at, row.kind, row.person_name, row.address, title, sentence, row.request_id]
+        # What came back with somebody restored is hers: her page tells it.
+        changes = json.dumps(row.changes, ensure_ascii=False) if row.changes and not row.resource_id else ""
+        yield [row.id, row.at, row.kind, row.person_name, row.address, title, sentence, row.request_id, changes]
 
 
 EXPORTS: Mapping[str, Export] = {
@@ -78,7 +81,7 @@ EXPORTS: Mapping[str, Export] = {
     "log": Export(
         "requestId time provider action subject resourceId outcome status scimType ms address clientRequestId", _log
     ),
-    "audit": Export("id time kind person address provider sentence requestId", _audit, access.VIEW_AUDIT),
+    "audit": Export("id time kind person address provider sentence requestId changes", _audit, access.VIEW_AUDIT),
 }
 
 

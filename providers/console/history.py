@@ -15,11 +15,11 @@ from django.views.decorators.http import require_safe
 
 from providers.brake import LEAVERS
 from providers.console import access
+from providers.console.acts import changes_of
 from providers.console.attributes import mask_text
 from providers.console.page import Text, moment
 from providers.console.providers import get_provider, tab
 from providers.console.sign_in import UNKNOWN_NAME
-from providers.console.timeline import name_of_field
 from providers.events import EventKind
 from providers.models import ChangeEvent, Provider
 
@@ -88,13 +88,12 @@ def _uuid(text: str) -> UUID | None:
 
 def entry_of(event: ChangeEvent, provider: Provider | None, *, may_see_names: bool) -> dict[str, Any]:
     """One event as the timeline shows it."""
-    changes = [_change(event, change) for change in event.changes] if event.resource_id is None else []
     return {
         "event": event,
         "icon": _ICONS.get(event.kind.partition(".")[0], "doc"),
         "sentence": _sentence(event, provider, subject_of(event, sees_names=may_see_names)),
         "at": moment(event.at),
-        "changes": changes,
+        "changes": changes_of(event),
     }
 
 
@@ -118,19 +117,3 @@ def _sentence(event: ChangeEvent, provider: Provider | None, subject: str) -> Sa
     return format_html(
         label, actor=format_html("<strong>{}</strong>", actor), subject=format_html("<bdi>{}</bdi>", subject)
     )
-
-
-def _change(event: ChangeEvent, change: dict[str, Any]) -> tuple[str, list[str], list[str]]:
-    """A path with what went and what came; of two lists only what differs."""
-    before, after = _texts(change.get("before")), _texts(change.get("after"))
-    return (
-        name_of_field(event, str(change["path"])),
-        [text for text in before if text not in after],
-        [text for text in after if text not in before],
-    )
-
-
-def _texts(value: Any) -> list[str]:
-    if value is None:
-        return []
-    return [str(part) for part in value] if isinstance(value, list) else [str(value)]

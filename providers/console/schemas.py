@@ -70,17 +70,19 @@ def upload(request: HttpRequest, provider_id: int) -> HttpResponse:
 
 def _show_upload(request: HttpRequest, provider: Provider, problems: Sequence[Problem] = ()) -> HttpResponse:
     chosen = request.POST.get("resource_type", _TYPES[0])
-    context = {"provider": provider, "problems": problems, "types": _TYPES, "chosen": chosen}
+    told = [(problem.place, _(problem.template) % problem.values) for problem in problems]
+    context = {"provider": provider, "problems": told, "types": _TYPES, "chosen": chosen}
     return show_dialog(request, "console/_upload_schema.html", _("Add a schema extension"), place_of(provider), context)
 
 
 def _read_file(request: HttpRequest) -> Any:
     file: Any = request.FILES.get("file")
     if file is None:
-        raise DefinitionError([Problem("", _("Choose the file first."))])
+        raise DefinitionError([Problem("", gettext_noop("Choose the file first."))])
     content = file.read(MAX_BYTES + 1)  # one byte more than allowed is enough to see that it is too large
     if len(content) > MAX_BYTES:
-        raise DefinitionError([Problem("", _("The file is larger than %(size)d KiB.") % {"size": MAX_BYTES // 1024})])
+        said = gettext_noop("The file is larger than %(size)d KiB.")
+        raise DefinitionError([Problem("", said, {"size": MAX_BYTES // 1024})])
     return read_upload(content)
 
 
@@ -107,7 +109,7 @@ def _add(request: HttpRequest, provider: Provider) -> HttpResponse:
     try:
         pk, resource_type, document = signing.loads(request.POST["plan"], salt=_SALT, max_age=PREVIEW_S)
     except signing.BadSignature as error:
-        old = _("This preview is older than an hour. Choose the file again.")
+        old = gettext_noop("This preview is older than an hour. Choose the file again.")
         raise DefinitionError([Problem("", old)]) from error
     if pk != provider.pk:
         raise Http404(_("There is no such preview."))

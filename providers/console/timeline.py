@@ -344,7 +344,7 @@ def differences_of(event: ChangeEvent, *, sees_names: bool) -> list[Difference]:
         names = [name for name in dict.fromkeys([*before, *after]) if before.get(name) != after.get(name)]
         if not sees_names:
             before, after = _flat(change, "before", plain), _flat(change, "after", plain)
-        found += [Difference(name_of_field(event, name), before.get(name), after.get(name)) for name in names]
+        found += [Difference(short_path(name), before.get(name), after.get(name)) for name in names]
     return found
 
 
@@ -357,41 +357,6 @@ def _flat(change: Mapping[str, Any], side: str, plain: frozenset[str] | None = N
         name = re.split(r"[.:]", path)[-1]
         value = mask({name: value}, plain=plain)[name]
     return dict(rows_of(path, value))
-
-
-# What acts in the console change, in words; an attribute of a person keeps the name that the protocol gives it.
-_FIELDS: Mapping[str, Text] = {
-    "brake": gettext_lazy("Brake"),
-    "brake_people": gettext_lazy("Brake: people within an hour"),
-    "brake_percent": gettext_lazy("Brake: per cent of the active ones"),
-    "email": gettext_lazy("E-mail address"),
-    "expires": gettext_lazy("Ends"),
-    "expires_at": gettext_lazy("Ends"),
-    "first_name": gettext_lazy("First name"),
-    "ip_mode": gettext_lazy("IP restriction"),
-    "is_strict": gettext_lazy("Strict protocol"),
-    "last_name": gettext_lazy("Last name"),
-    "late_after_minutes": gettext_lazy("Late after (minutes)"),
-    "mode": gettext_lazy("IP restriction"),
-    "notification_email": gettext_lazy("Address for notices"),
-    "old token ends": gettext_lazy("The old token ends"),
-    "passed": gettext_lazy("Passed"),
-    "ranges": gettext_lazy("Allowed ranges"),
-    "role": gettext_lazy("Role"),
-    "silent_after_hours": gettext_lazy("Silent after (hours)"),
-    "skips_unknown_members": gettext_lazy("Leave out unknown members"),
-    "suspended_at": gettext_lazy("Suspended"),
-    "title": gettext_lazy("Title"),
-    "token": gettext_lazy("Token"),
-}
-
-
-def name_of_field(event: ChangeEvent, path: str) -> str:
-    """`Title` for a field of a provider, token or account, `enterprise:department` for an attribute."""
-    if event.resource_id:
-        return short_path(path)
-    name = path.partition("[")[0]  # one of a list
-    return str(_FIELDS.get(name, name))
 
 
 def short_path(path: str) -> str:

@@ -7,21 +7,28 @@ found out by a directory: attributes that only a server sets, values that are ne
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from scim.protocol.attributes import SCHEMAS, Attribute, Schema, read_schema
 from scim.protocol.conditions import OPERATORS, is_storable
-from scim.protocol.errors import did_you_mean
+from scim.protocol.errors import nearest
 
 SCHEMA_SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:Schema"
 MAX_ATTRIBUTES = 200
 MAX_TEXT_LENGTH = 2_000
 # Its last part reads as an attribute's name, so that the URN is a path too (RFC 7644 §3.10).
 _URN = re.compile(r"(?=.{1,250}\Z)urn:[a-z0-9][a-z0-9-]{1,31}(?::[a-z0-9._-]+)*:[a-z][a-z0-9_-]*", re.IGNORECASE)
+_EXAMPLE = "urn:example:params:scim:schemas:extension:1.0:User"
 _OURS = "urn:iprova:"
 MAX_BYTES = 262_144
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,99}")
+
+
+def gettext_noop(text: str) -> str:
+    """Marks a text for the catalogue of whoever shows it in another language."""
+    return text
+
 
 # Each characteristic with its default (§2.2, §7).
 _DEFAULTS: Mapping[str, Any] = {
@@ -43,22 +50,33 @@ _ALLOWED: Mapping[str, Sequence[str]] = {
     "returned": ["always", "default", "request"],
     "uniqueness": ["none"],
 }
+_NO_VALUE = gettext_noop("must be %(allowed)s: iProva would have to set it, and has no value for it")
+_UNREADABLE = gettext_noop("must be %(allowed)s: a value that nobody can read again is not kept")
+_NOT_UNIQUE = gettext_noop("must be %(allowed)s: values of extensions are not checked to be unique")
 # What RFC 7643 allows and this server does not: why.
 _REFUSED: Mapping[tuple[str, str], str] = {
-    ("mutability", "readOnly"): "iProva would have to set it, and has no value for it",
-    ("mutability", "writeOnly"): "a value that nobody can read again is not kept",
-    ("returned", "never"): "a value that nobody can read again is not kept",
-    ("uniqueness", "server"): "values of extensions are not checked to be unique",
-    ("uniqueness", "global"): "values of extensions are not checked to be unique",
+    ("mutability", "readOnly"): _NO_VALUE,
+    ("mutability", "writeOnly"): _UNREADABLE,
+    ("returned", "never"): _UNREADABLE,
+    ("uniqueness", "server"): _NOT_UNIQUE,
+    ("uniqueness", "global"): _NOT_UNIQUE,
 }
 
 
 @dataclass(frozen=True)
 class Problem:
-    """`place` is a path into the document such as `attributes[2].type`; "" is the document."""
+    """`place` is a path into the document such as `attributes[2].type`; "" is the document.
+
+    `template` is a text with places for `values` as `%` fills them: so it can be told in another language.
+    """
 
     place: str
-    reason: str
+    template: str
+    values: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def reason(self) -> str:
+        return self.template % self.values
 
     def __str__(self) -> str:
         return f"{self.place}: {self.reason}" if self.place else self.reason
@@ -105,7 +123,9 @@ def _changed(old: Sequence[Attribute], new: Mapping[str, Attribute], place: str)
     for before in old:
         after = new.get(before.name.lower())
         if after is None:
-            yield Problem(place, f'"{before.name}" is missing, and users may have values of it')
+            yield Problem(
+                place, gettext_noop('"%(name)s" is missing, and users may have values of it'), {"name": before.name}
+            )
             continue
         for label, was, now in (
             ("name", before.name, after.name),
@@ -114,28 +134,37 @@ def _changed(old: Sequence[Attribute], new: Mapping[str, Attribute], place: str)
             ("caseExact", before.case_exact, after.case_exact),
         ):
             if was != now:
-                yield Problem(f'{place}["{before.name}"].{label}', f"is {was!r} and cannot become {now!r}")
+                yield Problem(
+                    f'{place}["{before.name}"].{label}',
+                    gettext_noop("is %(was)s and cannot become %(now)s"),
+                    {"was": json.dumps(was), "now": json.dumps(now)},
+                )
         if after.required and not before.required:
-            yield Problem(f'{place}["{before.name}"].required', "cannot become true: users may have no value of it")
+            yield Problem(
+                f'{place}["{before.name}"].required',
+                gettext_noop("cannot become true: users may have no value of it"),
+            )
         yield from _changed(before.sub_attributes, after.subs, f'{place}["{before.name}"].subAttributes')
     held = {before.name.lower() for before in old}
     for name, joined in new.items():
         if name not in held and joined.required and old:
-            yield Problem(f'{place}["{joined.name}"].required', "cannot be true: users have no value of it yet")
+            yield Problem(
+                f'{place}["{joined.name}"].required', gettext_noop("cannot be true: users have no value of it yet")
+            )
 
 
 def _problems(document: Any) -> Iterator[Problem]:
     if not isinstance(document, dict):
-        yield Problem("", "The file must hold one JSON object, a schema as RFC 7643 §7 has it.")
+        yield Problem("", gettext_noop("The file must hold one JSON object, a schema as RFC 7643 §7 has it."))
         return
     if len(json.dumps(document)) > MAX_BYTES:
-        yield Problem("", f"The schema has more than {MAX_BYTES // 1024} KiB.")
+        yield Problem("", gettext_noop("The schema has more than %(size)d KiB."), {"size": MAX_BYTES // 1024})
     yield from _unknown_names(document, ("schemas", "id", "name", "description", "attributes", "meta"), "")
     urn = document.get("id")
     if not isinstance(urn, str) or not _URN.fullmatch(urn):
-        yield Problem("id", "must be a URN such as urn:example:params:scim:schemas:extension:1.0:User")
+        yield Problem("id", gettext_noop("must be a URN such as %(example)s"), {"example": _EXAMPLE})
     elif any(overlaps(urn, schema.id) for schema in SCHEMAS) or urn.lower().startswith(_OURS):
-        yield Problem("id", "is, or lies within, a schema that every provider has")
+        yield Problem("id", gettext_noop("is, or lies within, a schema that every provider has"))
     for name in ("name", "description"):
         yield from _text_problems(document.get(name, ""), name)
     yield from _list_problems(document.get("attributes"), "attributes", is_inner=False)
@@ -143,18 +172,19 @@ def _problems(document: Any) -> Iterator[Problem]:
 
 def _list_problems(attributes: Any, place: str, *, is_inner: bool) -> Iterator[Problem]:
     if not isinstance(attributes, list) or not 0 < len(attributes) <= MAX_ATTRIBUTES:
-        yield Problem(place, f"must be a list of 1 to {MAX_ATTRIBUTES} attributes")
+        yield Problem(place, gettext_noop("must be a list of 1 to %(most)d attributes"), {"most": MAX_ATTRIBUTES})
         return
     seen: set[str] = set()
     for number, attribute in enumerate(attributes):
         here = f"{place}[{number}]"
         if not isinstance(attribute, dict):
-            yield Problem(here, "must be an object")
+            yield Problem(here, gettext_noop("must be an object"))
             continue
         yield from _attribute_problems(attribute, here, is_inner=is_inner)
         name = str(attribute.get("name", "")).lower()
         if name in seen:
-            yield Problem(f"{here}.name", f'"{name}" is there twice (upper and lower case count as equal)')
+            twice = gettext_noop('"%(name)s" is there twice (upper and lower case count as equal)')
+            yield Problem(f"{here}.name", twice, {"name": name})
         seen.add(name)
 
 
@@ -162,35 +192,35 @@ def _attribute_problems(attribute: Mapping[str, Any], here: str, *, is_inner: bo
     yield from _unknown_names(attribute, ("name", *_DEFAULTS), here)
     name = attribute.get("name")
     if not isinstance(name, str) or not (_NAME.fullmatch(name) or (is_inner and name == "$ref")):
-        yield Problem(f"{here}.name", "must be a letter, then letters, digits, - or _ (RFC 7643 §2.1)")
+        yield Problem(f"{here}.name", gettext_noop("must be a letter, then letters, digits, - or _ (RFC 7643 §2.1)"))
     elif name.lower() == "schemas":
-        yield Problem(f"{here}.name", "is reserved: every resource has schemas")
+        yield Problem(f"{here}.name", gettext_noop("is reserved: every resource has schemas"))
     for label, default in _DEFAULTS.items():
         value = attribute.get(label, default)
         if label in _ALLOWED:
             yield from _choice_problems(label, value, f"{here}.{label}")
         elif isinstance(default, bool) and not isinstance(value, bool):
-            yield Problem(f"{here}.{label}", "must be true or false")
+            yield Problem(f"{here}.{label}", gettext_noop("must be true or false"))
         elif label == "description":
             yield from _text_problems(value, f"{here}.{label}")
         elif label in ("canonicalValues", "referenceTypes") and not _is_list_of_text(value):
-            yield Problem(f"{here}.{label}", "must be a list of text")
+            yield Problem(f"{here}.{label}", gettext_noop("must be a list of text"))
     yield from _shape_problems(attribute, here, is_inner=is_inner)
 
 
 def _shape_problems(attribute: Mapping[str, Any], here: str, *, is_inner: bool) -> Iterator[Problem]:
     """What goes with what: parts with complex attributes, several values with attributes that are no parts."""
     if is_inner and attribute.get("multiValued") is True:
-        yield Problem(f"{here}.multiValued", "must be false: a sub-attribute has one value here")
+        yield Problem(f"{here}.multiValued", gettext_noop("must be false: a sub-attribute has one value here"))
     is_complex = attribute.get("type") == "complex"
     if is_complex and is_inner:
-        yield Problem(f"{here}.type", "a sub-attribute cannot be complex itself (RFC 7643 §2.3.8)")
+        yield Problem(f"{here}.type", gettext_noop("a sub-attribute cannot be complex itself (RFC 7643 §2.3.8)"))
     elif is_complex:
         yield from _list_problems(attribute.get("subAttributes"), f"{here}.subAttributes", is_inner=True)
         if attribute.get("multiValued") is True:
             yield from _immutable_problems(attribute.get("subAttributes"), f"{here}.subAttributes")
     elif attribute.get("subAttributes", []) != []:
-        yield Problem(f"{here}.subAttributes", 'only an attribute of type "complex" has them')
+        yield Problem(f"{here}.subAttributes", gettext_noop('only an attribute of type "complex" has them'))
 
 
 def _is_list_of_text(value: Any) -> bool:
@@ -200,27 +230,40 @@ def _is_list_of_text(value: Any) -> bool:
 def _immutable_problems(subs: Any, place: str) -> Iterator[Problem]:
     for number, sub in enumerate(subs if isinstance(subs, list) else ()):
         if isinstance(sub, dict) and sub.get("mutability") == "immutable":
-            reason = "the values of a list have no identity by which a part could be held: make the attribute immutable"
+            reason = gettext_noop(
+                "the values of a list have no identity by which a part could be held: make the attribute immutable"
+            )
             yield Problem(f"{place}[{number}].mutability", reason)
 
 
 def _choice_problems(label: str, value: Any, here: str) -> Iterator[Problem]:
     allowed = _ALLOWED[label]
-    if not isinstance(value, str) or value not in allowed:
-        refused = _REFUSED.get((label, value)) if isinstance(value, str) else None
-        hint = did_you_mean(value, allowed) if isinstance(value, str) and not refused else ""
-        yield Problem(here, f"must be {' or '.join(allowed)}" + (f", not {value}: {refused}" if refused else hint))
+    if isinstance(value, str) and value in allowed:
+        return
+    values = {"allowed": " | ".join(allowed)}
+    if refused := _REFUSED.get((label, str(value))):
+        yield Problem(here, refused, values)
+    elif near := nearest(str(value), allowed):
+        yield Problem(here, gettext_noop('must be %(allowed)s. Did you mean "%(near)s"?'), values | {"near": near})
+    else:
+        yield Problem(here, gettext_noop("must be %(allowed)s"), values)
 
 
 def _text_problems(value: Any, here: str) -> Iterator[Problem]:
     if not isinstance(value, str) or len(value) > MAX_TEXT_LENGTH or not is_storable(value):
-        yield Problem(here, f"must be text of up to {MAX_TEXT_LENGTH:,} characters")
+        yield Problem(here, gettext_noop("must be text of up to %(most)d characters"), {"most": MAX_TEXT_LENGTH})
 
 
 def _unknown_names(part: Mapping[str, Any], known: Sequence[str], here: str) -> Iterator[Problem]:
     for name in part:
-        if name not in known:
-            yield Problem(here, f'has no "{name[:100]}" (RFC 7643 §7).{did_you_mean(name, known)}')
+        if name in known:
+            continue
+        values = {"name": name[:100]}
+        if near := nearest(name, known):
+            said = gettext_noop('has no "%(name)s" (RFC 7643 §7). Did you mean "%(near)s"?')
+            yield Problem(here, said, values | {"near": near})
+        else:
+            yield Problem(here, gettext_noop('has no "%(name)s" (RFC 7643 §7).'), values)
 
 
 def _spelled_out(attribute: Mapping[str, Any]) -> dict[str, Any]:

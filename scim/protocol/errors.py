@@ -276,9 +276,15 @@ def internal_error(request_id: object) -> ScimError:
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """` Did you mean "userName"?`, or nothing when no known name is near."""
+    near = nearest(name, known)
+    return f' Did you mean "{near}"?' if near else ""
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that `name` is most likely a slip of, upper and lower case aside."""
     by_lower = {known_name.lower(): known_name for known_name in known}
     near = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)
-    return f' Did you mean "{by_lower[near[0]]}"?' if near else ""
+    return by_lower[near[0]] if near else None
 
 
 def _shown(text: str) -> str:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 from django.conf import settings
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -234,3 +235,30 @@ def test_ac_i18n_2_what_acts_changed_is_named_in_dutch(administrator, provider):
         page = administrator.get(path).content.decode()
         assert "Toegestane bereiken" in page and "Titel" in page, path
         assert ">ranges" not in page and ">title<" not in page and ">ip_mode<" not in page, path
+
+
+@pytest.mark.parametrize(
+    ("document", "said"),
+    [
+        (b"[}", "Regel 1, kolom 2 is geen JSON"),
+        (b'{"id": "x"}', "moet een URN zijn, zoals urn:example:"),
+        (b'{"id": "urn:example:a:User", "attributes": [{"name": "a", "typ": 1}]}', "kent geen &quot;typ&quot;"),
+        (b'{"id": "urn:example:a:User", "attributes": [{"name": "a", "returned": "never"}]}', "niemand kan teruglezen"),
+    ],
+)
+def test_ac_i18n_2_reasons_against_a_schema_are_dutch(administrator, provider, document, said):
+    administrator.post("/language/", {"language": "nl"})
+    sent = {"file": SimpleUploadedFile("care.json", document), "resource_type": "User"}
+    assert said in administrator.post(f"/eum/providers/{provider.pk}/schemas/upload/", sent).content.decode()
+
+
+def test_ac_i18n_2_values_of_acts_are_words_too(administrator, provider):
+    page_of = f"/eum/providers/{provider.pk}/"
+    token, _value = issue(provider)
+    administrator.post("/language/", {"language": "nl"})
+    administrator.post(page_of + "ip-restriction/mode/", {"mode": "observe"})
+    administrator.post(f"{page_of}tokens/{token.pk}/expiry/", {"last_day": "2030-05-06"})
+    for path in (page_of + "history/", "/eum/audit/"):
+        page = administrator.get(path).content.decode()
+        assert "<del>− Uit</del>" in page and "<ins>+ Waarnemen</ins>" in page and "<del>− Nooit</del>" in page, path
+        assert re.search(r"<ins>\+ <time datetime=.2030-05-0\dT[\d:]+Z.>\d mei 2030", page), path

@@ -54,8 +54,8 @@ def test_a_new_version_marks_what_is_new_and_the_same_one_has_no_button(administ
 @pytest.mark.parametrize(
     ("document", "place", "reason"),
     [
-        (b'{"id": \n nothing}', "line 2, column 2", "is no JSON"),
-        (b"\xff\xfe", "byte 1", "is no UTF-8"),
+        (b'{"id": \n nothing}', "Line 2, column 2", "is no JSON"),
+        (b"\xff\xfe", "Byte 1", "is no UTF-8"),
         (b"[" * 100_000, "", "nested too deep"),
         (b"x" * 300_000, "", "larger than 256 KiB"),
         (DOCUMENT | {"id": "x"}, "id", "must be a URN"),

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from providers.console.chart import chart_of
 from providers.console.dashboard import contacts_of
+from providers.health import health_of
 from providers.housekeeping import JOBS
 from providers.models import IpRule, JobRun, Provider, RequestCount, Token
 from providers.request_log import JOB, writer
@@ -108,12 +109,14 @@ def test_what_needs_attention_is_what_the_badge_does_not_say(support, busy, prov
 
 def test_ac_log_7_the_dashboard_says_that_the_log_is_not_being_written(support, provider, scim):
     client = scim(provider)
-    client.post("/Users", {"userName": "a"})
+    for _ in range(6):  # five conflicts: health asks the log for what went wrong
+        client.post("/Users", {"userName": "a"})
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE providers_requestlog RENAME TO away")
     writer.flush()
     assert client.post("/Users", {"userName": "b"}).status_code == 201
     said = "The provisioning log is not being written"
+    assert health_of([provider], timezone.now())[provider.pk].errors == 5
     page = support.get("/eum/").content.decode()
     assert said in page and "ProgrammingError" in page and list(figures_on(page)) == ["people"]
     with connection.cursor() as cursor:

@@ -10,7 +10,8 @@ from typing import Any
 
 from axes.utils import reset
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import Group
+from django.contrib.auth.backends import ModelBackend
+from django.contrib.auth.models import Group, Permission
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext_noop
@@ -22,6 +23,21 @@ from providers.events import Actor, EventKind
 MANAGE = "manage_accounts"
 ROLES = (gettext_noop("Administrator"), gettext_noop("Support"), gettext_noop("Operator"))
 _SIGNS = string.ascii_letters + string.digits
+
+
+class RightsBackend(ModelBackend):
+    """Django's accounts and passwords; all rights of an account come with one query instead of two."""
+
+    def get_all_permissions(self, user_obj: Any, obj: Any = None) -> set[str]:
+        if not user_obj.is_active or user_obj.is_anonymous or obj is not None:
+            return set()
+        if not hasattr(user_obj, "_perm_cache"):
+            held = Permission.objects.order_by()
+            if not user_obj.is_superuser:
+                held = held.filter(Q(user=user_obj) | Q(group__user=user_obj))
+            rights = held.values_list("content_type__app_label", "codename")
+            user_obj._perm_cache = {f"{app}.{codename}" for app, codename in rights}
+        return set(user_obj._perm_cache)
 
 
 class LastManagerError(Exception):

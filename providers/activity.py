@@ -11,12 +11,22 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from django.db import connection
+from django.utils import timezone
 
 from providers import brake
-from providers.models import TEST_PREFIX, Brake, Provider, ProviderActivity
+from providers.models import TEST_PREFIX, Brake, JobRun, Provider, ProviderActivity
 from providers.outcomes import CHANGES, outcome_of
 
 SLOT_MINUTES = 20
+# The log's row among the last runs of jobs is there since the first time that nothing could be written.
+LOG_JOB = "request_log"
+FAILURE_SHOWN = timedelta(minutes=10)
+
+
+def log_failure() -> JobRun | None:
+    """When and why the provisioning log could not be written, if that was within the last ten minutes."""
+    since = timezone.now() - FAILURE_SHOWN
+    return JobRun.objects.filter(job=LOG_JOB, has_failed=True, ran_at__gte=since).first()
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,10 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
 
-from django.db import DatabaseError, connection, transaction
+from django.db import connection
 from django.db.models import Count, Q, Sum
 
+from providers.activity import log_failure
 from providers.models import HeldLeaver, Outcome, Provider, ProviderActivity, RequestCount, Token
 from providers.outcomes import CHANGES, is_problem, outcome_of
 
@@ -73,6 +74,7 @@ class Health:
     # Each that holds, the gravest first, whatever the state; and the token that ends.
     reasons: Sequence[tuple[Reason, Token | None]] = ()
     token: Token | None = None  # that was refused, or ends
+    current: Token | None = None  # the newest of those that work
     activity: ProviderActivity = field(default_factory=ProviderActivity)
     waiting: int = 0  # people whom the brake holds back
 
@@ -86,12 +88,13 @@ class Health:
 
 
 def health_of(providers: Iterable[Provider], now: datetime) -> dict[int, Health]:
-    """The health of each provider, by its id. Three queries; four more while changes fail, one if people are held."""
+    """The health of each provider, by its id. Three queries; two more while changes fail, one if people are held."""
     known = list(providers)
     ids = [provider.pk for provider in known]
     activities = ProviderActivity.objects.in_bulk(ids)
     day, suspects = _counts(ids, now)
-    recent = _recent(suspects, now) if suspects else {}
+    # A log that cannot be written may be gone, or held by somebody: then the counts alone tell (AC-LOG-7).
+    recent = _recent(suspects, now) if suspects and not log_failure() else {}
     waiting = _waiting([provider.pk for provider in known if provider.held_at])
     tokens = _tokens(ids, activities.values())
     found = {}
@@ -108,7 +111,8 @@ def _judge(
 ) -> Health:
     """The first rule that holds (the table of console.md §3.5)."""
     refused = next((token for token in tokens if token.pk == activity.refused_token_id), None)
-    reasons = list(_reasons(activity, figures, tokens, now))
+    live = {token.pk: token for token in tokens if token.state in ("active", "suspended")}
+    reasons = list(_reasons(activity, figures, live, now))
     state, token = State.HEALTHY, None
     silence = now - activity.accepted_at if activity.accepted_at else None
     if provider.paused_at:
@@ -128,11 +132,14 @@ def _judge(
     elif reasons:
         state, token = State.SOME_ERRORS, reasons[0][1]
     numbers = {name: value for name, value in figures.items() if name != "is_failing"}
-    return Health(state, now, activity.accepted_at, reasons=reasons, token=token, activity=activity, **numbers)
+    current = next(reversed(live.values()), None)
+    return Health(
+        state, now, activity.accepted_at, reasons=reasons, token=token, current=current, activity=activity, **numbers
+    )
 
 
 def _reasons(
-    activity: ProviderActivity, figures: Mapping[str, Any], tokens: list[Token], now: datetime
+    activity: ProviderActivity, figures: Mapping[str, Any], live: Mapping[int, Token], now: datetime
 ) -> Iterator[tuple[Reason, Token | None]]:
     if activity.mass_change_until and now - activity.mass_change_until < MASS_CHANGE_SHOWN:
         yield Reason.MASS_CHANGE, None
@@ -141,7 +148,6 @@ def _reasons(
         for failed, all_of_them in (("failed_changes", "changes"), ("failed", "requests"))
     ):
         yield Reason.ERRORS, None
-    live = {token.pk: token for token in tokens if token.state in ("active", "suspended")}
     for token in live.values():
         successor = live.get(token.replaced_by_id or 0)
         left = token.expires_at - now if token.expires_at else None
@@ -193,32 +199,22 @@ GROUP BY 1, 2, 3, 4, 5
 """
 
 
-def _read_recent(ids: list[int], now: datetime) -> list[tuple[Any, ...]]:
-    """Raises `DatabaseError`, and leaves a transaction around it usable."""
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SET LOCAL lock_timeout = '2s'")  # a log that somebody holds must not hold the dashboard
-        cursor.execute(_RECENT, [list(CHANGES), ids, now - _HOUR, now - _HOUR])
-        return list(cursor.fetchall())
-
-
 def _recent(ids: list[int], now: datetime) -> dict[int, dict[str, Any]]:
     """The last 60 minutes of a few providers, from the log itself: to the minute, and with what went wrong."""
     changes: Counter[int] = Counter()
     failed: Counter[int] = Counter()
     bursts: Counter[int] = Counter()
     problems: dict[int, Counter[Problem]] = defaultdict(Counter)
-    try:
-        rows = _read_recent(ids, now)
-    except DatabaseError:
-        return {}  # the console says that the log is broken; what the counts say of each provider stays true
-    for pk, status, scim_type, resource_type, is_change, count in rows:
-        outcome = outcome_of(status)
-        changes[pk] += count if is_change else 0
-        if outcome == Outcome.ERROR:
-            bursts[pk] += count
-        if outcome != Outcome.REFUSED and is_problem(outcome, is_change=is_change):
-            failed[pk] += count if is_change else 0
-            problems[pk][status, scim_type, resource_type] += count
+    with connection.cursor() as cursor:
+        cursor.execute(_RECENT, [list(CHANGES), ids, now - _HOUR, now - _HOUR])
+        for pk, status, scim_type, resource_type, is_change, count in cursor.fetchall():
+            outcome = outcome_of(status)
+            changes[pk] += count if is_change else 0
+            if outcome == Outcome.ERROR:
+                bursts[pk] += count
+            if outcome != Outcome.REFUSED and is_problem(outcome, is_change=is_change):
+                failed[pk] += count if is_change else 0
+                problems[pk][status, scim_type, resource_type] += count
     return {
         pk: {
             "recent_changes": changes[pk],
@@ -231,6 +227,7 @@ def _recent(ids: list[int], now: datetime) -> dict[int, dict[str, Any]]:
 
 
 def _tokens(ids: list[int], activities: Iterable[ProviderActivity]) -> list[Token]:
-    """Those that work, and those that were presented and refused."""
+    """Those that work, and those that were presented and refused; the newest last."""
     refused = [activity.refused_token_id for activity in activities if activity.refused_token_id]
-    return list(Token.objects.filter(Q(pk__in=refused) | Q(pk__in=Token.objects.live()), provider__in=ids))
+    known = Token.objects.filter(Q(pk__in=refused) | Q(pk__in=Token.objects.live()), provider__in=ids)
+    return list(known.order_by("created_at", "pk"))

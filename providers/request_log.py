@@ -15,7 +15,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from urllib.parse import unquote_plus
 from uuid import UUID
@@ -30,9 +30,6 @@ MAX_BODY = 65_536
 MAX_WAITING = 10_000
 INTERVAL_S = 0.5
 BATCH = 500
-# Its row among the last runs of jobs is there since the first time that nothing could be written.
-JOB = "request_log"
-FAILURE_SHOWN = timedelta(minutes=10)
 
 logger = logging.getLogger(__name__)
 
@@ -156,12 +153,6 @@ class Writer:
             _failure(_write_run, [type(error).__name__ if error else ""])
 
 
-def failure() -> JobRun | None:
-    """When and why the log could not be written, if that was within the last ten minutes."""
-    since = timezone.now() - FAILURE_SHOWN
-    return JobRun.objects.filter(job=JOB, has_failed=True, ran_at__gte=since).first()
-
-
 def _failure(write: Callable[[list[Any]], None], rows: list[Any]) -> Exception | None:
     """What kept `rows` from being written. It is logged without its text, and SCIM goes on (AC-LOG-7)."""
     try:
@@ -175,7 +166,7 @@ def _failure(write: Callable[[list[Any]], None], rows: list[Any]) -> Exception |
 
 def _write_run(results: list[str]) -> None:
     run = {"ran_at": timezone.now(), "took_ms": 0, "has_failed": bool(results[0]), "result": results[0]}
-    JobRun.objects.update_or_create(job=JOB, defaults=run)
+    JobRun.objects.update_or_create(job=activity.LOG_JOB, defaults=run)
 
 
 def _write_entries(entries: list[Entry]) -> None:

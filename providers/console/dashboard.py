@@ -16,7 +16,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from providers.activity import slot_of
+from providers.activity import log_failure, slot_of
 from providers.console import jobs
 from providers.console.chart import PERIODS, chart_of
 from providers.console.lists import PAGE_SIZE
@@ -30,7 +30,6 @@ from providers.console.restriction import OLD
 from providers.console.status import provider_status
 from providers.health import Reason, State
 from providers.models import IpMode, IpRule, Outcome, Provider, RequestCount, RequestLog
-from providers.request_log import failure
 
 CYCLE = timedelta(minutes=40)
 CYCLES = 36
@@ -80,7 +79,7 @@ def dashboard(request: HttpRequest) -> HttpResponse:
     rows = provider_rows(Provider.objects.live().select_related("paused_by"), now)
     strip = with_people(rows[:PAGE_SIZE])
     contacts = contacts_of([row.provider.pk for row in strip], now)
-    lost = failure()
+    lost = log_failure()
     context = {
         "strip": [(row, contacts[row.provider.pk]) for row in strip],
         "is_more": len(rows) > PAGE_SIZE,

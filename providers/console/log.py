@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_safe
 
+from providers.activity import log_failure
 from providers.audit import record_act
 from providers.console import access
 from providers.console.attributes import mask_addresses
@@ -28,7 +29,6 @@ from providers.console.timeline import differences_of
 from providers.directory import parse_id
 from providers.events import EventKind
 from providers.models import JobRun, Outcome, Provider, RequestLog, SyncedUser, Token
-from providers.request_log import failure
 from scim.protocol.values import comparison_key
 
 MAX_SHOWN_BODY = 200_000
@@ -60,7 +60,7 @@ def log(request: HttpRequest) -> HttpResponse:
 def _state_of_log() -> dict[str, Any]:
     """When what is too old was last dropped, and whether rows are being lost. Two queries."""
     run = JobRun.objects.filter(job="drop_partitions", has_failed=False).first()
-    return {"lost": failure(), "cleared": ago(run.ran_at) if run else None}
+    return {"lost": log_failure(), "cleared": ago(run.ran_at) if run else None}
 
 
 def _by_id(text: str) -> UUID | None:

@@ -33,9 +33,12 @@ class Row:
     provider: Provider
     health: Health
     status: Status
-    token: Token | None
     active: int = 0
     disabled: int = 0
+
+    @property
+    def token(self) -> Token | None:
+        return self.health.current
 
     @property
     def people(self) -> int:
@@ -46,12 +49,7 @@ def provider_rows(providers: Iterable[Provider], now: datetime) -> list[Row]:
     """Each provider with its health, the worst first and then by title; without its numbers of people."""
     known = list(providers)
     health = health_of(known, now)
-    tokens: dict[int, Token] = {}
-    for token in Token.objects.live().filter(provider__in=known).order_by("created_at", "pk"):
-        tokens[token.provider_id] = token
-    rows = [
-        Row(found, health[found.pk], provider_status(found, health[found.pk]), tokens.get(found.pk)) for found in known
-    ]
+    rows = [Row(found, health[found.pk], provider_status(found, health[found.pk])) for found in known]
     return sorted(rows, key=lambda row: (row.health.state.value, row.provider.title_key))
 
 
@@ -60,7 +58,7 @@ def with_people(rows: list[Row]) -> list[Row]:
     people = SyncedUser.objects.live().filter(provider__in=[row.provider.pk for row in rows]).order_by()
     found = people.values("provider").annotate(all=Count("pk"), disabled=Count("pk", filter=Q(active=False)))
     counts = {row["provider"]: (row["all"] - row["disabled"], row["disabled"]) for row in found}
-    return [Row(row.provider, row.health, row.status, row.token, *counts.get(row.provider.pk, (0, 0))) for row in rows]
+    return [Row(row.provider, row.health, row.status, *counts.get(row.provider.pk, (0, 0))) for row in rows]
 
 
 # By the name in the address: the column's title, and the key of its order.
@@ -82,7 +80,10 @@ def _seconds(at: datetime | None) -> float:
 @require_safe
 def provider_list(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
-    rows = provider_rows(Provider.objects.live().select_related("paused_by"), now)
+    known = list((Provider.objects.live() | Provider.objects.restorable()).select_related("paused_by"))
+    rows = provider_rows([provider for provider in known if provider.deleted_at is None], now)
+    deleted = [(provider, provider.deleted_at) for provider in known if provider.deleted_at is not None]
+    deleted.sort(key=lambda pair: pair[1], reverse=True)
     order = request.GET.get("o", "status")
     column, is_descending = order.removeprefix("-"), order.startswith("-")
     if column not in COLUMNS:
@@ -93,14 +94,13 @@ def provider_list(request: HttpRequest) -> HttpResponse:
     rows.sort(key=COLUMNS[column][1], reverse=is_descending)
     paginator = Paginator(rows, PAGE_SIZE)
     page = paginator.get_page(request.GET.get("p"))
-    deleted = Provider.objects.restorable().order_by("-deleted_at")[:PAGE_SIZE]
     context = {
         "order": order,
         "headers": [_header(name, order) for name in COLUMNS],
         "rows": [_cells(row, now) for row in with_people(list(page.object_list))],
         "page": page,
         "page_range": paginator.get_elided_page_range(page.number),
-        "deleted": [(found, moment(found.deleted_at)) for found in deleted if found.deleted_at],
+        "deleted": [(provider, moment(at)) for provider, at in deleted[:PAGE_SIZE]],
         "days": RECYCLE_BIN_DAYS,
     }
     return show(request, "console/provider_list.html", _("Providers"), Place("providers"), context)

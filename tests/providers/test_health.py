@@ -172,7 +172,9 @@ def test_health_asks_the_same_number_of_queries_of_one_provider_and_of_fifty(db,
     known = [make_provider() for _ in range(count)]
     for provider in known:
         calls(provider, 500, "POST", count=5)
-    with django_assert_num_queries(7):  # activity, counts, tokens, and four for the last hour of those that fail
+    with django_assert_num_queries(
+        5
+    ):  # activity, counts, whether the log works, the last hour of those that fail, tokens
         found = health_of(known, NOW)
     assert len(found) == count
 

@@ -8,12 +8,13 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from providers.activity import LOG_JOB
 from providers.console.chart import chart_of
 from providers.console.dashboard import contacts_of
 from providers.health import health_of
 from providers.housekeeping import JOBS
 from providers.models import IpRule, JobRun, Provider, RequestCount, Token
-from providers.request_log import JOB, writer
+from providers.request_log import writer
 from tests.factories import make_calls, make_provider, make_user
 
 
@@ -124,7 +125,7 @@ def test_ac_log_7_the_dashboard_says_that_the_log_is_not_being_written(support, 
     assert said in support.get("/eum/log/").content.decode()
     writer.flush()
     assert said not in support.get("/eum/").content.decode() and said not in support.get("/eum/log/").content.decode()
-    JobRun.objects.filter(job=JOB).update(has_failed=True, ran_at=timezone.now() - timedelta(minutes=11))
+    JobRun.objects.filter(job=LOG_JOB).update(has_failed=True, ran_at=timezone.now() - timedelta(minutes=11))
     assert said not in support.get("/eum/").content.decode()
 
 

@@ -377,8 +377,8 @@ def test_the_page_asks_the_same_number_of_queries(administrator, observed, djang
         IpRule.objects.create(provider=observed, cidr=f"10.0.{number}.0/24")
         make_calls(observed, source_ip=f"10.0.{number}.1")
     assert SourceSeen.objects.count() == count
-    # session, account, second factor, rights (2), provider, live tokens, seen, ranges, matches; health: activity,
-    # counts, tokens, and the latest token
-    with django_assert_num_queries(14):
+    # session, account, second factor, rights, provider, live tokens, seen, ranges, matches; health: activity,
+    # counts, tokens
+    with django_assert_num_queries(12):
         page = administrator.get(page_of(observed)).content.decode()
     assert page.count('data-testid="remove"') == min(count + 1, 50) and Provider.objects.count() == 1

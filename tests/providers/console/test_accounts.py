@@ -3,9 +3,11 @@
 import re
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.backends import ModelBackend
+from django.contrib.auth.models import AnonymousUser, Permission, User
 from django.test import Client
 
+from providers.accounts import RightsBackend
 from providers.models import ChangeEvent
 from tests.factories import make_account
 
@@ -158,3 +160,17 @@ def test_the_list_tells_role_status_and_last_sign_in(browser):
     for part in ("Administrator", "Support", "Every right", "Disabled", "Never"):
         assert part in page
     assert browser.get("/accounts/99999/").status_code == 404
+
+
+def test_rights_are_those_of_django_in_one_query(db, django_assert_num_queries):
+    support, disabled = make_account("Support"), make_account("Support", is_active=False)
+    support.user_permissions.add(Permission.objects.get(codename="export_data"))
+    owner = make_account("superuser")
+    for account in (support, disabled, owner, make_account(None)):
+        fresh = User.objects.get(pk=account.pk)
+        with django_assert_num_queries(0 if account is disabled else 1):
+            found = RightsBackend().get_all_permissions(fresh)
+            assert RightsBackend().get_all_permissions(fresh) == found
+        assert found == ModelBackend().get_all_permissions(User.objects.get(pk=account.pk))
+    assert "providers.export_data" in RightsBackend().get_all_permissions(User.objects.get(pk=support.pk))
+    assert RightsBackend().get_all_permissions(AnonymousUser()) == set()

@@ -344,7 +344,7 @@ def test_a_new_version_counts_from_the_next_request_on(client, add, jane, provid
     [
         ({"id": "x"}, [], "attributes: must be a list"),
         (DOCUMENT, ["--resource-type", "Group"], "extends User already"),
-        (DOCUMENT | {"attributes": [{"name": "beds"}]}, [], "attributes[\"beds\"].type: is 'integer'"),
+        (DOCUMENT | {"attributes": [{"name": "beds"}]}, [], 'attributes["beds"].type: is "integer"'),
     ],
 )
 def test_the_command_names_the_place(client, add, document, options, sentence):

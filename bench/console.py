@@ -14,9 +14,9 @@ from typing import Any
 
 import django
 
-import tests.database
+import tests.database  # it names the database before Django reads its settings
 
-django.setup()
+django.setup()  # models cannot be imported before it
 
 from django.db import connection  # noqa: E402
 from django.test import Client  # noqa: E402

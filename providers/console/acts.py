@@ -57,7 +57,8 @@ class Change:
 
 def changes_of(event: ChangeEvent) -> list[Change]:
     """What an act changed; nothing for an event of a user or group, which has attributes instead."""
-    return [] if event.resource_id else [_change(change) for change in event.changes]
+    changes = [] if event.resource_id else [_change(change) for change in event.changes]
+    return [change for change in changes if change.before or change.after]  # an empty list that came is none
 
 
 def _change(change: Mapping[str, Any]) -> Change:

@@ -256,6 +256,8 @@ def test_ac_i18n_2_values_of_acts_are_words_too(administrator, provider):
     page_of = f"/eum/providers/{provider.pk}/"
     token, _value = issue(provider)
     administrator.post("/language/", {"language": "nl"})
+    administrator.post("/eum/providers/add/", {"title": "Zonder bereiken"})
+    assert "Toegestane bereiken" not in administrator.get("/eum/audit/").content.decode()
     administrator.post(page_of + "ip-restriction/mode/", {"mode": "observe"})
     administrator.post(f"{page_of}tokens/{token.pk}/expiry/", {"last_day": "2030-05-06"})
     for path in (page_of + "history/", "/eum/audit/"):

@@ -116,3 +116,9 @@ def visit(chromium: Any, live_server: Any) -> Iterator[Callable[..., Visit]]:
 
 def clipboard(page: Page) -> str:
     return str(page.evaluate("navigator.clipboard.readText()"))
+
+
+def press_done(page: Page) -> None:
+    """Close the token dialog, and wait for the page behind it: it is only asked for after the click has ended."""
+    with page.expect_navigation():
+        page.get_by_test_id("done").click()

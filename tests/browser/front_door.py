@@ -17,7 +17,8 @@ def give_password(page: Page, address: str, name: str, password: str = PASSWORD)
 
 def sign_out(page: Page) -> None:
     page.get_by_test_id("account").click()
-    page.locator("button[form=logout-form]").click()
+    with page.expect_navigation():
+        page.locator("button[form=logout-form]").click()
 
 
 def open_recovery_codes(page: Page, address: str, directory: Directory) -> None:

@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from providers.models import Token
-from tests.browser.conftest import clicks, clipboard
+from tests.browser.conftest import clicks, clipboard, press_done
 from tests.browser.directory import fill
 from tests.browser.keyboard import tab_to
 from tests.factories import issue, make_provider
@@ -58,7 +58,7 @@ def test_journey_c_takes_four_clicks(visit):
     value = page.get_by_test_id("token-value").input_value()
     page.get_by_test_id("copy-token").click()
     expect(page.get_by_test_id("done")).to_be_enabled()
-    page.get_by_test_id("done").click()
+    press_done(page)
     expect(page.get_by_test_id("token-value")).to_have_count(0)
     assert clicks(page) == 4
     assert clipboard(page) == value

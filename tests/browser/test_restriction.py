@@ -7,7 +7,7 @@ from django.conf import settings
 from playwright.sync_api import expect
 
 from providers.models import IpMode, Provider
-from tests.browser.conftest import clipboard
+from tests.browser.conftest import clipboard, press_done
 from tests.browser.keyboard import tab_to
 from tests.factories import issue, make_calls, make_provider
 
@@ -139,8 +139,9 @@ def test_ac_tok_9_rotating_shows_the_new_value_once(visit):
     page.get_by_test_id("rotate-token").click()
     value = page.get_by_test_id("token-value").input_value()
     page.get_by_test_id("copy-token").click()
+    expect(page.get_by_test_id("done")).to_be_enabled()
     assert clipboard(page) == value
-    page.get_by_test_id("done").click()
+    press_done(page)
     expect(page.get_by_role("dialog")).to_have_count(0)
     expect(page.get_by_text("Permanent token 2.")).to_be_visible()
     old.refresh_from_db()

@@ -129,7 +129,8 @@ def _lines(request: HttpRequest, name: str, known: Export, rows: Any) -> Iterato
             count += len(lines)
             yield "".join(lines)
     finally:  # a download that was broken off has shown what it has shown
-        subject = f"{name}: {count:,} ?{request.GET.urlencode()}"
+        filters = request.GET.urlencode()
+        subject = f"{name}: {count:,} ?{filters}" if filters else f"{name}: {count:,}"
         record_act(EventKind.EXPORTED, access.actor_of(request), subject=subject[:500])
 
 

@@ -206,6 +206,8 @@ def test_ac_csv_4_it_needs_the_right_and_is_written_down_with_its_rows(signed_in
     assert 'data-testid="export"' in granted.get("/eum/users/").content.decode()
     rows_of(granted, "/eum/users/export/?status=disabled")
     assert ChangeEvent.objects.get(kind="console.exported").subject == "users: 30 ?status=disabled"
+    rows_of(granted, "/eum/groups/export/")
+    assert re.fullmatch(r"groups: \d+", ChangeEvent.objects.filter(kind="console.exported").latest("pk").subject)
     assert granted.get("/eum/audit/export/").status_code == 403
     assert granted.get("/eum/nothing/export/").status_code == 404
 

@@ -83,6 +83,11 @@ class Health:
         return self.reasons[0][0] if self.reasons else None
 
     @property
+    def refused(self) -> int:
+        """Requests turned away in 24 hours."""
+        return self.errors - self.failed
+
+    @property
     def next_expected(self) -> datetime | None:
         return self.accepted_at + CYCLE if self.accepted_at else None
 

@@ -3,7 +3,7 @@
 Each number is the count of the very list that it leads to. What needs attention is what the badges do not say.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
@@ -16,23 +16,22 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from providers.activity import log_failure, slot_of
+from providers.activity import log_failure
 from providers.console import jobs
 from providers.console.chart import PERIODS, chart_of
+from providers.console.contacts import Contact, contacts_of
 from providers.console.lists import PAGE_SIZE
 from providers.console.log_query import CHANGES, PROBLEMS, rows_of
 from providers.console.page import Place, Text, grouped, show
-from providers.console.people_filters import active_people
+from providers.console.people_filters import STATUSES
 from providers.console.problems import name_of_problem
 from providers.console.provider_list import Row, provider_rows, with_people
 from providers.console.records import capped_count
 from providers.console.restriction import OLD
 from providers.console.status import provider_status
 from providers.health import Reason, State
-from providers.models import IpMode, IpRule, Outcome, Provider, RequestCount, RequestLog
+from providers.models import IpMode, IpRule, Outcome, Provider, RequestLog, SyncedUser
 
-CYCLE = timedelta(minutes=40)
-CYCLES = 36
 MOST_CARES = 20
 
 
@@ -42,6 +41,7 @@ class Figure:
     word: str
     number: str
     address: str
+    note: str = ""
     tone: str = ""
 
 
@@ -55,25 +55,6 @@ class Care:
     said: Text
 
 
-@dataclass(frozen=True)
-class Contacts:
-    """In which of the last 36 cycles of 40 minutes a provider called, oldest first."""
-
-    cycles: tuple[bool, ...]
-
-    @property
-    def description(self) -> str:
-        count = sum(self.cycles)
-        said = ngettext(
-            "Called in %(count)s of 36 cycles of 40 minutes.", "Called in %(count)s of 36 cycles of 40 minutes.", count
-        )
-        return said % {"count": count}
-
-    @property
-    def marks(self) -> list[tuple[int, str]]:
-        return [(number * 4, "on" if called else "off") for number, called in enumerate(self.cycles)]
-
-
 def dashboard(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     rows = provider_rows(Provider.objects.live().select_related("paused_by"), now)
@@ -82,10 +63,11 @@ def dashboard(request: HttpRequest) -> HttpResponse:
     lost = log_failure()
     context = {
         "strip": [(row, contacts[row.provider.pk]) for row in strip],
+        "legend": list(Contact),
         "is_more": len(rows) > PAGE_SIZE,
         "lost": lost,
         "cares": list(islice(cares(rows, now, asks_log=lost is None), MOST_CARES)) if rows else [],
-        "figures": figures(now, asks_log=lost is None) if rows else [],
+        "figures": figures(rows, now, asks_log=lost is None) if rows else [],
         "chart": chart_of(None, request.GET.get("period", ""), now) if rows else None,
         "periods": [(name, word) for name, (word, _hours, _count) in PERIODS.items()],
     }
@@ -129,8 +111,8 @@ def _common_problems(titles: Mapping[int, str], now: datetime) -> Iterator[Care]
         yield Care("alert", titles[found["provider_id"]], f"{reverse('admin:log')}?{urlencode(sent)}", said)
 
 
-def figures(now: datetime, *, asks_log: bool = True) -> list[Figure]:
-    """People active, changes of today, problems and refusals of 24 hours. Four counts, each bounded.
+def figures(rows: Sequence[Row], now: datetime, *, asks_log: bool = True) -> list[Figure]:
+    """People active, changes of today, problems and refusals of 24 hours. Five counts, each bounded.
 
     Without the last three while the log cannot be written, and so perhaps not be read.
     """
@@ -138,28 +120,28 @@ def figures(now: datetime, *, asks_log: bool = True) -> list[Figure]:
     problems = {"outcome": PROBLEMS, "period": "24"}
     refused = {"outcome": Outcome.REFUSED.value, "period": "24"}
     users = f"{reverse('admin:users')}?status=active"
-    people = Figure("people", _("People active"), capped_count(active_people()), users)
+    active, disabled = (capped_count(SyncedUser.objects.filter(STATUSES[status])) for status in ("active", "disabled"))
+    people = Figure("people", _("People active"), active, users, _("%(count)s disabled") % {"count": disabled})
     if not asks_log:
         return [people]
+    requests = sum(row.health.requests for row in rows)
+    among = ngettext("in %(count)s request", "in %(count)s requests", requests) % {"count": grouped(requests)}
     return [
         people,
-        _of_log("changes", _("Changes today"), today),
-        _of_log("problems", _("Problems, 24 h"), problems, "bad"),
-        _of_log("refused", _("Refused, 24 h"), refused, "bad"),
+        _of_log("changes", _("Changes today"), today, _("since 00:00")),
+        _of_log("problems", _("Problems, 24 h"), problems, among, "bad"),
+        _of_log("refused", _("Refused, 24 h"), refused, _whose([row for row in rows if row.health.refused]), "bad"),
     ]
 
 
-def _of_log(name: str, word: str, sent: Mapping[str, str], tone: str = "") -> Figure:
+def _whose(refused: Sequence[Row]) -> str:
+    if not refused:
+        return ""
+    if len(refused) == 1:
+        return _("from %(provider)s") % {"provider": refused[0].provider.title}
+    return _("from %(count)s providers") % {"count": grouped(len(refused))}
+
+
+def _of_log(name: str, word: str, sent: Mapping[str, str], note: str, tone: str = "") -> Figure:
     number = capped_count(rows_of(sent, shows_look_ups=False))
-    return Figure(name, word, number, f"{reverse('admin:log')}?{urlencode(sent)}", tone if number != "0" else "")
-
-
-def contacts_of(provider_ids: Iterable[int], now: datetime) -> dict[int, Contacts]:
-    """One query over the counts of twenty minutes; the log is not asked."""
-    start = slot_of(now) + timedelta(minutes=20) - CYCLES * CYCLE
-    wanted = list(provider_ids)
-    called: dict[int, set[int]] = {pk: set() for pk in wanted}
-    seen = RequestCount.objects.filter(provider_id__in=wanted, slot__gte=start).values_list("provider_id", "slot")
-    for provider_id, slot in seen.distinct():
-        called[provider_id].add((slot - start) // CYCLE)
-    return {pk: Contacts(tuple(number in found for number in range(CYCLES))) for pk, found in called.items()}
+    return Figure(name, word, number, f"{reverse('admin:log')}?{urlencode(sent)}", note, tone if number != "0" else "")

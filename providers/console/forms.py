@@ -89,7 +89,8 @@ class RangesForm(forms.Form):
         """Set `networks` and `range_problems`; each line that is no range is a complaint of its own."""
         self.networks, self.range_problems = read_ranges(self.cleaned_data.get("ip_ranges", ""))
         for problem in self.range_problems:
-            self.add_error("ip_ranges", f"{_('Line %(number)s') % {'number': problem.line}}: {problem.reason}")
+            said = _("Line %(number)s: %(reason)s") % {"number": problem.line, "reason": problem.reason}
+            self.add_error("ip_ranges", said)
         for network in self.networks:
             if network in EVERYONE:
                 said = _("%(range)s allows everyone: leave it out, or turn the restriction off instead.")

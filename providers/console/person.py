@@ -21,6 +21,7 @@ from providers.console.status import RESOURCE
 from providers.console.timeline import History, last_set, read_history, short_path, timeline
 from providers.events import EventKind
 from providers.models import ChangeEvent, Membership, SyncedUser
+from scim.protocol.attributes import ENTERPRISE_USER
 
 SHOWN_ENTRIES = 50
 SHOWN_GROUPS = 200
@@ -36,6 +37,10 @@ class Attribute:
     value: str | None
     set_at: SafeString | str = ""
     request: SafeString | str = ""
+
+    @property
+    def shown(self) -> str:
+        return short_path(self.path)
 
 
 @require_safe
@@ -57,6 +62,7 @@ def user(request: HttpRequest, user_id: UUID) -> HttpResponse:
     context = {
         "person": person,
         "badge": RESOURCE[person.status],
+        "work": _work(person) if sees_names else "",
         "answer": answer(history),
         "groups": [(row.group, moment(row.joined_at, to="day"), _how(history, row)) for row in groups[:SHOWN_GROUPS]],
         "group_count": f"{SHOWN_GROUPS}+" if len(groups) > SHOWN_GROUPS else len(groups),
@@ -75,6 +81,12 @@ def user(request: HttpRequest, user_id: UUID) -> HttpResponse:
     }
     place = Place("users", [(_("Users"), reverse("admin:users"))])
     return show(request, "console/user.html", person.label, place, context)
+
+
+def _work(person: Any) -> str:
+    """Her title and department, so that one of two people with a name is told from the other."""
+    parts = (person.document.get("title"), person.document.get(ENTERPRISE_USER, {}).get("department"))
+    return ", ".join(part for part in parts if part)
 
 
 def _same_name(person: Any) -> list[Any]:
@@ -116,7 +128,7 @@ def attributes_of(history: History) -> list[Attribute]:
         is_there = any(name == path or name.startswith((f"{path}.", f"{path}[", f"{path}:")) for name in present)
         if not is_there and path != "members":
             found.append(_attribute(history, path, None, event))
-    return sorted(found, key=lambda row: row.path)
+    return sorted(found, key=lambda row: row.shown)
 
 
 def _setter(known: dict[str, ChangeEvent], path: str) -> ChangeEvent | None:

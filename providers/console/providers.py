@@ -11,6 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_http_methods, require_safe
@@ -18,7 +19,9 @@ from django.views.decorators.http import require_http_methods, require_safe
 from providers.administration import TitleTakenError, add_provider
 from providers.console import access
 from providers.console.chart import PERIODS, chart_of
+from providers.console.contacts import contacts_of
 from providers.console.forms import AddProviderForm, with_suggestion
+from providers.console.log_query import PROBLEMS
 from providers.console.page import Place, clock, go_to, moment, show, show_dialog
 from providers.console.problems import name_of_action, name_of_problem
 from providers.console.provider_list import Row, expiry, provider_rows, with_people
@@ -27,7 +30,7 @@ from providers.health import health_of
 from providers.models import TEST_PREFIX, IpMode, Provider, RequestLog, SyncedGroup, Token
 from providers.outcomes import CHANGES, is_problem, outcome_of
 
-PROBLEMS = 5
+MOST_PROBLEMS = 5
 PROBLEM_DAYS = 7
 
 
@@ -99,7 +102,10 @@ def overview(request: HttpRequest, provider_id: int) -> HttpResponse:
         context |= {
             "chart": chart_of(provider.pk, request.GET.get("period", ""), now),
             "periods": [(name, word) for name, (word, _hours, _count) in PERIODS.items()],
+            "contacts": contacts_of([provider.pk], now)[provider.pk],
+            "day_ago": clock(now - timedelta(hours=24), now),
             "problems": _latest_problems(row, now),
+            "all_problems": urlencode({"provider": provider.pk, "outcome": PROBLEMS, "period": PROBLEM_DAYS * 24}),
         }
     if access.may(request, access.DELETE_PROVIDER):
         context["groups"] = SyncedGroup.objects.live().of(provider).count()
@@ -127,9 +133,9 @@ def _latest_problems(row: Row, now: datetime) -> list[dict[str, Any]]:
     failed = of_provider.filter(status__gte=400).exclude(status=404, method="GET").order_by("-id")
     found = [
         entry
-        for entry in failed.defer("request_body", "response_body")[: 4 * PROBLEMS]
+        for entry in failed.defer("request_body", "response_body")[: 4 * MOST_PROBLEMS]
         if is_problem(outcome_of(entry.status), is_change=entry.method in CHANGES)
-    ][:PROBLEMS]
+    ][:MOST_PROBLEMS]
     ids = [entry.resource_id for entry in found if entry.resource_id]
     done = dict(
         of_provider.filter(resource_id__in=ids, status__lt=400, method__in=CHANGES)

@@ -8,9 +8,9 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from providers.activity import LOG_JOB
+from providers.activity import LOG_JOB, slot_of
 from providers.console.chart import chart_of
-from providers.console.dashboard import contacts_of
+from providers.console.contacts import Contact, contacts_of
 from providers.health import health_of
 from providers.housekeeping import JOBS
 from providers.models import IpRule, JobRun, Provider, RequestCount, Token
@@ -34,7 +34,7 @@ def busy(provider, scim):
 
 
 def figures_on(page):
-    found = re.findall(r'href="([^"]+)" data-testid="figure-(\w+)"><strong>[^<]*</strong><b[^>]*>([^<]*)</b>', page)
+    found = re.findall(r'href="([^"]+)" data-testid="figure-(\w+)">[^<]*<b[^>]*>([^<]*)</b>', page)
     return {name: (address.replace("&amp;", "&"), number) for address, name, number in found}
 
 
@@ -53,6 +53,19 @@ def test_ac_dash_2_each_number_is_the_count_of_its_page(support, busy):
         page = support.get(address)
         shown = page.context["cl"].result_count if name == "people" else page.context["query"].counted
         assert str(shown) == number, name
+
+
+def test_each_figure_says_more_in_small_and_each_provider_has_its_next_step(administrator, support, busy, provider):
+    page = administrator.get("/eum/").content.decode()
+    assert re.findall(r"</b>([^<]+)</a>", page) == [
+        "1 disabled", "since 00:00", "in 9 requests", f"from {provider.title}",
+    ]  # fmt: skip
+    strip = page[page.index('<ul class="strip">') : page.index("foot legend")]
+    assert f'href="/eum/providers/{provider.pk}/tokens/" data-testid="next-step">Open tokens</a>' in strip
+    make_provider("Calm")
+    Provider.objects.filter(title="Calm").update(paused_at=timezone.now())
+    assert "Resume</button>" in administrator.get("/eum/").content.decode()
+    assert "Resume</button>" not in support.get("/eum/").content.decode()
 
 
 def test_ac_dash_3_the_table_holds_what_the_bars_show(support, busy):
@@ -75,9 +88,9 @@ def test_ac_dash_4_nothing_is_said_where_nothing_is(support, db):
 def test_ac_dash_5_the_page_asks_little_whatever_the_number_of_providers(support, busy, django_assert_max_num_queries):
     for number in range(20):
         make_user(make_provider(f"Provider {number}"), "x@x")
-    # session, account, second factor, rights (2), providers and what is known of them (6), four figures, chart (2),
+    # session, account, second factor, rights (2), providers and what is known of them (6), five figures, chart (2),
     # contacts, and what needs attention (4: the log, common problems, imported ranges, jobs)
-    with django_assert_max_num_queries(22):
+    with django_assert_max_num_queries(23):
         support.get("/eum/")
 
 
@@ -144,18 +157,28 @@ def test_ac_log_7_a_table_that_somebody_holds_does_not_hold_the_writer(support, 
         other.close()
 
 
-def test_contacts_are_the_cycles_in_which_a_provider_called(provider, stranger):
-    now = timezone.now()
-    for minutes in (0, 5, 45, 23 * 60):
-        slot = now - timedelta(minutes=minutes)
-        slot = slot.replace(minute=slot.minute - slot.minute % 20, second=0, microsecond=0)
-        RequestCount.objects.get_or_create(
-            provider_id=provider.pk, slot=slot, outcome="success", is_change=False, defaults={"count": 1}
-        )
+def test_contacts_tell_changes_quiet_contact_and_refusals_apart(provider, stranger):
+    now = datetime(2026, 11, 23, 10, 5, tzinfo=UTC)  # the last cycle began at 09:40
+    counted = [
+        (5, "success", True), (5, "refused", False),
+        (45, "success", False), (45, "rejected", True),
+        (2 * 60, "refused", True),
+        (23 * 60, "throttled", True),
+    ]  # fmt: skip
+    for minutes, outcome, is_change in counted:
+        RequestCount.objects.create(
+            provider_id=provider.pk, slot=slot_of(now - timedelta(minutes=minutes)), outcome=outcome,
+            is_change=is_change, count=1,
+        )  # fmt: skip
     found = contacts_of([provider.pk, stranger.pk], now)
-    assert found[provider.pk].cycles[-1] and len(found[provider.pk].cycles) == 36
-    assert 3 <= sum(found[provider.pk].cycles) <= 4
-    assert sum(found[stranger.pk].cycles) == 0
+    cycles = found[provider.pk].cycles
+    assert {number: cycle for number, cycle in enumerate(cycles) if cycle is not Contact.NONE} == {
+        35: Contact.CHANGES, 34: Contact.QUIET, 32: Contact.REFUSED, 1: Contact.QUIET,
+    }  # fmt: skip
+    assert len(cycles) == 36 and found[provider.pk].count == 3
+    assert found[provider.pk].description == "Called in 3 of 36 cycles of 40 minutes. Refused in 1."
+    assert found[provider.pk].paths["refused"] == "M128 0h3v6h-3zm0 10h3v6h-3z"
+    assert set(found[stranger.pk].cycles) == {Contact.NONE}
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
 """The console's middleware, stepping aside for SCIM requests.
 
 Sessions, languages, CSRF tokens and security headers mean something to a browser only, and
-nothing on /scim may ever be allowed by a session (threat V20). Each class is the library's own
-with one test in front; being subclasses, they satisfy the checks of django.contrib.admin.
+nothing on /scim may ever be allowed by a session (threat V20). Each class but two is a library's
+own with one test in front; being subclasses, they satisfy the checks of django.contrib.admin.
 """
 
 from collections.abc import Callable
@@ -22,7 +22,9 @@ from django.contrib.messages import middleware as messages
 from django.contrib.sessions import middleware as sessions
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.shortcuts import render
 from django.utils import translation
+from django.utils.deprecation import MiddlewareMixin
 from uuid_utils.compat import uuid7
 
 SCIM_PREFIX = "/scim"
@@ -108,6 +110,17 @@ class OTPMiddleware(_ConsoleOnly, django_otp.middleware.OTPMiddleware):  # type:
 
 class MessageMiddleware(_ConsoleOnly, messages.MessageMiddleware):
     pass
+
+
+class MethodMiddleware(_ConsoleOnly, MiddlewareMixin):
+    """Who opens the address of a button gets a page, where Django's answer (405) is empty (AC-ERR-1)."""
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        if response.status_code != 405:
+            return response
+        page = render(request, "405.html", status=405)
+        page["Allow"] = response["Allow"]
+        return page
 
 
 class XFrameOptionsMiddleware(_ConsoleOnly, django.middleware.clickjacking.XFrameOptionsMiddleware):

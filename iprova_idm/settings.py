@@ -50,6 +50,7 @@ MIDDLEWARE = [
     "iprova_idm.middleware.AuthenticationMiddleware",
     "iprova_idm.middleware.OTPMiddleware",
     "iprova_idm.middleware.MessageMiddleware",
+    "iprova_idm.middleware.MethodMiddleware",
     "iprova_idm.middleware.XFrameOptionsMiddleware",
     "iprova_idm.middleware.AxesMiddleware",
 ]

@@ -5,6 +5,7 @@ lock-out tells nobody which names exist, but only as digests: they may be passwo
 """
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from axes.models import AccessAttempt
 from axes.signals import user_locked_out
@@ -17,7 +18,9 @@ from django.contrib.auth.views import LoginView
 from django.db.models.signals import pre_save
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.crypto import salted_hmac
+from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.utils.translation import gettext_noop
 
 from providers.audit import record_act
@@ -44,7 +47,16 @@ class SignIn(LoginView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         names = {"app_path": self.request.get_full_path(), "username": self.request.user.get_username()}
-        return super().get_context_data(**kwargs, **names)
+        leads_on = self.get_redirect_url() not in ("", reverse("admin:index"))
+        return super().get_context_data(**kwargs, **names, leads_on=leads_on, is_lost="lost" in self.request.GET)
+
+
+def before_sending_again(request: HttpRequest) -> HttpResponse:
+    """What a form meets whose session has ended: signing in, then the page where it stood."""
+    page = request.headers.get("Referer", "")
+    is_ours = url_has_allowed_host_and_scheme(page, {request.get_host()}, require_https=request.is_secure())
+    back = urlsplit(page)._replace(scheme="", netloc="").geturl() if is_ours else reverse("admin:index")
+    return redirect(f"{reverse('admin:login')}?{urlencode({'next': back, 'lost': 'yes'})}")
 
 
 def locked_out(request: HttpRequest, response: HttpResponse, credentials: Any) -> HttpResponse:

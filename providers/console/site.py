@@ -79,7 +79,14 @@ class ConsoleSite(AdminSite):
             response: HttpResponse = view(request, *args, **kwargs)
             return response
 
-        return super().admin_view(update_wrapper(led, view), cacheable)
+        own = super().admin_view(update_wrapper(led, view), cacheable)
+
+        def asked(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+            if request.method == "POST" and not self.has_permission(request):
+                return sign_in.before_sending_again(request)
+            return own(request, *args, **kwargs)
+
+        return update_wrapper(asked, own)
 
     def has_permission(self, request: HttpRequest) -> bool:
         """A password alone opens nothing where there is a second factor."""

@@ -109,6 +109,7 @@ class Directory:
             "guide-overview": "/eum/guide/",
             "housekeeping": "/housekeeping/",
             "not-found": "/eum/nothing/",
+            "not-allowed": "/language/",
             "password": "/password_change/",
             "two-step": "/two-step/",
             "account-two-step": f"/accounts/{self.colleague.pk}/",

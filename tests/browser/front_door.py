@@ -51,9 +51,15 @@ def open_locked_out(page: Page, address: str, directory: Directory) -> None:
     expect(page.locator("#id_password")).to_have_count(0)
 
 
+def open_session_ended(page: Page, address: str, directory: Directory) -> None:
+    page.goto(f"{address}/login/?next=/eum/users/&lost=yes")
+    expect(page.get_by_test_id("session-ended")).to_be_visible()
+
+
 STATES = {
     "recovery-codes": open_recovery_codes,
     "two-step-on": open_two_step_on,
     "sign-in-code": open_code,
     "locked-out": open_locked_out,
+    "session-ended": open_session_ended,
 }

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 from django.template import engines
+from django.utils.translation import override
 
 from iprova_idm.management.commands.check_templates import problems_of
 from providers.console.errors import server_error
@@ -40,6 +41,59 @@ def test_ac_err_1_a_failure_of_a_view_ends_on_our_page(administrator, provider, 
     page = answer.content.decode()
     assert answer.status_code == 500 and "jane" not in page and "ZeroDivision" not in page
     assert answer["X-Request-Id"] in page
+
+
+def test_ac_err_1_the_end_of_a_session_is_said_with_a_way_back(client, db):
+    asked = client.get("/eum/users/?q=jane")
+    for language, said in (("en", "Your session has ended, or you have not"), ("nl", "Uw sessie is afgelopen, of u")):
+        answer = client.get(asked["Location"], headers={"Accept-Language": language})
+        page = answer.content.decode()
+        assert said in page and f'<span class="mono">{answer["X-Request-Id"]}</span>' in page
+        assert 'name="next" value="/eum/users/?q=jane"' in page
+    for path in ("/login/", "/login/?next=/", "/login/?next=https://evil.example/"):
+        assert "session-ended" not in client.get(path).content.decode(), path
+
+
+def test_ac_err_1_a_form_sent_after_the_end_of_a_session_leads_back_to_where_it_stood(client, provider):
+    tokens = f"/eum/providers/{provider.pk}/tokens/"
+    sent = client.post(f"/eum/providers/{provider.pk}/resume/", headers={"Referer": f"http://testserver{tokens}?a=b"})
+    for language, said in (("en", "what you just sent was not saved"), ("nl", "is niet opgeslagen")):
+        page = client.get(sent["Location"], headers={"Accept-Language": language}).content.decode()
+        assert said in page and f'name="next" value="{tokens}?a=b"' in page
+    for elsewhere in ("https://evil.example/x", "//evil.example", "javascript:alert(1)", ""):
+        sent = client.post("/eum/providers/add/", headers={"Referer": elsewhere})
+        assert sent["Location"] == "/login/?next=%2F&lost=yes", elsewhere
+
+
+@pytest.mark.parametrize("language", ["en", "nl"])
+@pytest.mark.parametrize("path", ["/accounts/1/reset/", "/language/", "/logout/"])
+def test_ac_err_1_the_address_of_a_button_opened_by_itself_is_no_empty_page(administrator, language, path):
+    answer = administrator.get(path, headers={"Accept-Language": language})
+    page = answer.content.decode()
+    assert answer.status_code == 405 and "POST" in answer["Allow"]
+    assert answer["X-Request-Id"] in page and 'href="/"' in page
+    assert {"en": "belongs to a button", "nl": "hoort bij een knop"}[language] in page
+
+
+@pytest.mark.parametrize(
+    ("role", "path", "status", "said"),
+    [
+        ("Support", "/eum/providers/add/", 403, "Dit mag u niet"),
+        ("Administrator", "/eum/nothing/", 404, "Hier is niets"),
+    ],
+)
+def test_ac_err_1_in_dutch(signed_in, role, path, status, said):
+    answer = signed_in(role).get(path, headers={"Accept-Language": "nl"})
+    assert answer.status_code == status and said in answer.content.decode()
+
+
+def test_ac_err_1_failures_and_forms_that_are_too_old_in_dutch(rf, signed_in):
+    with override("nl"):
+        assert "Er ging iets mis aan onze kant" in server_error(rf.get("/eum/")).content.decode()
+    browser = signed_in("Administrator")
+    browser.handler.enforce_csrf_checks = True
+    answer = browser.post("/eum/providers/add/", {"title": "x"}, headers={"Accept-Language": "nl"})
+    assert answer.status_code == 403 and "niet meer geldig" in answer.content.decode()
 
 
 def test_ac_csp_1_every_answer_has_the_policy(administrator, client):

@@ -200,6 +200,15 @@ def _refused(provider, scim):
     return jane.pk
 
 
+def _no_record(provider, scim):
+    jane = make_user(provider, "jane@contoso.com", active=False)
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL iprova.purge = 'on'")
+        cursor.execute("DELETE FROM providers_changeevent WHERE resource_id = %s", [jane.pk])
+        cursor.execute("SET LOCAL iprova.purge = 'off'")
+    return jane.pk
+
+
 DAY = r"\d\d? (jan|feb|mrt|apr|mei|jun|jul|aug|sep|okt|nov|dec) 20\d\d, \d\d:\d\d"
 BY = "Contoso Entra ID"
 
@@ -215,6 +224,7 @@ BY = "Contoso Entra ID"
         (_changed, rf"^Actief\. Laatst gewijzigd op {DAY} door {BY}: title 'Arts' → 'Chirurg' \(verzoek \w{{8}}\)\."),
         (_created, rf"^Actief\. Aangemaakt op {DAY} door .*, en sindsdien niet gewijzigd\."),
         (_active_again, rf"^Actief\. Ingeschakeld op {DAY} door {BY}: het stuurde active = true"),
+        (_no_record, r"^Uitgeschakeld\. Van deze wijziging is niets vastgelegd\. De geschiedenis begint op "),
         (_refused, rf"{BY} probeerde haar op {DAY} te wijzigen en werd geweigerd: .* \(409, verzoek \w{{8}}\)"),
     ],
 )

@@ -232,7 +232,7 @@ def test_ac_log_4_a_taken_name_links_to_its_holder(support, operator, provider, 
     assert "Jane" not in masked and "jane@" not in masked.lower()
 
 
-def test_ac_log_5_passwords_and_tokens_are_on_no_page(support, provider):
+def test_ac_log_5_passwords_and_tokens_are_in_no_row_page_or_file(support, administrator, provider):
     token, value = issue(provider)
     from tests.conftest import ScimClient
 
@@ -242,7 +242,11 @@ def test_ac_log_5_passwords_and_tokens_are_on_no_page(support, provider):
     for path in ("/eum/log/?lookups=1", f"/eum/log/{answer['X-Request-Id']}/payload/"):
         page = support.get(path).content.decode()
         assert "x9Secret" not in page and value not in page, path
-    assert "x9Secret" not in repr(list(RequestLog.objects.values()))
+    kept = repr(list(RequestLog.objects.values()))
+    exported = administrator.get("/eum/log/export/?lookups=1").getvalue().decode()
+    assert "POST" in kept and "Create user" in exported
+    for secret in ("x9Secret", value, value[12:32]):
+        assert secret not in kept and secret not in exported
     assert f"{token.prefix}…" in page
 
 

@@ -146,6 +146,17 @@ def test_v11_a_stranger_restores_nothing(provider, stranger):
     assert not directory.restore(stranger.pk, user.pk, SYSTEM, uuid7())
 
 
+def test_ac_aud_3_the_orm_changes_no_event_either(provider):
+    make_user(provider)
+    event = ChangeEvent.objects.earliest("pk")
+    event.kind = "x"
+    events = ChangeEvent.objects.filter(pk=event.pk)
+    for act in (event.save, event.delete, events.delete, lambda: events.update(kind="x")):
+        with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
+            act()
+    assert events.exclude(kind="x").count() == 1
+
+
 @pytest.mark.parametrize("sql", ["UPDATE providers_changeevent SET kind = 'x'", "DELETE FROM providers_changeevent"])
 def test_ac_aud_3_events_are_append_only(provider, sql):
     make_user(provider)

@@ -9,7 +9,8 @@ from playwright.sync_api import Page, Route, expect
 
 from providers.models import Token
 from tests.browser.conftest import clipboard, press_done
-from tests.factories import issue, make_provider
+from tests.browser.front_door import PASSWORD
+from tests.factories import issue, make_account, make_provider
 
 NO_CLIPBOARD = "Object.defineProperty(navigator, 'clipboard', {value: undefined})"
 
@@ -193,3 +194,21 @@ def test_ac_err_2_the_end_of_the_session_takes_nothing_away_that_is_shown(visit)
     press_done(page)
     page.wait_for_url(re.compile(r"/login/\?next="))
     assert quote(address) in page.url
+
+
+def test_ac_err_1_a_dialog_sent_after_the_session_ended_leads_through_sign_in_and_back(visit):
+    provider = make_provider("Contoso")
+    issue(provider)
+    account = make_account("Administrator", username="a.bakker")
+    window = visit(account=account)
+    page = window.open(f"/eum/providers/{provider.pk}/tokens/")
+    page.get_by_test_id("rotate").click()
+    expect(page.get_by_test_id("overlap")).to_be_focused()
+    Session.objects.all().delete()
+    page.get_by_test_id("rotate-token").click()
+    expect(page.get_by_test_id("session-ended")).to_contain_text("what you just sent was not saved")
+    page.get_by_label("Username").fill("a.bakker")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page).to_have_url(f"{window.address}/eum/providers/{provider.pk}/tokens/")
+    assert provider.tokens.count() == 1

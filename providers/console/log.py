@@ -24,7 +24,7 @@ from providers.console.explanations import explain
 from providers.console.log_query import TYPED, LogQuery, read_query
 from providers.console.page import Place, ago, moment, short_id, show
 from providers.console.records import capped_count
-from providers.console.requests import Described, describe
+from providers.console.requests import Described, describe, wanted_name
 from providers.console.timeline import differences_of
 from providers.directory import parse_id
 from providers.events import EventKind
@@ -149,12 +149,7 @@ def _same_problem(row: RequestLog) -> str:
 
 def _holder_of(row: RequestLog) -> SyncedUser | None:
     """Who has the userName that a refused request asked for."""
-    try:
-        wanted = json.loads(row.request_body).get("userName")
-    except (ValueError, AttributeError):
-        return None
-    if not isinstance(wanted, str):
-        return None
+    wanted = wanted_name("User", row.request_body)
     of_provider = SyncedUser.objects.live().filter(provider_id=row.provider_id)
     found: SyncedUser | None = of_provider.filter(user_name_key=comparison_key(wanted)).first()
     return found

@@ -4,6 +4,7 @@ The log knows method and address; what really happened is in the events that bea
 request's id. `describe` fetches both for a whole page, in a fixed number of queries.
 """
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -49,7 +50,10 @@ _OF_EVENT: Mapping[str, str | Promise] = {
 
 @dataclass(frozen=True)
 class Described:
-    """One request as the console shows it. `subject` is a resource that still exists, or None."""
+    """One request as the console shows it.
+
+    `subject` is a resource that still exists, or None; `wanted` the name that a refused creation asked for.
+    """
 
     log: RequestLog
     action: str
@@ -57,6 +61,7 @@ class Described:
     provider: Provider | None
     subject: Resource | None
     events: Sequence[ChangeEvent] = field(default_factory=list)
+    wanted: str = ""
 
     @property
     def short_id(self) -> str:
@@ -77,10 +82,11 @@ class Described:
 
 
 def describe(rows: Iterable[RequestLog], *, sees_names: bool) -> list[Described]:
-    """Each row in words: three queries, however many rows. Names are masked unless `sees_names`."""
+    """Each row in words: four queries at most, however many rows. Names are masked unless `sees_names`."""
     found = list(rows)
     events = _events_of(found)
     subjects = _subjects_of(found, sees_names=sees_names)
+    wanted = _wanted_by(found, sees_names=sees_names)
     providers = Provider.objects.in_bulk({row.provider_id for row in found})
     return [
         Described(
@@ -90,6 +96,7 @@ def describe(rows: Iterable[RequestLog], *, sees_names: bool) -> list[Described]
             provider=providers.get(row.provider_id),
             subject=subjects.get(row.resource_id) if row.resource_id else None,
             events=events[row.id],
+            wanted=wanted.get(row.id, ""),
         )
         for row in found
     ]
@@ -112,6 +119,24 @@ def _subjects_of(rows: Sequence[RequestLog], *, sees_names: bool) -> Mapping[UUI
         if not sees_names and resource.resource_type != "Group":
             resource.display_name = mask_text(resource.label)
     return subjects
+
+
+def _wanted_by(rows: Sequence[RequestLog], *, sees_names: bool) -> Mapping[UUID, str]:
+    refused = {row.id: row for row in rows if row.action == Action.CREATE and row.outcome == Outcome.REJECTED}
+    bodies = RequestLog.objects.filter(pk__in=refused).values_list("pk", "request_body") if refused else []
+    names = {pk: wanted_name(refused[pk].resource_type, body) for pk, body in bodies}
+    if sees_names:
+        return names
+    return {pk: name if refused[pk].resource_type == "Group" else mask_text(name) for pk, name in names.items() if name}
+
+
+def wanted_name(resource_type: str, body: str) -> str:
+    """The name in the body of a creation, if it is still kept and whole."""
+    try:
+        found = json.loads(body).get("displayName" if resource_type == "Group" else "userName")
+    except (ValueError, AttributeError):
+        return ""
+    return found if isinstance(found, str) else ""
 
 
 def action_words(row: RequestLog, events: Sequence[ChangeEvent] = ()) -> str:

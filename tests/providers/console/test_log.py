@@ -92,6 +92,19 @@ def test_ac_hea_3_a_connection_test_is_no_error(support, provider, scim):
     assert (row.action, row.outcome) == ("test", "success")
 
 
+def test_ac_log_1_a_refused_creation_shows_the_name_it_asked_for(support, operator, provider, scim):
+    client = scim(provider)
+    for body in ({"userName": "jane@contoso.com"}, {"userName": "JANE@contoso.com"}, {"userName": ""}):
+        client.post("/Users", body)
+    for _ in range(2):
+        client.post("/Groups", {"displayName": "Editors"})
+    writer.flush()
+    page = support.get("/eum/log/?outcome=rejected").content.decode()
+    assert re.findall(r"<td>(?:<bdi>(.*?)</bdi>|–)</td>", page) == ["Editors", "", "JANE@contoso.com"]
+    masked = operator.get("/eum/log/?outcome=rejected").content.decode()
+    assert re.findall(r"<td>(?:<bdi>(.*?)</bdi>|–)</td>", masked) == ["Editors", "", "J•••@contoso.com"]
+
+
 def test_ac_log_2_rejected_shows_only_400_409_and_412_and_counts_them(support, provider, scim):
     client = scim(provider)
     jane = make_user(provider, "jane@contoso.com")

@@ -24,7 +24,7 @@ from providers.console.explanations import explain
 from providers.console.log_query import TYPED, LogQuery, read_query
 from providers.console.page import Place, ago, moment, short_id, show
 from providers.console.records import capped_count
-from providers.console.requests import Described, describe, wanted_name
+from providers.console.requests import Described, describe, wanted_name, with_wanted_names
 from providers.console.timeline import differences_of
 from providers.directory import parse_id
 from providers.events import EventKind
@@ -41,7 +41,8 @@ def log(request: HttpRequest) -> HttpResponse:
     if (found := _by_id(query.sent.get("q", ""))) is not None:
         return HttpResponseRedirect(reverse("admin:log_entry", args=[found]))
     page = query.page(before=parse_id(request.GET.get("before", "")), after=parse_id(request.GET.get("after", "")))
-    rows = describe(page.rows, sees_names=access.may(request, access.VIEW_PERSONAL))
+    sees_names = access.may(request, access.VIEW_PERSONAL)
+    rows = with_wanted_names(describe(page.rows, sees_names=sees_names), sees_names=sees_names)
     context = {
         "query": query,
         "rows": rows,
@@ -173,10 +174,10 @@ _JSON_PART = re.compile(r'("(?:[^"\\]|\\.)*")(\s*:)?|\b(?:true|false|null)\b|-?\
 
 
 def as_html(body: str) -> SafeString:
-    """A body pretty-printed with its parts marked up; what is no whole JSON stays as it is."""
+    """A body pretty-printed with its parts marked up; what is no whole JSON, or nested too deep, stays as it is."""
     try:
         text = json.dumps(json.loads(body), indent=2, ensure_ascii=False)
-    except ValueError:
+    except (ValueError, RecursionError):
         return escape(body)
     if len(text) > MAX_SHOWN_BODY:
         return escape(text)

@@ -7,7 +7,7 @@ request's id. `describe` fetches both for a whole page, in a fixed number of que
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
@@ -52,7 +52,8 @@ _OF_EVENT: Mapping[str, str | Promise] = {
 class Described:
     """One request as the console shows it.
 
-    `subject` is a resource that still exists, or None; `wanted` the name that a refused creation asked for.
+    `subject` is a resource that still exists, or None; `wanted` the name that a refused creation asked for, if
+    that was looked up.
     """
 
     log: RequestLog
@@ -82,11 +83,10 @@ class Described:
 
 
 def describe(rows: Iterable[RequestLog], *, sees_names: bool) -> list[Described]:
-    """Each row in words: four queries at most, however many rows. Names are masked unless `sees_names`."""
+    """Each row in words: three queries, however many rows. Names are masked unless `sees_names`."""
     found = list(rows)
     events = _events_of(found)
     subjects = _subjects_of(found, sees_names=sees_names)
-    wanted = _wanted_by(found, sees_names=sees_names)
     providers = Provider.objects.in_bulk({row.provider_id for row in found})
     return [
         Described(
@@ -96,7 +96,6 @@ def describe(rows: Iterable[RequestLog], *, sees_names: bool) -> list[Described]
             provider=providers.get(row.provider_id),
             subject=subjects.get(row.resource_id) if row.resource_id else None,
             events=events[row.id],
-            wanted=wanted.get(row.id, ""),
         )
         for row in found
     ]
@@ -121,20 +120,23 @@ def _subjects_of(rows: Sequence[RequestLog], *, sees_names: bool) -> Mapping[UUI
     return subjects
 
 
-def _wanted_by(rows: Sequence[RequestLog], *, sees_names: bool) -> Mapping[UUID, str]:
-    refused = {row.id: row for row in rows if row.action == Action.CREATE and row.outcome == Outcome.REJECTED}
-    bodies = RequestLog.objects.filter(pk__in=refused).values_list("pk", "request_body") if refused else []
-    names = {pk: wanted_name(refused[pk].resource_type, body) for pk, body in bodies}
-    if sees_names:
-        return names
-    return {pk: name if refused[pk].resource_type == "Group" else mask_text(name) for pk, name in names.items() if name}
+def with_wanted_names(rows: Sequence[Described], *, sees_names: bool) -> list[Described]:
+    """The same rows, refused creations with the name that they asked for: one query, for their bodies."""
+    refused = [row.log.id for row in rows if row.log.action == Action.CREATE and row.log.outcome == Outcome.REJECTED]
+    bodies = dict(RequestLog.objects.filter(pk__in=refused).values_list("pk", "request_body")) if refused else {}
+
+    def wanted_by(row: RequestLog) -> str:
+        name = wanted_name(row.resource_type, bodies.get(row.id, ""))
+        return name if sees_names or not name or row.resource_type == "Group" else mask_text(name)
+
+    return [replace(row, wanted=wanted_by(row.log)) for row in rows]
 
 
 def wanted_name(resource_type: str, body: str) -> str:
     """The name in the body of a creation, if it is still kept and whole."""
     try:
         found = json.loads(body).get("displayName" if resource_type == "Group" else "userName")
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):  # what was refused may be anything
         return ""
     return found if isinstance(found, str) else ""
 

@@ -105,6 +105,20 @@ def test_ac_log_1_a_refused_creation_shows_the_name_it_asked_for(support, operat
     assert re.findall(r"<td>(?:<bdi>(.*?)</bdi>|–)</td>", masked) == ["Editors", "", "J•••@contoso.com"]
 
 
+@pytest.mark.parametrize(
+    "body",
+    ["[" * 30_000, "[" * 900 + "]" * 900, '{"a":' * 9_000 + "1" + "}" * 9_000, '{"userName":' + "9" * 5_000, "\x00"],
+)
+def test_ac_log_4_a_body_that_no_reader_can_take_is_still_shown(support, provider, client, body):
+    _token, value = issue(provider)
+    headers = {"Authorization": f"Bearer {value}"}
+    refused = client.post("/scim/Users", body, content_type="application/scim+json", headers=headers)
+    assert refused.status_code == 400
+    writer.flush()
+    for path in ("", f"{refused['X-Request-Id']}/", f"{refused['X-Request-Id']}/payload/"):
+        assert support.get(f"/eum/log/{path}").status_code == 200, path
+
+
 def test_ac_log_2_rejected_shows_only_400_409_and_412_and_counts_them(support, provider, scim):
     client = scim(provider)
     jane = make_user(provider, "jane@contoso.com")

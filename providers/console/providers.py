@@ -11,7 +11,9 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.http import urlencode
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_http_methods, require_safe
@@ -26,7 +28,7 @@ from providers.console.page import Place, clock, go_to, moment, show, show_dialo
 from providers.console.problems import name_of_action, name_of_problem
 from providers.console.provider_list import Row, expiry, provider_rows, with_people
 from providers.console.status import IP_MODE, provider_status
-from providers.health import health_of
+from providers.health import Health, State, health_of
 from providers.models import TEST_PREFIX, IpMode, Provider, RequestLog, SyncedGroup, Token
 from providers.outcomes import CHANGES, is_problem, outcome_of
 
@@ -78,9 +80,24 @@ def tab(
     context = context or {}
     if "row" not in context:
         context["row"] = provider_rows([provider], timezone.now())[0]
-    shared = {"provider": provider, "tab": name, "status": context["row"].status, "request_key": uuid.uuid4()}
+    row = context["row"]
+    shared = {
+        "provider": provider,
+        "tab": name,
+        "status": row.status,
+        "next_contact": _next_contact(row.health),
+        "request_key": uuid.uuid4(),
+    }
     template = f"console/provider_{name}.html"
     return show(request, template, provider.title, place_of(), {**shared, **context}, status=status)
+
+
+def _next_contact(health: Health) -> SafeString | str:
+    """When the next contact is expected, where the sentence of the state does not say it."""
+    is_said = health.state in (State.HEALTHY, State.PAUSED)
+    if is_said or health.next_expected is None or health.next_expected < health.at:
+        return ""
+    return format_html(_("Next contact expected by {time}."), time=clock(health.next_expected, health.at))
 
 
 @require_safe

@@ -7,7 +7,7 @@ from providers import request_log
 from providers.administration import delete_provider
 from providers.events import SYSTEM
 from providers.models import ChangeEvent, Provider
-from tests.factories import issue, make_account, make_group, make_provider, make_user
+from tests.factories import issue, make_account, make_calls, make_group, make_provider, make_user
 
 PASSWORD = "correct horse battery"
 # *Edit provider* as a browser sends it unchanged.
@@ -163,6 +163,18 @@ def test_ac_role_4_the_history_of_people_is_masked_for_operators(operator, provi
 @pytest.mark.parametrize("query", ["what=x", "before=x", "since=x&until=2026-02-31T00:00:00Z", "since=2026-01-01"])
 def test_nonsense_in_the_address_of_the_history_shows_all(administrator, provider, query):
     assert "added provider" in administrator.get(page_of(provider, f"history/?{query}")).content.decode()
+
+
+def test_the_head_says_when_the_next_contact_is_expected(administrator, provider):
+    assert "expected by" not in administrator.get(page_of(provider)).content.decode()
+    make_calls(provider, 201, "POST", count=3)
+    assert "next expected by <time" in administrator.get(page_of(provider)).content.decode()
+    make_calls(provider, 409, "POST", count=3)
+    for tab in ("", "tokens/"):
+        page = administrator.get(page_of(provider, tab)).content.decode()
+        assert "3 of 6 changes failed" in page and "Next contact expected by <time" in page
+    Provider.objects.update(paused_at=timezone.now())
+    assert "expected by" not in administrator.get(page_of(provider)).content.decode()
 
 
 def test_ac_prov_5_a_new_provider_has_no_chart_but_a_way_on(administrator, provider):

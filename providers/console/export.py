@@ -130,7 +130,7 @@ def _lines(request: HttpRequest, name: str, known: Export, rows: Any) -> Iterato
             yield "".join(lines)
     finally:  # a download that was broken off has shown what it has shown
         filters = request.GET.urlencode()
-        subject = f"{name}: {count:,} ?{filters}" if filters else f"{name}: {count:,}"
+        subject = f"{name}: {count} ?{filters}" if filters else f"{name}: {count}"
         record_act(EventKind.EXPORTED, access.actor_of(request), subject=subject[:500])
 
 

@@ -102,11 +102,12 @@ def ago(at: datetime, now: datetime | None = None) -> SafeString:
     return format_html('<time datetime="{}" title="{}">{}</time>', _utc(at), _local(at), said)
 
 
-def clock(at: datetime, now: datetime) -> SafeString:
-    """The shortest that is clear: `09:12` today, `3 Nov, 16:20` before."""
+def clock(at: datetime, now: datetime, *, to: str = "minute") -> SafeString:
+    """The shortest that is clear, to the minute or second: `09:12` today, `3 Nov, 16:20` before."""
     is_today = localtime(at).date() == localtime(now).date()
-    said = date_format(localtime(at), "H:i" if is_today else _("j M, H:i"))
-    return format_html('<time datetime="{}" title="{}">{}</time>', _utc(at), _local(at), said)
+    today, before = ("H:i", _("j M, H:i")) if to == "minute" else ("H:i:s", _("j M, H:i:s"))
+    said = date_format(localtime(at), today if is_today else before)
+    return format_html('<time datetime="{}" title="{}">{}</time>', _utc(at), _local(at, to), said)
 
 
 def _utc(at: datetime) -> str:

@@ -11,13 +11,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
+from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from providers.console.attributes import mask_text
-from providers.console.page import Badge, grouped, moment, short_id
+from providers.console.page import Badge, clock, grouped, short_id
 from providers.events import EventKind
 from providers.models import Action, ChangeEvent, Outcome, Provider, RequestLog, Resource
 
@@ -75,7 +76,7 @@ class Described:
 
     @property
     def at(self) -> SafeString:
-        return moment(self.log.at, to="second")
+        return clock(self.log.at, timezone.now(), to="second")
 
     @property
     def duration(self) -> str:

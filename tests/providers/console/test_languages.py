@@ -140,7 +140,10 @@ def test_ac_i18n_3_numbers_and_dates_are_dutch():
     with override("nl"):
         assert (grouped(1_204), grouped(999), grouped(1_234_567)) == ("1.204", "999", "1.234.567")
         assert strip_tags(moment(NOON)) == "22 nov 2026, 14:20"
-        assert strip_tags(clock(NOON, timezone.now().replace(year=2030))) == "22 nov, 14:20"
+        later = timezone.now().replace(year=2030)
+        assert strip_tags(clock(NOON, later)) == "22 nov, 14:20"
+        assert strip_tags(clock(NOON, later, to="second")) == "22 nov, 14:20:00"
+        assert strip_tags(clock(NOON, NOON, to="second")) == "14:20:00"
     assert grouped(1_204) == "1,204"
 
 

@@ -54,12 +54,42 @@ class Directory:
 
     def addresses(self) -> dict[str, str]:
         """Every page of the console that an administrator can open, by name."""
-        provider = f"/eum/providers/{self.contoso.pk}/"
         return {
             "home": "/",
             "dashboard": "/eum/",
             "provider-list": "/eum/providers/",
             "add-provider": "/eum/providers/add/",
+            "users": "/eum/users/",
+            "users-found": f"/eum/users/?q=jan&provider={self.contoso.pk}",
+            "users-empty": "/eum/users/?q=jahne&status=active",
+            "user": f"/eum/users/{self.jane.pk}/",
+            "groups": "/eum/groups/",
+            "user-removed": f"/eum/users/{self.removed.pk}/",
+            "purge": f"/eum/recycle-bin/{self.removed.pk}/purge/",
+            "group": f"/eum/groups/{self.group.pk}/",
+            "log": "/eum/log/",
+            "log-found": f"/eum/log/?outcome=rejected&provider={self.contoso.pk}&lookups=1",
+            "log-empty": "/eum/log/?status=418",
+            "log-entry": f"/eum/log/{self.refused}/",
+            "log-payload": f"/eum/log/{self.refused}/payload/",
+            "refused": "/eum/refused/",
+            "audit": "/eum/audit/",
+            "accounts": "/accounts/",
+            "add-account": "/accounts/add/",
+            "account": f"/accounts/{self.administrator.pk}/",
+            "guide-overview": "/eum/guide/",
+            "housekeeping": "/housekeeping/",
+            "not-found": "/eum/nothing/",
+            "not-allowed": "/language/",
+            "password": "/password_change/",
+            "two-step": "/two-step/",
+            "account-two-step": f"/accounts/{self.colleague.pk}/",
+            **self._of_providers(),
+        }
+
+    def _of_providers(self) -> dict[str, str]:
+        provider = f"/eum/providers/{self.contoso.pk}/"
+        return {
             "provider": provider,
             "provider-new": f"/eum/providers/{self.empty.pk}/",
             "tokens": f"{provider}tokens/",
@@ -88,31 +118,6 @@ class Directory:
             "guide-print": f"{provider}guide/?print=1",
             "history": f"{provider}history/",
             "history-people": f"{provider}history/?what=people",
-            "users": "/eum/users/",
-            "users-found": f"/eum/users/?q=jan&provider={self.contoso.pk}",
-            "users-empty": "/eum/users/?q=jahne&status=active",
-            "user": f"/eum/users/{self.jane.pk}/",
-            "groups": "/eum/groups/",
-            "user-removed": f"/eum/users/{self.removed.pk}/",
-            "purge": f"/eum/recycle-bin/{self.removed.pk}/purge/",
-            "group": f"/eum/groups/{self.group.pk}/",
-            "log": "/eum/log/",
-            "log-found": f"/eum/log/?outcome=rejected&provider={self.contoso.pk}&lookups=1",
-            "log-empty": "/eum/log/?status=418",
-            "log-entry": f"/eum/log/{self.refused}/",
-            "log-payload": f"/eum/log/{self.refused}/payload/",
-            "refused": "/eum/refused/",
-            "audit": "/eum/audit/",
-            "accounts": "/accounts/",
-            "add-account": "/accounts/add/",
-            "account": f"/accounts/{self.administrator.pk}/",
-            "guide-overview": "/eum/guide/",
-            "housekeeping": "/housekeeping/",
-            "not-found": "/eum/nothing/",
-            "not-allowed": "/language/",
-            "password": "/password_change/",
-            "two-step": "/two-step/",
-            "account-two-step": f"/accounts/{self.colleague.pk}/",
         }
 
 

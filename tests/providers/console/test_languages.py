@@ -18,7 +18,7 @@ from providers.console.page import clock, grouped, moment
 from providers.models import ChangeEvent, Preference
 from providers.request_log import writer
 from tests.factories import issue, make_account, make_group, make_provider, make_user
-from tests.providers.console.test_person import answer_on, patch
+from tests.providers.console.test_person import answer_on, forget_events, patch
 
 DUTCH = {"Accept-Language": "nl-BE,nl;q=0.9,en;q=0.5"}
 NOON = datetime(2026, 11, 22, 13, 20, tzinfo=UTC)
@@ -205,10 +205,7 @@ def _refused(provider, scim):
 
 def _no_record(provider, scim):
     jane = make_user(provider, "jane@contoso.com", active=False)
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL iprova.purge = 'on'")
-        cursor.execute("DELETE FROM providers_changeevent WHERE resource_id = %s", [jane.pk])
-        cursor.execute("SET LOCAL iprova.purge = 'off'")
+    forget_events()
     return jane.pk
 
 

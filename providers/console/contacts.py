@@ -12,9 +12,9 @@ from django.utils.translation import gettext_lazy
 
 from providers.activity import slot_of
 from providers.console.page import Text
+from providers.health import CYCLE
 from providers.models import Outcome, RequestCount
 
-CYCLE = timedelta(minutes=40)
 CYCLES = 36
 
 

@@ -126,11 +126,12 @@ def with_wanted_names(rows: Sequence[Described], *, sees_names: bool) -> list[De
     refused = [row.log.id for row in rows if row.log.action == Action.CREATE and row.log.outcome == Outcome.REJECTED]
     bodies = dict(RequestLog.objects.filter(pk__in=refused).values_list("pk", "request_body")) if refused else {}
 
-    def wanted_by(row: RequestLog) -> str:
-        name = wanted_name(row.resource_type, bodies.get(row.id, ""))
-        return name if sees_names or not name or row.resource_type == "Group" else mask_text(name)
+    def with_name(row: Described) -> Described:
+        name = wanted_name(row.log.resource_type, bodies[row.log.id])
+        is_shown = sees_names or not name or row.log.resource_type == "Group"
+        return replace(row, wanted=name if is_shown else mask_text(name))
 
-    return [replace(row, wanted=wanted_by(row.log)) for row in rows]
+    return [with_name(row) if row.log.id in bodies else row for row in rows]
 
 
 def wanted_name(resource_type: str, body: str) -> str:

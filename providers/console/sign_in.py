@@ -47,8 +47,9 @@ class SignIn(LoginView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         names = {"app_path": self.request.get_full_path(), "username": self.request.user.get_username()}
-        leads_on = self.get_redirect_url() not in ("", reverse("admin:index"))
-        return super().get_context_data(**kwargs, **names, leads_on=leads_on, is_lost="lost" in self.request.GET)
+        is_lost = "lost" in self.request.GET
+        has_ended = is_lost or self.get_redirect_url() not in ("", reverse("admin:index"))
+        return super().get_context_data(**kwargs, **names, has_ended=has_ended, is_lost=is_lost)
 
 
 def before_sending_again(request: HttpRequest) -> HttpResponse:

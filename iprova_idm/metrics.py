@@ -16,7 +16,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.core import CollectorRegistry, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from iprova_idm.client_address import client_address
+from providers.client_address import client_address
 from providers.health import Health, State, health_of
 from providers.models import JobRun, Notice, Provider
 

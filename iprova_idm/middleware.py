@@ -17,6 +17,7 @@ import django.middleware.locale
 import django.middleware.security
 import django_otp.middleware
 import whitenoise.middleware
+from django.conf import settings
 from django.contrib.auth import middleware as auth
 from django.contrib.messages import middleware as messages
 from django.contrib.sessions import middleware as sessions
@@ -28,7 +29,6 @@ from django.utils.deprecation import MiddlewareMixin
 from uuid_utils.compat import uuid7
 
 SCIM_PREFIX = "/scim"
-LANGUAGE_KEY = "language"  # in the session
 
 
 def is_scim(request: HttpRequest) -> bool:
@@ -87,7 +87,7 @@ class LocaleMiddleware(_ConsoleOnly, django.middleware.locale.LocaleMiddleware):
 
     def process_request(self, request: HttpRequest) -> None:
         super().process_request(request)
-        if language := request.session.get(LANGUAGE_KEY):
+        if language := request.session.get(settings.LANGUAGE_SESSION_KEY):
             translation.activate(language)
             request.LANGUAGE_CODE = translation.get_language()
 

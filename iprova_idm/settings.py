@@ -127,7 +127,7 @@ AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_RESET_ON_SUCCESS = True
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_CLIENT_IP_CALLABLE = "iprova_idm.client_address.client_address"
+AXES_CLIENT_IP_CALLABLE = "providers.client_address.client_address"
 AXES_USERNAME_CALLABLE = "providers.console.sign_in.counted_name"
 AXES_LOCKOUT_CALLABLE = "providers.console.sign_in.locked_out"
 # The audit has the sign-ins; nothing of what was typed belongs in the process log.
@@ -141,6 +141,8 @@ LOGIN_REDIRECT_URL = "/"
 
 LANGUAGE_CODE = OPTIONS.default_language
 LANGUAGES = [("en", "English"), ("nl", "Nederlands")]
+# Where a session keeps the language of its account: the middleware reads it, the console writes it.
+LANGUAGE_SESSION_KEY = "language"
 LANGUAGE_COOKIE_AGE = 365 * 24 * 60 * 60
 LANGUAGE_COOKIE_HTTPONLY = True
 LANGUAGE_COOKIE_SAMESITE = "Lax"

@@ -11,8 +11,8 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
-from iprova_idm.client_address import client_address
 from providers.audit import record_act
+from providers.client_address import client_address
 from providers.events import Actor, EventKind
 from providers.models import Provider
 

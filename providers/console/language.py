@@ -8,7 +8,6 @@ from django.http.response import HttpResponseBase
 from django.views.decorators.http import require_POST
 from django.views.i18n import set_language
 
-from iprova_idm.middleware import LANGUAGE_KEY
 from providers.models import Preference
 
 
@@ -19,7 +18,7 @@ def switch(request: HttpRequest) -> HttpResponseBase:
     language = request.POST.get("language", "")
     if request.user.is_authenticated and language in dict(settings.LANGUAGES):
         Preference.objects.update_or_create(account=request.user, defaults={"language": language})
-        request.session[LANGUAGE_KEY] = language
+        request.session[settings.LANGUAGE_SESSION_KEY] = language
     return response
 
 
@@ -27,4 +26,4 @@ def remember(request: HttpRequest, account: Any) -> None:
     """At sign-in: the account's language into the session, so that no request has to look it up."""
     chosen = Preference.objects.filter(account=account).first()
     if chosen:
-        request.session[LANGUAGE_KEY] = chosen.language
+        request.session[settings.LANGUAGE_SESSION_KEY] = chosen.language

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop, ngettext
 from django.views.decorators.http import require_http_methods, require_safe
 
-from iprova_idm.client_address import client_address
+from providers.client_address import client_address
 from providers.console import access
 from providers.console.lists import PAGE_SIZE
 from providers.console.page import Badge, Text, clock, go_to, grouped, show_dialog

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
-from iprova_idm.client_address import client_address
+from providers.client_address import client_address
 from providers.models import Refusal
 from providers.tokens import Caller, find_caller, refusal_of
 from scim.protocol import errors

@@ -12,7 +12,7 @@ from django_scim.constants import SCIM_CONTENT_TYPE
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from iprova_idm.client_address import client_address
+from providers.client_address import client_address
 from providers.directory import parse_id
 from providers.events import Actor
 from providers.request_log import Entry, redact, redact_query, redact_text, writer

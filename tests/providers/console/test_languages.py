@@ -13,7 +13,6 @@ from django.utils import timezone
 from django.utils.html import strip_tags
 from django.utils.translation import activate, get_language, override
 
-from iprova_idm.middleware import LANGUAGE_KEY
 from providers.console.page import clock, grouped, moment
 from providers.models import ChangeEvent, Preference
 from providers.request_log import writer
@@ -93,7 +92,7 @@ def test_ac_i18n_4_the_account_s_language_costs_no_query(support, django_assert_
 def test_another_language_is_not_kept(support, language):
     assert switch(support, language).status_code == 302
     assert not Preference.objects.exists()
-    assert LANGUAGE_KEY not in support.session
+    assert settings.LANGUAGE_SESSION_KEY not in support.session
 
 
 @pytest.mark.parametrize("page", ["https://evil.example/", "//evil.example/", "javascript:alert(1)", "/\\evil.example"])

@@ -128,8 +128,8 @@ AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_RESET_ON_SUCCESS = True
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_CLIENT_IP_CALLABLE = "providers.client_address.client_address"
-AXES_USERNAME_CALLABLE = "providers.console.sign_in.counted_name"
-AXES_LOCKOUT_CALLABLE = "providers.console.sign_in.locked_out"
+AXES_USERNAME_CALLABLE = "providers.console.accounts.sign_in.counted_name"
+AXES_LOCKOUT_CALLABLE = "providers.console.accounts.sign_in.locked_out"
 # The audit has the sign-ins; nothing of what was typed belongs in the process log.
 AXES_DISABLE_ACCESS_LOG = True
 AXES_VERBOSE = False

@@ -1,7 +1,7 @@
 """How each provider is doing: one state, with the facts of the sentence that explains it (console.md §3.5).
 
 A fixed number of queries, however many providers are asked about. The words are the console's
-(`providers.console.status`). Until it is known whether Entra calls in every cycle although nothing
+(`providers.console.provider.status`). Until it is known whether Entra calls in every cycle although nothing
 changed, silence alone is not alarming before `silent_after_hours`.
 """
 

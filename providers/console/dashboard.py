@@ -17,18 +17,18 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from providers.activity import log_failure
-from providers.console import jobs
-from providers.console.chart import PERIODS, chart_of
-from providers.console.contacts import Contact, contacts_of
-from providers.console.lists import PAGE_SIZE
-from providers.console.log_query import CHANGES, PROBLEMS, rows_of
-from providers.console.page import Place, Text, grouped, show
-from providers.console.people_filters import STATUSES
-from providers.console.problems import name_of_problem
-from providers.console.provider_list import Row, provider_rows, with_people
-from providers.console.records import capped_count
-from providers.console.restriction import OLD
-from providers.console.status import provider_status
+from providers.console import housekeeping
+from providers.console.frame.lists import PAGE_SIZE
+from providers.console.frame.page import Place, Text, grouped, show
+from providers.console.frame.records import capped_count
+from providers.console.log.problems import name_of_problem
+from providers.console.log.query import CHANGES, PROBLEMS, rows_of
+from providers.console.provider.chart import PERIODS, chart_of
+from providers.console.provider.contact_strip import Contact, contacts_of
+from providers.console.provider.ip_restriction import OLD
+from providers.console.provider.providers import Row, provider_rows, with_people
+from providers.console.provider.status import provider_status
+from providers.console.users.filters import STATUSES
 from providers.health import Reason, State
 from providers.models import IpMode, IpRule, Outcome, Provider, RequestLog, SyncedUser
 
@@ -95,7 +95,7 @@ def cares(rows: Iterable[Row], now: datetime, *, asks_log: bool) -> Iterator[Car
             days = {"tag": tag, "days": (now - imported_at).days}
             old = _("The list of %(tag)s was imported %(days)d days ago: Microsoft has newer ones.") % days
             yield Care("clock", titles[provider_id], reverse("admin:ip_restriction", args=[provider_id]), old)
-    if count := sum(row.needs_care for row in jobs.rows()):
+    if count := sum(row.needs_care for row in housekeeping.rows()):
         late = ngettext("%(count)d job needs attention.", "%(count)d jobs need attention.", count)
         yield Care("gear", _("Housekeeping"), reverse("admin:housekeeping"), late % {"count": count})
 

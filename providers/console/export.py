@@ -19,12 +19,12 @@ from django.utils.translation import get_language, gettext_noop
 from django.views.decorators.http import require_safe
 
 from providers.audit import record_act
-from providers.console import access
-from providers.console.attributes import mask_text
-from providers.console.audit import read_query as read_audit_query
-from providers.console.audit import sentence_of
-from providers.console.log_query import read_query as read_log_query
-from providers.console.requests import describe
+from providers.console.frame import access
+from providers.console.frame.masking import mask_text
+from providers.console.history.audit import read_query as read_audit_query
+from providers.console.history.audit import sentence_of
+from providers.console.log.described import describe
+from providers.console.log.query import read_query as read_log_query
 from providers.events import EventKind
 from providers.models import ChangeEvent, Provider, RequestLog
 

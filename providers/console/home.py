@@ -5,14 +5,15 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 
 from providers.accounts import accounts
-from providers.console import access, jobs
+from providers.console import housekeeping
+from providers.console.frame import access
 from providers.models import Provider
 
 
 def home(request: HttpRequest) -> HttpResponse:
     context: dict[str, object] = {"title": _("Application management")}
     context["provider_count"] = Provider.objects.live().count()
-    rows = jobs.rows()
+    rows = housekeeping.rows()
     context |= {"job_count": len(rows), "job_care_count": sum(row.needs_care for row in rows)}
     if access.may(request, access.MANAGE_ACCOUNTS):
         context["account_count"] = accounts().filter(is_active=True).count()

@@ -1,7 +1,7 @@
 """The AdminSite: which address shows which page, and who gets past the door."""
 
 from collections.abc import Callable
-from functools import partial, update_wrapper
+from functools import update_wrapper
 from typing import Any
 
 from django.contrib.admin import AdminSite
@@ -12,36 +12,29 @@ from django.shortcuts import redirect, render
 from django.urls import URLPattern, path, re_path
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from django.views.generic import RedirectView
 
-from providers.console import (
-    access,
-    accounts,
-    audit,
-    brake,
-    dashboard,
-    export,
-    groups,
+from providers.console import dashboard, export, home, housekeeping
+from providers.console.accounts import language, sign_in, two_step
+from providers.console.accounts import pages as accounts
+from providers.console.frame import access
+from providers.console.history import audit
+from providers.console.log import pages as log
+from providers.console.log import refused
+from providers.console.provider import (
+    add,
     guide,
     history,
-    home,
-    jobs,
-    language,
+    ip_ranges,
+    ip_restriction,
     lifecycle,
-    log,
-    people,
-    person,
-    provider_list,
+    overview,
     providers,
-    ranges,
-    recycle_bin,
-    refused,
-    restriction,
-    saved_filters,
+    removals,
     schemas,
-    second_factor,
-    sign_in,
     tokens,
 )
+from providers.console.users import groups, recycle_bin, saved_filters, user, users
 from providers.models import Provider, SyncedGroup, SyncedUser
 
 View = Callable[..., HttpResponseBase]
@@ -66,7 +59,7 @@ class ConsoleSite(AdminSite):
                     raise Http404(gettext("There is no such provider.")) from error
                 return response
             access.record_refusal(request, f"{request.method} {request.path}"[:200])
-            return render(request, "console/no_role.html", status=403)
+            return render(request, "console/frame/no_role.html", status=403)
 
         return self._signed_in(update_wrapper(for_roles, view), cacheable)
 
@@ -74,7 +67,7 @@ class ConsoleSite(AdminSite):
         """As Django's, after the second factor was set up where it is required."""
 
         def led(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-            if second_factor.must_be_set_up(request):
+            if two_step.must_be_set_up(request):
                 return redirect("admin:two_step")
             response: HttpResponse = view(request, *args, **kwargs)
             return response
@@ -90,10 +83,10 @@ class ConsoleSite(AdminSite):
 
     def has_permission(self, request: HttpRequest) -> bool:
         """A password alone opens nothing where there is a second factor."""
-        return super().has_permission(request) and second_factor.is_answered(request)
+        return super().has_permission(request) and two_step.is_answered(request)
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        if request.user.is_authenticated and not second_factor.is_answered(request):
+        if request.user.is_authenticated and not two_step.is_answered(request):
             logout(request)  # her session is from before two-step sign-in was turned on
         if request.method == "GET" and self.has_permission(request):
             return redirect("admin:index")
@@ -112,83 +105,85 @@ class ConsoleSite(AdminSite):
         without = super().admin_view
         return [
             path("login/", self.login, name="login"),
-            path("language/", language.switch, name="language"),
-            path("login/code/", second_factor.code, name="sign_in_code"),
+            path("language/", language.language, name="language"),
+            path("login/code/", two_step.sign_in_code, name="sign_in_code"),
             path("logout/", without(self.logout), name="logout"),
-            path("two-step/", without(second_factor.two_step), name="two_step"),
-            path("two-step/off/", without(second_factor.turn_off), name="turn_off_two_step"),
+            path("two-step/", without(two_step.two_step), name="two_step"),
+            path("two-step/off/", without(two_step.turn_off_two_step), name="turn_off_two_step"),
             path("password_change/", self._signed_in(self.password_change), name="password_change"),
             path("password_change/done/", self._signed_in(self.password_change_done), name="password_change_done"),
         ]
 
     def _page_urls(self) -> list[URLPattern]:
-        def page(route: str, view: View, name: str) -> URLPattern:
-            made: URLPattern = path(route, self.admin_view(view), name=name)
+        def page(route: str, view: View, name: str = "") -> URLPattern:
+            """A page is called as its view is; `name` is for a view of Django's or one with two addresses."""
+            made: URLPattern = path(route, self.admin_view(view), name=name or view.__name__)
             return made
 
         return [
             *self._provider_urls(page),
             page("", home.home, "index"),
-            page("accounts/", accounts.account_list, "accounts"),
-            page("accounts/add/", accounts.add, "add_account"),
-            page("accounts/<int:account_id>/", accounts.change, "account"),
-            page("accounts/<int:account_id>/reset/", accounts.reset, "reset_password"),
-            page("accounts/<int:account_id>/two-step/off/", accounts.remove_two_step, "remove_two_step"),
-            page("accounts/<int:account_id>/disable/", partial(accounts.switch, is_active=False), "disable_account"),
-            page("accounts/<int:account_id>/enable/", partial(accounts.switch, is_active=True), "enable_account"),
-            page("housekeeping/", jobs.jobs, "housekeeping"),
-            page("eum/", dashboard.dashboard, "eum"),
-            page("eum/find/", people.find, "find"),
-            page("eum/guide/", guide.overview, "guide_overview"),
+            page("accounts/", accounts.accounts),
+            page("accounts/add/", accounts.add_account),
+            page("accounts/<int:account_id>/", accounts.account),
+            page("accounts/<int:account_id>/reset/", accounts.reset_password),
+            page("accounts/<int:account_id>/two-step/off/", accounts.remove_two_step),
+            page("accounts/<int:account_id>/disable/", accounts.disable_account),
+            page("accounts/<int:account_id>/enable/", accounts.enable_account),
+            page("housekeeping/", housekeeping.housekeeping),
+            page("eum/", dashboard.dashboard),
+            page("eum/find/", users.find_user),
+            page("eum/guide/", guide.guide_overview),
             page("eum/users/", self._list(SyncedUser), "users"),
-            page("eum/users/<uuid:user_id>/", person.user, "user"),
-            page("eum/users/filters/save/", saved_filters.save, "save_filter"),
-            page("eum/users/filters/<int:filter_id>/rename/", saved_filters.rename, "rename_filter"),
-            page("eum/users/filters/<int:filter_id>/delete/", saved_filters.delete, "delete_filter"),
+            page("eum/users/<uuid:user_id>/", user.user),
+            page("eum/users/filters/save/", saved_filters.save_filter),
+            page("eum/users/filters/<int:filter_id>/rename/", saved_filters.rename_filter),
+            page("eum/users/filters/<int:filter_id>/delete/", saved_filters.delete_filter),
             page("eum/groups/", self._list(SyncedGroup), "groups"),
-            page("eum/groups/<uuid:group_id>/", groups.group, "group"),
-            page("eum/log/", log.log, "log"),
-            page("eum/log/<uuid:request_id>/", log.log_entry, "log_entry"),
-            page("eum/log/<uuid:request_id>/payload/", log.log_payload, "log_payload"),
-            page("eum/recycle-bin/<uuid:resource_id>/restore/", recycle_bin.restore, "restore"),
-            page("eum/recycle-bin/<uuid:resource_id>/purge/", recycle_bin.purge, "purge"),
-            page("eum/refused/", refused.refused, "refused"),
-            page("eum/audit/", audit.audit, "audit"),
+            page("eum/groups/<uuid:group_id>/", groups.group),
+            page("eum/log/", log.log),
+            page("eum/log/<uuid:request_id>/", log.log_entry),
+            page("eum/log/<uuid:request_id>/payload/", log.log_bodies),
+            page("eum/recycle-bin/<uuid:resource_id>/restore/", recycle_bin.restore_resource),
+            page("eum/recycle-bin/<uuid:resource_id>/purge/", recycle_bin.purge_resource),
+            page("eum/refused/", refused.refused),
+            page("eum/audit/", audit.audit),
             page("eum/<slug:name>/export/", self._export, "export"),
         ]
 
-    def _provider_urls(self, page: Callable[[str, View, str], URLPattern]) -> list[URLPattern]:
+    def _provider_urls(self, page: Callable[..., URLPattern]) -> list[URLPattern]:
         one = "eum/providers/<int:provider_id>/"
         token = f"{one}tokens/<int:token_id>/"
         return [
-            page("eum/providers/", provider_list.provider_list, "providers"),
-            page("eum/providers/add/", providers.add, "add_provider"),
-            page(one, providers.overview, "provider"),
-            page(f"{one}live/", providers.live, "live"),
-            page(f"{one}edit/", lifecycle.change, "change_provider"),
-            page(f"{one}pause/", lifecycle.pause, "pause_provider"),
-            page(f"{one}resume/", lifecycle.resume, "resume_provider"),
-            page(f"{one}departures/", brake.brake, "brake"),
-            page(f"{one}delete/", lifecycle.delete, "delete_provider"),
-            page(f"{one}restore/", lifecycle.restore, "restore_provider"),
-            page(f"{one}history/", history.history, "history"),
-            page(f"{one}tokens/", tokens.tokens, "tokens"),
-            page(f"{token}rotate/", tokens.rotate, "rotate_token"),
-            page(f"{token}suspend/", tokens.suspend, "suspend_token"),
-            page(f"{token}restore/", tokens.restore, "restore_token"),
-            page(f"{token}expiry/", tokens.expire, "expire_token"),
-            page(f"{token}revoke/", tokens.revoke, "revoke_token"),
-            page(f"{one}ip-restriction/", restriction.restriction, "ip_restriction"),
-            page(f"{one}ip-restriction/mode/", restriction.change_mode, "ip_mode"),
-            page(f"{one}ip-restriction/add/", ranges.add, "add_ranges"),
-            page(f"{one}ip-restriction/remove/", ranges.remove, "remove_ranges"),
-            page(f"{one}ip-restriction/import/", ranges.import_file, "import_ranges"),
-            page(f"{one}schemas/", schemas.schemas, "schemas"),
-            page(f"{one}schemas/upload/", schemas.upload, "upload_schema"),
-            page(f"{one}schemas/<int:extension_id>/remove/", schemas.remove, "remove_schema"),
-            page(f"{one}guide/", guide.guide, "guide"),
-            page(f"{one}guide/seen/", guide.seen, "guide_seen"),
-            page(f"{one}guide/test/", guide.test_connection, "test_connection"),
+            page("eum/providers/", providers.providers),
+            page("eum/providers/add/", add.add_provider),
+            page(one, overview.overview),
+            page(f"{one}live/", overview.live),
+            page(f"{one}edit/", lifecycle.edit_provider),
+            page(f"{one}pause/", lifecycle.pause_provider),
+            page(f"{one}resume/", lifecycle.resume_provider),
+            page(f"{one}removals/", removals.removals),
+            page(f"{one}departures/", RedirectView.as_view(pattern_name="admin:removals"), "departures"),
+            page(f"{one}delete/", lifecycle.delete_provider),
+            page(f"{one}restore/", lifecycle.restore_provider),
+            page(f"{one}history/", history.history),
+            page(f"{one}tokens/", tokens.tokens),
+            page(f"{token}rotate/", tokens.rotate_token),
+            page(f"{token}suspend/", tokens.suspend_token),
+            page(f"{token}restore/", tokens.restore_token),
+            page(f"{token}expiry/", tokens.expire_token),
+            page(f"{token}revoke/", tokens.revoke_token),
+            page(f"{one}ip-restriction/", ip_restriction.ip_restriction),
+            page(f"{one}ip-restriction/mode/", ip_restriction.ip_mode),
+            page(f"{one}ip-restriction/add/", ip_ranges.add_ranges),
+            page(f"{one}ip-restriction/remove/", ip_ranges.remove_ranges),
+            page(f"{one}ip-restriction/import/", ip_ranges.import_ranges),
+            page(f"{one}schemas/", schemas.schemas),
+            page(f"{one}schemas/upload/", schemas.upload_schema),
+            page(f"{one}schemas/<int:extension_id>/remove/", schemas.remove_schema),
+            page(f"{one}guide/", guide.guide),
+            page(f"{one}guide/seen/", guide.guide_seen),
+            page(f"{one}guide/test/", guide.test_connection),
         ]
 
     def _export(self, request: HttpRequest, name: str) -> HttpResponseBase:
@@ -201,5 +196,5 @@ class ConsoleSite(AdminSite):
 
 
 site = ConsoleSite()
-site.register(SyncedUser, people.UserAdmin)
+site.register(SyncedUser, users.UserAdmin)
 site.register(SyncedGroup, groups.GroupAdmin)

@@ -7,7 +7,7 @@ from django.utils import timezone
 from django.utils.html import strip_tags
 
 from providers import request_log
-from providers.console.status import provider_status
+from providers.console.provider.status import provider_status
 from providers.health import health_of
 from providers.models import Provider, ProviderActivity, Token
 from tests.factories import issue, make_account, make_calls, make_provider, make_user

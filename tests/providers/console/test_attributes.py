@@ -2,7 +2,7 @@
 
 import pytest
 
-from providers.console.attributes import IMPERSONAL_OF_GROUP, flatten, mask, mask_text
+from providers.console.frame.masking import IMPERSONAL_OF_GROUP, flatten, mask, mask_text
 
 URN = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 

@@ -9,8 +9,8 @@ from django.db import connection
 from django.utils import timezone
 
 from providers.activity import LOG_JOB, slot_of
-from providers.console.chart import chart_of
-from providers.console.contacts import Contact, contacts_of
+from providers.console.provider.chart import chart_of
+from providers.console.provider.contact_strip import Contact, contacts_of
 from providers.health import health_of
 from providers.housekeeping import JOBS
 from providers.models import IpRule, JobRun, Provider, RequestCount, Token

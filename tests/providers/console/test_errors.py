@@ -34,7 +34,7 @@ def test_ac_err_1_a_failure_shows_nothing_of_what_broke(rf):
 
 def test_ac_err_1_a_failure_of_a_view_ends_on_our_page(administrator, provider, monkeypatch):
     administrator.raise_request_exception = False
-    monkeypatch.setattr("providers.console.person.flatten", lambda document: 1 / 0)
+    monkeypatch.setattr("providers.console.users.user.flatten", lambda document: 1 / 0)
     from tests.factories import make_user
 
     answer = administrator.get(f"/eum/users/{make_user(provider, 'jane@contoso.com').pk}/")

@@ -141,7 +141,9 @@ def test_ac_gui_3_a_test_that_passes_is_five_named_checks_and_writes_nobody(
 
 def test_ac_gui_4_nothing_that_is_sent_reaches_the_address(administrator, provider, settings, monkeypatch):
     asked = []
-    monkeypatch.setattr("providers.console.guide.run_connection_test", lambda *given: asked.append(given[2]) or [])
+    monkeypatch.setattr(
+        "providers.console.provider.guide.run_connection_test", lambda *given: asked.append(given[2]) or []
+    )
     administrator.post(page_of(provider, "test/?url=http://evil.example"), {"url": "http://evil.example", "host": "x"})
     assert asked == [settings.OPTIONS.scim_url]
 
@@ -177,5 +179,5 @@ def test_a_provider_deleted_meanwhile_is_404_and_no_server_error(provider, clien
     found = type(provider).objects.get(pk=provider.pk)
     found.live_tokens = []
     type(provider).objects.update(deleted_at=timezone.now())
-    monkeypatch.setattr("providers.console.guide.get_provider", lambda _pk: found)
+    monkeypatch.setattr("providers.console.provider.guide.get_provider", lambda _pk: found)
     assert client.post(page_of(provider), {"step": ["app"]}).status_code == 404

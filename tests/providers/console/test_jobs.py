@@ -8,7 +8,7 @@ from django.db import DataError
 from django.utils import timezone
 
 from providers import housekeeping
-from providers.console.jobs import rows
+from providers.console.housekeeping import rows
 from providers.housekeeping import JOBS, run_job
 from providers.models import JobRun
 from tests.factories import make_provider

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.html import strip_tags
 from django.utils.translation import activate, get_language, override
 
-from providers.console.page import clock, grouped, moment
+from providers.console.frame.page import clock, grouped, moment
 from providers.models import ChangeEvent, Preference
 from providers.request_log import writer
 from tests.factories import issue, make_account, make_group, make_provider, make_user

@@ -10,8 +10,8 @@ from django.utils import timezone
 from django.utils.html import escape
 from django.utils.translation import gettext, override
 
-from providers.console.explanations import explain
-from providers.console.log import as_html
+from providers.console.log.explanations import explain
+from providers.console.log.pages import as_html
 from providers.models import ChangeEvent, RefusedCalls, RequestLog, Token, first_id_at
 from providers.request_log import writer
 from providers.tokens import make_value

@@ -112,7 +112,7 @@ def test_ac_usr_4_fifty_a_page_and_few_queries(support, provider, django_assert_
 
 
 def test_ac_usr_4_counting_stops_somewhere(support, provider, monkeypatch):
-    monkeypatch.setattr("providers.console.lists.COUNT_LIMIT", 2)
+    monkeypatch.setattr("providers.console.frame.lists.COUNT_LIMIT", 2)
     for number in range(4):
         make_user(provider, f"user{number}@contoso.com")
     assert "more than 2 users" in support.get("/eum/users/").content.decode()

@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from providers.console.page import short_id
+from providers.console.frame.page import short_id
 from providers.directory import restore
 from providers.events import Actor
 from providers.models import ChangeEvent, RequestLog, Token

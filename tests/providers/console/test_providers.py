@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from providers.console.forms import AddProviderForm, take_suggestion
-from providers.console.provider_list import COLUMNS
+from providers.console.provider.forms import AddProviderForm, take_suggestion
+from providers.console.provider.providers import COLUMNS
 from providers.models import ChangeEvent, IpMode, Provider, Token
 from tests.factories import issue, make_calls, make_provider, make_user
 

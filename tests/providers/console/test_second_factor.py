@@ -187,7 +187,7 @@ def test_a_code_is_not_waited_for_when_things_have_changed(hers, anna, change, m
     typed = code_of(anna)
     if change == "time":
         now = time.time()
-        monkeypatch.setattr("providers.console.second_factor.time.time", lambda: now + 601)
+        monkeypatch.setattr("providers.console.accounts.two_step.time.time", lambda: now + 601)
     elif change == "password":
         anna.set_password("another long one")
         anna.save()

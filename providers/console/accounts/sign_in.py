@@ -1,0 +1,121 @@
+"""Signing in: the password, the lock-out after wrong ones, and what is written down by Django's own signals.
+
+django-axes counts failures for each name and address. Names that are no account's are counted too, so that a
+lock-out tells nobody which names exist, but only as digests: they may be passwords typed into the wrong field.
+"""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from axes.models import AccessAttempt
+from axes.signals import user_locked_out
+from django.conf import settings
+from django.contrib.admin.forms import AdminAuthenticationForm
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AnonymousUser
+from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
+from django.contrib.auth.views import LoginView
+from django.db.models.signals import pre_save
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.crypto import salted_hmac
+from django.utils.http import url_has_allowed_host_and_scheme, urlencode
+from django.utils.translation import gettext_noop
+
+from providers.audit import record_act
+from providers.console.accounts import language, two_step
+from providers.console.frame.access import actor_of
+from providers.events import EventKind
+from providers.second_factor import has_second_factor
+
+# No account can be called so: names have no spaces.
+UNKNOWN_NAME = gettext_noop("an unknown name")
+
+
+class SignIn(LoginView):
+    """Django's own; who has a second factor is not signed in by the password alone."""
+
+    authentication_form = AdminAuthenticationForm
+    template_name = "admin/login.html"
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        if not has_second_factor(form.get_user()):
+            return super().form_valid(form)
+        two_step.keep_waiting(self.request, form.get_user(), self.get_success_url())
+        return redirect("admin:sign_in_code")
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        names = {"app_path": self.request.get_full_path(), "username": self.request.user.get_username()}
+        is_lost = "lost" in self.request.GET
+        has_ended = is_lost or self.get_redirect_url() not in ("", reverse("admin:index"))
+        return super().get_context_data(**kwargs, **names, has_ended=has_ended, is_lost=is_lost)
+
+
+def before_sending_again(request: HttpRequest) -> HttpResponse:
+    """What a form meets whose session has ended: signing in, then the page where it stood."""
+    page = request.headers.get("Referer", "")
+    is_ours = url_has_allowed_host_and_scheme(page, {request.get_host()}, require_https=request.is_secure())
+    back = urlsplit(page)._replace(scheme="", netloc="").geturl() if is_ours else reverse("admin:index")
+    return redirect(f"{reverse('admin:login')}?{urlencode({'next': back, 'lost': 'yes'})}")
+
+
+def locked_out(request: HttpRequest, response: HttpResponse, credentials: Any) -> HttpResponse:
+    """What django-axes answers instead of `response`; the same for every name."""
+    page = render(request, "console/accounts/locked_out.html", status=429)
+    page["Retry-After"] = str(int(settings.AXES_COOLOFF_TIME.total_seconds()))
+    page["Cache-Control"] = "no-store"
+    return page
+
+
+def counted_name(request: HttpRequest, credentials: dict[str, Any] | None) -> str:
+    """The name under which django-axes counts a failure."""
+    name = _name_in(credentials)
+    return name if _is_account(name) else salted_hmac("unknown name", name, algorithm="sha256").hexdigest()
+
+
+def connect() -> None:
+    user_logged_in.connect(_signed_in, dispatch_uid="console sign-in")
+    user_logged_out.connect(_signed_out, dispatch_uid="console sign-out")
+    user_login_failed.connect(_failed, dispatch_uid="console failed sign-in")
+    user_locked_out.connect(_locked, dispatch_uid="console lock-out")
+    pre_save.connect(_forget_form, sender=AccessAttempt, dispatch_uid="console attempt")
+
+
+def _signed_in(sender: Any, request: HttpRequest, user: Any, **kwargs: Any) -> None:
+    record_act(EventKind.SIGNED_IN, actor_of(request, user), subject=user.get_username())
+    language.remember(request, user)
+
+
+def _signed_out(sender: Any, request: HttpRequest, user: Any, **kwargs: Any) -> None:
+    if user is not None:
+        record_act(EventKind.SIGNED_OUT, actor_of(request, user), subject=user.get_username())
+
+
+def _failed(sender: Any, credentials: dict[str, Any], request: HttpRequest | None = None, **kwargs: Any) -> None:
+    _record(EventKind.SIGN_IN_FAILED, request or HttpRequest(), _name_in(credentials))
+
+
+def _locked(sender: Any, request: Any, username: str, **kwargs: Any) -> None:
+    """Sent at each try while the lock lasts; only the failure that began it was counted, and is an event."""
+    if request.axes_failures_since_start is not None:
+        _record(EventKind.SIGN_IN_LOCKED, request, username)
+
+
+def _record(kind: EventKind, request: HttpRequest, name: str) -> None:
+    """Who types the password into the name's field must not find it in the record: only known names are kept."""
+    record_act(kind, actor_of(request, AnonymousUser()), subject=name if _is_account(name) else UNKNOWN_NAME)
+
+
+def _forget_form(sender: Any, instance: AccessAttempt, **kwargs: Any) -> None:
+    """What else was sent with a failure is of no use, and django-axes would let it grow."""
+    instance.get_data = instance.post_data = ""
+
+
+def _name_in(credentials: dict[str, Any] | None) -> str:
+    return str((credentials or {}).get(get_user_model().USERNAME_FIELD) or "")
+
+
+def _is_account(name: str) -> bool:
+    accounts = get_user_model()
+    return "\0" not in name and accounts._default_manager.filter(**{accounts.USERNAME_FIELD: name}).exists()

@@ -1,0 +1,136 @@
+"""Read-only lists on Django's change list: search, filters, sorting and paging, and no way to edit.
+
+Synced users and groups are what a directory sent; nobody changes them here, superusers
+included (AC-ROLE-5). Only the filters that a list names may be in its address.
+"""
+
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
+from django.core.paginator import Paginator
+from django.db.models import IntegerField, QuerySet, Subquery
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.translation import gettext
+
+from providers.console.frame.page import grouped
+
+PAGE_SIZE = 50
+# Counting stops here: nobody pages further, and counting a million rows takes longer than showing fifty.
+COUNT_LIMIT = 10_000
+
+
+class CountOf(Subquery):
+    """How many rows a correlated query has; slice it to bound the cost."""
+
+    template = "(SELECT count(*) FROM (%(subquery)s) counted)"
+    output_field = IntegerField()
+
+
+class CappedPaginator(Paginator):  # type: ignore[type-arg]
+    """Counts to COUNT_LIMIT at most; a page beyond the last is the last."""
+
+    @cached_property
+    def count(self) -> int:
+        return min(self._counted, COUNT_LIMIT)
+
+    @cached_property
+    def _counted(self) -> int:
+        rows: Any = self.object_list
+        return int(rows.order_by().values("pk")[: COUNT_LIMIT + 1].count())
+
+    @property
+    def is_capped(self) -> bool:
+        return self._counted > COUNT_LIMIT
+
+    def validate_number(self, number: Any) -> int:
+        try:
+            return min(max(int(number), 1), self.num_pages)
+        except ValueError:
+            return 1
+
+
+class ConsoleChangeList(ChangeList):
+    paginator: CappedPaginator
+    model_admin: "ReadOnlyAdmin"
+    filter_specs: "list[ChoiceFilter]"  # type: ignore[assignment]
+
+    def url_for_result(self, result: Any) -> str:
+        return reverse(self.model_admin.page_name, args=[result.pk])
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        self.page_num = self.paginator.validate_number(self.page_num)
+
+    @property
+    def counted(self) -> str:
+        """`11 users`, or `more than 10,000 users`."""
+        number = grouped(self.result_count)
+        shown = gettext("more than %(number)s") % {"number": number} if self.paginator.is_capped else number
+        return str(self.model_admin.counted(self.result_count) % {"count": shown})
+
+    def chips(self) -> Iterator[tuple[str, str]]:
+        """Each filter that is on, with the address without it."""
+        for spec in self.filter_specs:
+            value = spec.value()
+            if value is not None:
+                names = {str(choice): str(name) for choice, name in spec.lookup_choices}
+                without = self.get_query_string(remove=[spec.parameter_name])
+                yield f"{spec.title}: {names.get(value, value)}", without
+
+
+class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """A list of rows that link to pages; there is no add, change or delete for anybody."""
+
+    actions = None
+    list_per_page = PAGE_SIZE
+    list_max_show_all = 0
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+    paginator = CappedPaginator
+    page_name = ""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return ConsoleChangeList
+
+    def counted(self, count: int) -> str:
+        """What so many rows are called, with `%(count)s` for the number."""
+        raise NotImplementedError
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """A lookup of the reader's own making could ask out what is masked, letter by letter."""
+        return lookup in {spec.parameter_name for spec in self.list_filter}  # type: ignore[union-attr]
+
+
+class ChoiceFilter(admin.SimpleListFilter):
+    """A filter whose value must be one of its choices; any other value finds nothing."""
+
+    parameter_name: str
+
+    @cached_property
+    def _values(self) -> set[str]:
+        return {str(value) for value, _ in self.lookup_choices}
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        value = self.value()
+        if value is None:
+            return queryset
+        return self.chosen(queryset, value) if value in self._values else queryset.none()
+
+    def chosen(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
+        raise NotImplementedError
+
+    def has_output(self) -> bool:
+        return True

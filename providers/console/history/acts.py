@@ -1,0 +1,91 @@
+"""What an act in the console changed, in words: of a provider, a token, a range, an account."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from providers.console.frame.page import Text, moment
+from providers.models import Brake, ChangeEvent, IpMode
+
+_NAMES: Mapping[str, Text] = {
+    "brake": gettext_lazy("Brake"),
+    "brake_people": gettext_lazy("Brake: people within an hour"),
+    "brake_percent": gettext_lazy("Brake: per cent of the active ones"),
+    "email": gettext_lazy("E-mail address"),
+    "expires": gettext_lazy("Ends"),
+    "expires_at": gettext_lazy("Ends"),
+    "first_name": gettext_lazy("First name"),
+    "ip_mode": gettext_lazy("IP restriction"),
+    "is_strict": gettext_lazy("Strict protocol"),
+    "last_name": gettext_lazy("Last name"),
+    "late_after_minutes": gettext_lazy("Late after (minutes)"),
+    "mode": gettext_lazy("IP restriction"),
+    "notification_email": gettext_lazy("Address for notices"),
+    "old token ends": gettext_lazy("The old token ends"),
+    "passed": gettext_lazy("Passed"),
+    "ranges": gettext_lazy("Allowed ranges"),
+    "role": gettext_lazy("Role"),
+    "silent_after_hours": gettext_lazy("Silent after (hours)"),
+    "skips_unknown_members": gettext_lazy("Leave out unknown members"),
+    "suspended_at": gettext_lazy("Suspended"),
+    "title": gettext_lazy("Title"),
+    "token": gettext_lazy("Token"),
+}
+_WORDS: Mapping[str, Mapping[Any, Text]] = {
+    "brake": dict(Brake.choices),
+    "ip_mode": dict(IpMode.choices),
+    "mode": dict(IpMode.choices),
+    "expires": {None: gettext_lazy("Never")},
+    "expires_at": {None: gettext_lazy("Never")},
+}
+_TIMES = frozenset({"expires", "expires_at", "old token ends", "suspended_at"})
+_YES_NO: Mapping[bool, Text] = {True: gettext_lazy("Yes"), False: gettext_lazy("No")}
+
+
+@dataclass(frozen=True)
+class Change:
+    """One field: what went and what came, each as texts; of two lists only what differs."""
+
+    name: str
+    before: Sequence[Text]
+    after: Sequence[Text]
+
+
+def changes_of(event: ChangeEvent) -> list[Change]:
+    """What an act changed; nothing for an event of a user or group, which has attributes instead."""
+    changes = [] if event.resource_id else [_change(change) for change in event.changes]
+    return [change for change in changes if change.before or change.after]  # an empty list that came is none
+
+
+def _change(change: Mapping[str, Any]) -> Change:
+    field = change["path"]
+    before, after = _texts(field, change, "before"), _texts(field, change, "after")
+    return Change(
+        str(_NAMES.get(field, field)),
+        [text for text in before if text not in after],
+        [text for text in after if text not in before],
+    )
+
+
+def _texts(field: str, change: Mapping[str, Any], side: str) -> list[Text]:
+    if side not in change:
+        return []
+    value = change[side]
+    found = [_text(field, part) for part in (value if isinstance(value, list) else [value])]
+    return [text for text in found if text]
+
+
+def _text(field: str, value: Any) -> Text:
+    if word := _WORDS.get(field, {}).get(value):
+        return word
+    if isinstance(value, bool):
+        return _YES_NO[value]
+    if value is None or value == "":
+        return ""
+    if field == "role":
+        return _(value)
+    return moment(datetime.fromisoformat(value)) if field in _TIMES else str(value)

@@ -1,0 +1,112 @@
+"""What an event changed, attribute by attribute, with the names that people use for attributes."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from providers.console.frame.masking import IMPERSONAL, IMPERSONAL_OF_GROUP, mask, rows_of
+from providers.console.frame.page import Text
+from providers.events import EventKind
+from providers.models import ChangeEvent
+
+_URN = re.compile(r"^urn:[^\s]*:extension:(\w+):[\d.]+:\w+:", re.IGNORECASE)
+
+_NAMES: Mapping[str, Text] = {
+    "active": gettext_lazy("status"),
+    "addresses": gettext_lazy("address"),
+    "costCenter": gettext_lazy("cost centre"),
+    "department": gettext_lazy("department"),
+    "displayName": gettext_lazy("display name"),
+    "division": gettext_lazy("division"),
+    "emails": gettext_lazy("e-mail address"),
+    "employeeNumber": gettext_lazy("employee number"),
+    "externalId": gettext_lazy("external id"),
+    "manager": gettext_lazy("manager"),
+    "name": gettext_lazy("name"),
+    "organization": gettext_lazy("organisation"),
+    "phoneNumbers": gettext_lazy("phone number"),
+    "preferredLanguage": gettext_lazy("language"),
+    "roles": gettext_lazy("roles"),
+    "title": gettext_lazy("job title"),
+    "userName": gettext_lazy("user name"),
+    "userType": gettext_lazy("kind of user"),
+}
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One simple value before and after; None: it was not sent."""
+
+    path: str
+    before: str | None
+    after: str | None
+
+
+def differences_of(event: ChangeEvent, *, sees_names: bool) -> list[Difference]:
+    """Before and after of each simple value that an event changed; personal ones masked unless `sees_names`."""
+    plain = IMPERSONAL_OF_GROUP if event.resource_type == "Group" else IMPERSONAL
+    found = []
+    for change in event.changes:
+        if "added" in change:
+            continue
+        before, after = _flat(change, "before"), _flat(change, "after")
+        # What differs is decided on the values themselves: masked, two names may look alike.
+        names = [name for name in dict.fromkeys([*before, *after]) if before.get(name) != after.get(name)]
+        if not sees_names:
+            before, after = _flat(change, "before", plain), _flat(change, "after", plain)
+        found += [Difference(short_path(name), before.get(name), after.get(name)) for name in names]
+    return found
+
+
+def _flat(change: Mapping[str, Any], side: str, plain: frozenset[str] | None = None) -> dict[str, str]:
+    """The simple values of one side by path; masked if `plain` names what need not be."""
+    if side not in change:
+        return {}
+    value, path = change[side], change["path"]
+    if plain is not None:
+        name = re.split(r"[.:]", path)[-1]
+        value = mask({name: value}, plain=plain)[name]
+    return dict(rows_of(path, value))
+
+
+def short_path(path: str) -> str:
+    """`enterprise:department` for an attribute of an extension; the URN says no more to a reader."""
+    return _URN.sub(r"\1:", path)
+
+
+def changed_names(event: ChangeEvent) -> list[str]:
+    """The attributes that an event changed, as people call them, each once."""
+    paths = [_URN.sub("", change["path"]) for change in event.changes]
+    tops = dict.fromkeys(re.split(r"[.\[]", path)[0] for path in paths)
+    return [str(_NAMES.get(top, top)) for top in tops]
+
+
+def title_of(event: ChangeEvent) -> str:
+    """What an event did to its own resource, in a few words."""
+    match event.kind:
+        case EventKind.RESOURCE_CREATED:
+            sent = {change["path"]: change.get("after") for change in event.changes}
+            return _("Created, disabled") if sent.get("active") is False else _("Created")
+        case EventKind.RESOURCE_DISABLED:
+            return _("Disabled")
+        case EventKind.RESOURCE_ENABLED:
+            return _("Enabled")
+        case EventKind.RESOURCE_DELETED:
+            return _("Removed")
+        case EventKind.RESOURCE_RESTORED:
+            return _("Restored from the recycle bin")
+    names = changed_names(event)
+    more = len(names) - 3
+    listed = joined([*names[:3], _("%(count)s more") % {"count": more}] if more > 0 else names)
+    return _("Changed: %(names)s") % {"names": listed}
+
+
+def joined(names: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    if len(names) < 2:
+        return "".join(names)
+    return _("%(names)s and %(last)s") % {"names": ", ".join(names[:-1]), "last": names[-1]}

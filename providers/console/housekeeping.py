@@ -1,0 +1,86 @@
+"""Housekeeping: what each regular job does, and how its last run went."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_safe
+
+from providers.console.frame.badges import Badge
+from providers.console.frame.page import Text, ago, grouped
+from providers.housekeeping import COUNT_DAYS, JOBS, MONTHS_AHEAD, period_of
+from providers.models import RECYCLE_BIN_DAYS, JobRun
+
+
+@dataclass(frozen=True)
+class Row:
+    """A job, its state, and its last run where there was one."""
+
+    purpose: Text
+    badge: Badge
+    last: SafeString | None
+    run: JobRun | None
+    result: str = ""
+
+    @property
+    def needs_care(self) -> bool:
+        return self.badge.tone != "ok"
+
+
+@require_safe
+def housekeeping(request: HttpRequest) -> HttpResponse:
+    context = {
+        "title": _("Housekeeping"),
+        "crumbs": [(_("Application management"), reverse("admin:index")), (_("Housekeeping"), "")],
+        "rows": rows(),
+    }
+    return render(request, "console/housekeeping.html", context)
+
+
+def rows() -> list[Row]:
+    """Every job, in the order in which they run. One query."""
+    runs = {run.job: run for run in JobRun.objects.all()}
+    purposes = _purposes()
+    return [_row(purposes[job.__name__], runs.get(job.__name__), period_of(job)) for job in JOBS]
+
+
+def _row(purpose: Text, run: JobRun | None, period: timedelta) -> Row:
+    if run is None:
+        return Row(purpose, Badge(_("Never ran"), "clock"), None, None)
+    badge = Badge(_("Done"), "check", "ok")
+    if run.has_failed:
+        badge = Badge(_("Failed"), "alert", "bad")
+    elif timezone.now() - run.ran_at > 2 * period + timedelta(hours=1):  # one run may be missed
+        badge = Badge(_("Overdue"), "alert", "warn")
+    return Row(purpose, badge, ago(run.ran_at), run, _result(run.result))
+
+
+def _result(kept: str) -> str:
+    """What a job did: a count of rows, or words."""
+    if kept.isdecimal():
+        return ngettext("%(count)s row", "%(count)s rows", int(kept)) % {"count": grouped(int(kept))}
+    return _(kept) if kept else ""
+
+
+def _purposes() -> Mapping[str, Text]:
+    options = settings.OPTIONS
+    return {
+        "make_partitions": _("Makes room for the records of the next %(count)d months") % {"count": MONTHS_AHEAD},
+        "drop_partitions": _("Drops requests after %(days)d days and changes after %(months)d months")
+        % {"days": options.request_log_days, "months": options.change_event_months},
+        "forget_bodies": _("Forgets what requests and answers held after %(days)d days")
+        % {"days": options.request_body_days},
+        "empty_recycle_bin": _("Purges users and groups deleted %(days)d days ago") % {"days": RECYCLE_BIN_DAYS},
+        "purge_providers": _("Purges providers deleted %(days)d days ago") % {"days": RECYCLE_BIN_DAYS},
+        "forget_counts": _("Forgets counts of requests and addresses after %(days)d days") % {"days": COUNT_DAYS},
+        "write_notices": _("Writes mails about tokens that end and about many people who leave"),
+        "send_notices": _("Sends those mails"),
+    }

@@ -1,0 +1,1 @@
+"""The provisioning log: its pages, its filters, and what each request meant."""

@@ -1,0 +1,192 @@
+"""The provisioning log: the list, one request, and its bodies for those who may read them."""
+
+import json
+import re
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import escape
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+from django.views.decorators.http import require_safe
+
+from providers.activity import log_failure
+from providers.audit import record_act
+from providers.console.frame import access
+from providers.console.frame.masking import mask_addresses
+from providers.console.frame.page import Place, ago, moment, short_id, show
+from providers.console.frame.records import capped_count
+from providers.console.history.changes import differences_of
+from providers.console.log.described import Described, describe, wanted_name, with_wanted_names
+from providers.console.log.explanations import explain
+from providers.console.log.query import TYPED, LogQuery, read_query
+from providers.directory import parse_id
+from providers.events import EventKind
+from providers.models import JobRun, Outcome, Provider, RequestLog, SyncedUser, Token
+from scim.protocol.values import comparison_key
+
+MAX_SHOWN_BODY = 200_000
+
+
+@require_safe
+def log(request: HttpRequest) -> HttpResponse:
+    """The newest requests, fifty at a time; a request id in the search leads to its own page (AC-LOG-3)."""
+    query = read_query(request.GET)
+    if (found := _by_id(query.sent.get("q", ""))) is not None:
+        return HttpResponseRedirect(reverse("admin:log_entry", args=[found]))
+    page = query.page(before=parse_id(request.GET.get("before", "")), after=parse_id(request.GET.get("after", "")))
+    sees_names = access.may(request, access.VIEW_PERSONAL)
+    rows = with_wanted_names(describe(page.rows, sees_names=sees_names), sees_names=sees_names)
+    context = {
+        "query": query,
+        "rows": rows,
+        "page": page,
+        "counted": query.counted,
+        "typed_names": TYPED,
+        "with_look_ups": f"{query.address()}{'&' if query.is_filtered else ''}lookups=1",
+        "hidden": "" if query.shows_look_ups else _hidden(query),
+        "days": settings.OPTIONS.request_log_days,
+        "body_days": settings.OPTIONS.request_body_days,
+        **_state_of_log(),
+    }
+    return show(request, "console/log/log.html", _("Provisioning log"), Place("log"), context)
+
+
+def _state_of_log() -> dict[str, Any]:
+    """When what is too old was last dropped, and whether rows are being lost. Two queries."""
+    run = JobRun.objects.filter(job="drop_partitions", has_failed=False).first()
+    return {"lost": log_failure(), "cleared": ago(run.ran_at) if run else None}
+
+
+def _by_id(text: str) -> UUID | None:
+    """The request with this id, or the newest that its client calls so (Entra's `client-request-id`)."""
+    text = text.strip()
+    if not text or "\0" in text or len(text) > 100:
+        return None
+    rows = RequestLog.objects.order_by("-id").values_list("id", flat=True)
+    own = parse_id(text)
+    return (rows.filter(id=own).first() if own else None) or rows.filter(client_request_id=text).first()
+
+
+def _hidden(query: LogQuery) -> str:
+    """The successful look-ups of a day that the default view leaves out."""
+    day = RequestLog.objects.since(timezone.now() - timedelta(hours=24))
+    count = capped_count(day.filter(action="look-up", outcome=Outcome.SUCCESS))
+    return "" if count == "0" else count
+
+
+@require_safe
+def log_entry(request: HttpRequest, request_id: UUID) -> HttpResponse:
+    """One request: what happened, who must act, what changed."""
+    return _entry(request, _get(request_id))
+
+
+@require_safe
+def log_bodies(request: HttpRequest, request_id: UUID) -> HttpResponse:
+    """The same with both bodies. Opening them is written down (AC-LOG-8)."""
+    access.require(request, access.VIEW_PAYLOAD, gettext_noop("to open a payload"))
+    row = _get(request_id)
+    record_act(
+        EventKind.PAYLOAD_OPENED,
+        access.actor_of(request),
+        provider=Provider.objects.filter(pk=row.provider_id).first(),
+        subject=f"{row.method} {row.path} ({row.id})",
+    )
+    bodies = {"request": as_html(row.request_body), "response": as_html(row.response_body)}
+    return _entry(request, row, bodies=bodies)
+
+
+def _get(request_id: UUID) -> RequestLog:
+    row = RequestLog.objects.filter(pk=request_id).first()
+    if row is None:
+        raise Http404(_("There is no such request in the log."))
+    return row
+
+
+def _entry(request: HttpRequest, row: RequestLog, bodies: dict[str, SafeString] | None = None) -> HttpResponse:
+    sees_names = access.may(request, access.VIEW_PERSONAL)
+    [described] = describe([row], sees_names=sees_names)
+    query = row.query if sees_names or not row.query else "•••"
+    context = {
+        "row": row,
+        "described": described,
+        "at": moment(row.at, to="second"),
+        "explanation": explain(row),
+        "detail": row.detail if sees_names else mask_addresses(row.detail),
+        "address": f"{row.path}?{query}" if query else row.path,
+        "holder": _holder_of(row) if sees_names and row.status == 409 else None,
+        "token": Token.objects.filter(pk=row.token_id or 0).first(),
+        "changes": [(event, differences_of(event, sees_names=sees_names)) for event in described.events],
+        "same": _same_problem(row),
+        "bodies": bodies,
+        "has_bodies": bool(row.request_body or row.response_body),
+        "bodies_end": moment(row.at + timedelta(days=settings.OPTIONS.request_body_days), to="day"),
+        "older": _neighbour(RequestLog.objects.notable().filter(id__lt=row.id).order_by("-id")),
+        "newer": _neighbour(RequestLog.objects.notable().filter(id__gt=row.id).order_by("id")),
+        "summary": summary_of(described),
+    }
+    place = Place("log", [(_("Provisioning log"), reverse("admin:log"))])
+    return show(request, "console/log/log_entry.html", f"{described.action} {short_id(row.id)}", place, context)
+
+
+def _neighbour(rows: Any) -> UUID | None:
+    found: UUID | None = rows.values_list("id", flat=True).first()
+    return found
+
+
+def _same_problem(row: RequestLog) -> str:
+    """How often this provider met the same answer in the 24 hours before."""
+    if row.outcome == Outcome.SUCCESS:
+        return ""
+    before = RequestLog.objects.since(row.at - timedelta(hours=24)).filter(id__lte=row.id, outcome=row.outcome)
+    return capped_count(before.filter(provider_id=row.provider_id, status=row.status, scim_type=row.scim_type))
+
+
+def _holder_of(row: RequestLog) -> SyncedUser | None:
+    """Who has the userName that a refused request asked for."""
+    wanted = wanted_name("User", row.request_body)
+    of_provider = SyncedUser.objects.live().filter(provider_id=row.provider_id)
+    found: SyncedUser | None = of_provider.filter(user_name_key=comparison_key(wanted)).first()
+    return found
+
+
+def summary_of(described: Described) -> str:
+    """What may be pasted into a support case: times and ids, nothing personal (AC-PER-7)."""
+    row = described.log
+    lines = [
+        f"{described.action}: {row.status} {row.scim_type}".strip(),
+        _("Time (UTC): %(time)s") % {"time": f"{row.at:%Y-%m-%d %H:%M:%S}"},
+        _("Request id") + f": {row.id}",
+        f"client-request-id: {row.client_request_id or '-'}",
+        f"SCIM id: {row.resource_id or '-'}",
+        _("Token") + f": {row.token_prefix}…",
+    ]
+    return "\n".join(lines)
+
+
+_JSON_PART = re.compile(r'("(?:[^"\\]|\\.)*")(\s*:)?|\b(?:true|false|null)\b|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?')
+
+
+def as_html(body: str) -> SafeString:
+    """A body pretty-printed with its parts marked up; what is no whole JSON, or nested too deep, stays as it is."""
+    try:
+        text = json.dumps(json.loads(body), indent=2, ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return escape(body)
+    if len(text) > MAX_SHOWN_BODY:
+        return escape(text)
+    parts: list[str] = []
+    end = 0
+    for found in _JSON_PART.finditer(text):
+        parts.append(escape(text[end : found.start()]))
+        tag = ("b" if found[2] else "i") if found[1] else "em"
+        parts.append(f"<{tag}>{escape(found[1] or found[0])}</{tag}>{found[2] or ''}")
+        end = found.end()
+    parts.append(escape(text[end:]))
+    return mark_safe("".join(parts))  # noqa: S308 (every part is escaped above)

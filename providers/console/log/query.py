@@ -1,0 +1,139 @@
+"""The question that an address of the provisioning log asks (see `records`)."""
+
+import ipaddress
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.http import QueryDict
+from django.utils import timezone
+from django.utils.dateparse import parse_date
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from providers.console.frame.page import Text
+from providers.console.frame.records import HOURS, PERIODS, RecordQuery, read_sent
+from providers.models import Action, Outcome, Provider, RequestLog, Resource, first_id_at
+from providers.models.record import RequestLogQuerySet
+
+# People whom a text may name; a text that names more is no longer about anybody.
+MAX_SUBJECTS = 500
+PROBLEMS, CHANGES = "problems", "changes"
+_CHANGES = (Action.CREATE, Action.UPDATE, Action.REMOVE)
+
+
+def _outcome(rows: RequestLogQuerySet, value: str) -> RequestLogQuerySet:
+    return rows.exclude(outcome=Outcome.SUCCESS) if value == PROBLEMS else rows.filter(outcome=Outcome(value))
+
+
+def _action(rows: RequestLogQuerySet, value: str) -> RequestLogQuerySet:
+    return rows.filter(action__in=_CHANGES) if value == CHANGES else rows.filter(action=Action(value))
+
+
+def _period(rows: RequestLogQuerySet, value: str) -> RequestLogQuerySet:
+    return rows.since(timezone.now() - timedelta(hours=HOURS[value]))
+
+
+def _day_begins(value: str) -> datetime:
+    day = parse_date(value)
+    if day is None:
+        raise ValueError(value)
+    return timezone.make_aware(datetime.combine(day, time.min))
+
+
+def _from(rows: RequestLogQuerySet, value: str) -> RequestLogQuerySet:
+    return rows.since(_day_begins(value))
+
+
+def _until(rows: RequestLogQuerySet, value: str) -> RequestLogQuerySet:
+    return rows.filter(id__lt=first_id_at(_day_begins(value) + timedelta(days=1)))
+
+
+# Each parameter and what it leaves; one that cannot be read raises ValueError or KeyError, and then nothing is found.
+_FILTERS: Mapping[str, Callable[[RequestLogQuerySet, str], RequestLogQuerySet]] = {
+    "outcome": _outcome,
+    "action": _action,
+    "provider": lambda rows, value: rows.filter(provider_id=_small(value)),
+    "period": _period,
+    "from": _from,
+    "until": _until,
+    "status": lambda rows, value: rows.filter(status=_small(value, most=599)),
+    "token": lambda rows, value: rows.filter(token_prefix=value.rstrip("…")),
+    "address": lambda rows, value: rows.filter(source_ip=str(ipaddress.ip_address(value.strip()))),
+    "slower": lambda rows, value: rows.filter(duration_ms__gt=_small(value)),
+    "subject": lambda rows, value: rows.filter(resource_id=UUID(value)),
+    "q": lambda rows, value: rows.filter(resource_id__in=_named(value)),
+}
+_TITLES: Mapping[str, Text] = {
+    "outcome": gettext_lazy("Outcome"),
+    "action": gettext_lazy("Action"),
+    "provider": gettext_lazy("Provider"),
+    "period": gettext_lazy("Time"),
+    "from": gettext_lazy("From"),
+    "until": gettext_lazy("Until"),
+    "status": gettext_lazy("Status code"),
+    "token": gettext_lazy("Token"),
+    "address": gettext_lazy("Address"),
+    "slower": gettext_lazy("Slower than (ms)"),
+    "subject": gettext_lazy("Person or group"),
+    "q": gettext_lazy("Search"),
+}
+# What the form "More" asks for.
+TYPED = ("from", "until", "status", "token", "address", "slower")
+
+
+def _small(value: str, *, most: int = 2**31 - 1) -> int:
+    number = int(value)
+    if not 0 <= number <= most:
+        raise ValueError(value)
+    return number
+
+
+def _named(text: str) -> list[UUID]:
+    return list(Resource.objects.search(text).values_list("pk", flat=True)[:MAX_SUBJECTS])
+
+
+@dataclass(frozen=True)
+class LogQuery(RecordQuery):
+    shows_look_ups: bool
+
+    def typed(self) -> Iterator[tuple[str, Text, str]]:
+        """The fields of the form *More*: name, label, value."""
+        for name in TYPED:
+            yield name, _TITLES[name], self.sent.get(name, "")
+
+
+def rows_of(known: Mapping[str, str], *, shows_look_ups: bool) -> RequestLogQuerySet:
+    """What filters leave; a value that means nothing leaves nothing."""
+    rows = RequestLog.objects.all() if shows_look_ups else RequestLog.objects.notable()
+    try:
+        for name, value in known.items():
+            rows = _FILTERS[name](rows, value)
+    except (ValueError, KeyError):
+        rows = RequestLog.objects.none()
+    return rows
+
+
+def read_query(sent: QueryDict) -> LogQuery:
+    """What an address asks. Parameters without a meaning here are left out, a value that has none finds nothing."""
+    known = read_sent(sent, _FILTERS)
+    shows_look_ups = (
+        bool(sent.get("lookups"))
+        or known.get("action") == Action.LOOK_UP
+        or not known.keys().isdisjoint({"subject", "q"})
+    )
+    rows = rows_of(known, shows_look_ups=shows_look_ups)
+    titles = Provider.objects.order_by("title_key").values_list("pk", "title")
+    menus: dict[str, list[tuple[Any, Any]]] = {
+        "outcome": [(PROBLEMS, _("All problems")), *Outcome.choices],
+        "action": [
+            (CHANGES, _("All changes")),
+            *(choice for choice in Action.choices if choice[0] != Action.LOOK_UP or shows_look_ups),
+        ],
+        "provider": [(str(pk), title) for pk, title in titles],
+        "period": list(PERIODS.items()),
+    }
+    kept = {"lookups": "1"} if shows_look_ups else {}
+    return LogQuery(known, rows, _TITLES, menus, kept, shows_look_ups)

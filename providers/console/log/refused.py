@@ -1,0 +1,110 @@
+"""Calls that were refused at the door (AC-REF): those of a known token, and those that nobody can be named for.
+
+The first are rows of the provisioning log. The others are counted per address and hour, so that
+a scan of the internet fills neither disk nor page; of what they presented nothing is kept.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Count, Max
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.http import urlencode
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_safe
+
+from providers.console.frame.badges import Badge
+from providers.console.frame.page import Place, Text, moment, show
+from providers.console.log.explanations import explain
+from providers.models import Outcome, Provider, Refusal, RefusedCalls, RequestLog, Token
+
+DAYS = 7
+MOST = 100
+
+_COPY = gettext_lazy("Whoever set up the directory enters the permanent token anew, as it was shown.")
+_MEANINGS: Mapping[str, Text] = {
+    Refusal.NO_TOKEN: gettext_lazy("No bearer token was sent: mostly a scan of the internet."),
+    Refusal.JWT: gettext_lazy("The Secret Token is empty in Entra: enter the permanent token there."),
+    Refusal.BEARER_TWICE: _COPY,
+    Refusal.QUOTED: _COPY,
+    Refusal.SPACED: _COPY,
+    Refusal.ALTERED: _COPY,
+    Refusal.NEVER_ISSUED: gettext_lazy(
+        "It has the form of ours: made by another iProva, or by a provider that is gone."
+    ),
+    Refusal.UNKNOWN: gettext_lazy("A token was sent that was never made here."),
+}
+
+
+def _kind(kind: str) -> tuple[Badge, Text]:
+    refusal = Refusal(kind)
+    return Badge(refusal.label, "stop", "warn" if refusal == Refusal.NO_TOKEN else "bad"), _MEANINGS[refusal]
+
+
+@dataclass(frozen=True)
+class Attributed:
+    """Refused calls of one provider's token from one address, for one reason."""
+
+    provider: Provider | None
+    cause: Text
+    act: Text
+    token: SafeString | str
+    address: str
+    count: int
+    last: SafeString
+    log_address: str
+
+
+@require_safe
+def refused(request: HttpRequest) -> HttpResponse:
+    """Both kinds of the last seven days, newest first."""
+    since = timezone.now() - timedelta(days=DAYS)
+    unnamed = RefusedCalls.objects.filter(hour__gte=since).order_by("-hour", "-id")[:MOST]
+    context = {
+        "attributed": _attributed(since),
+        "unnamed": [(row, *_kind(row.kind), moment(row.hour)) for row in unnamed],
+        "days": DAYS,
+        "most": MOST,
+    }
+    return show(request, "console/log/refused.html", _("Refused requests"), Place("refused"), context)
+
+
+def _attributed(since: datetime) -> list[Attributed]:
+    """Four queries: the groups, the newest row of each, their providers and their tokens."""
+    refusals = RequestLog.objects.since(since).filter(outcome=Outcome.REFUSED).order_by()
+    alike = refusals.values("provider_id", "token_id", "status", "detail", "source_ip")
+    groups = list(alike.annotate(count=Count("pk"), last=Max("at")).order_by("-last")[:MOST])
+    providers = Provider.objects.in_bulk({row["provider_id"] for row in groups})
+    tokens = Token.objects.in_bulk({row["token_id"] for row in groups if row["token_id"]})
+    return [_one(row, providers.get(row["provider_id"]), tokens.get(row["token_id"])) for row in groups]
+
+
+def _one(row: Mapping[str, Any], provider: Provider | None, token: Token | None) -> Attributed:
+    said = explain(RequestLog(status=row["status"], detail=row["detail"], outcome=Outcome.REFUSED))
+    query = {"outcome": Outcome.REFUSED.value, "provider": row["provider_id"], "period": 168}
+    query |= {"address": row["source_ip"]} if row["source_ip"] else {}
+    return Attributed(
+        provider=provider,
+        cause=said.title if said else "",
+        act=said.act if said else "",
+        token=_token(token),
+        address=row["source_ip"] or "",
+        count=row["count"],
+        last=moment(row["last"]),
+        log_address=f"?{urlencode(query)}",
+    )
+
+
+def _token(token: Token | None) -> SafeString | str:
+    """Which token, with the day on which it ended."""
+    if token is None:
+        return ""
+    ended = token.revoked_at or token.suspended_at or (token.expires_at if token.state == "expired" else None)
+    shown = format_html('<span class="mono">{}</span>', token.shown)
+    return format_html("{}, {}", shown, moment(ended, to="day")) if ended else shown

@@ -1,0 +1,1 @@
+"""Providers: the list, and the pages and dialogs of one provider."""

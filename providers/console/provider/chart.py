@@ -1,0 +1,175 @@
+"""Requests over time as bars: the numbers behind the inline SVG and behind its table, from one list.
+
+Bars are hours, six hours or days of the reader's clock: a day on which the clock changes has 23 or
+25 hours. Read from the counts of twenty minutes, never from the log.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Q, Sum
+from django.utils.formats import date_format
+from django.utils.timezone import localtime, make_aware
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from providers.console.frame.page import Text, grouped
+from providers.models import ChangeEvent, Outcome, RequestCount
+from providers.outcomes import is_problem
+
+HEIGHT, STEP, WIDTH = 100.0, 10.0, 7.0
+# By the name in the address: the word on the switch, and how many hours a bar stands for and how many bars there are.
+PERIODS: Mapping[str, tuple[Text, int, int]] = {
+    "24h": (gettext_lazy("24 h"), 1, 24),
+    "7d": (gettext_lazy("7 d"), 6, 28),
+    "30d": (gettext_lazy("30 d"), 24, 30),
+}
+SERIES: Mapping[str, Text] = {
+    "success": gettext_lazy("Success"),
+    "rejected": gettext_lazy("Rejected data"),
+    "refused": gettext_lazy("Refused"),
+}
+MARKED = ("token.", "ip.")
+
+
+@dataclass
+class Bar:
+    """The requests of one stretch of time; what it shows is set when the tallest is known."""
+
+    start: datetime
+    label: str
+    counts: Counter[str] = field(default_factory=Counter)
+    rects: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def total(self) -> int:
+        return sum(self.counts.values())
+
+    @property
+    def values(self) -> list[int]:
+        return [self.counts[name] for name in SERIES]
+
+
+@dataclass(frozen=True)
+class Chart:
+    period: str
+    bars: Sequence[Bar]
+    top: int
+    markers: Sequence[float]
+
+    @property
+    def width(self) -> float:
+        return len(self.bars) * STEP
+
+    @property
+    def grid(self) -> str:
+        return f"M0 0h{self.width:g}M0 {HEIGHT / 2:g}h{self.width:g}M0 {HEIGHT:g}h{self.width:g}"
+
+    @property
+    def is_empty(self) -> bool:
+        return not any(bar.total for bar in self.bars)
+
+    @property
+    def series(self) -> list[tuple[str, Text]]:
+        """Those that occur; success always."""
+        return [
+            (name, word)
+            for name, word in SERIES.items()
+            if name == "success" or any(bar.counts[name] for bar in self.bars)
+        ]
+
+    @property
+    def columns(self) -> list[Text]:
+        return list(SERIES.values())
+
+    @property
+    def labels(self) -> list[str]:
+        """The words below: every so many bars, and now."""
+        every = len(self.bars) // 8 or 1
+        return [*(bar.label for bar in self.bars[: -every + 1 or None : every]), _("now")][:9]
+
+    @property
+    def description(self) -> str:
+        counts = sum((bar.counts for bar in self.bars), Counter[str]())
+        total = grouped(sum(counts.values()))
+        parts = ", ".join(f"{word}: {grouped(counts[name])}" for name, word in SERIES.items())
+        return _("%(total)s changes and refused requests. %(parts)s.") % {"total": total, "parts": parts}
+
+
+def chart_of(provider_id: int | None, period: str, now: datetime) -> Chart:
+    """The changes of a provider (or of all) by outcome, and what was refused. Two queries."""
+    period = period if period in PERIODS else "24h"
+    _word, hours, count = PERIODS[period]
+    bars = [Bar(start, _label(start, hours)) for start in _starts(now, hours, count)]
+    of = {} if provider_id is None else {"provider_id": provider_id}
+    shown = RequestCount.objects.filter(Q(is_change=True) | Q(outcome=Outcome.REFUSED), slot__gte=bars[0].start, **of)
+    rows = shown.values_list("slot", "outcome", "is_change").annotate(total=Sum("count"))
+    for slot, outcome, is_change, total in rows.order_by():
+        name = _series(outcome, is_change=is_change)
+        bar = next((bar for bar in reversed(bars) if bar.start <= slot), None)
+        if name and bar:
+            bar.counts[name] += total
+    top = _round_up(max(bar.total for bar in bars))
+    for number, bar in enumerate(bars):
+        bar.rects = _rects(bar, number, top)
+    return Chart(period, bars, top, _markers(of, bars))
+
+
+def _starts(now: datetime, hours: int, count: int) -> list[datetime]:
+    """The beginnings of the bars, the last one holding `now`; days and quarter days by the reader's clock."""
+    if hours == 1:
+        last = now.replace(minute=0, second=0, microsecond=0)
+        return [last - timedelta(hours=count - 1 - number) for number in range(count)]
+    local = localtime(now).replace(tzinfo=None, minute=0, second=0, microsecond=0)
+    last = local.replace(hour=local.hour - local.hour % hours)
+    return [make_aware(last - timedelta(hours=hours * (count - 1 - number))) for number in range(count)]
+
+
+def _label(start: datetime, hours: int) -> str:
+    return date_format(localtime(start), "H:i" if hours == 1 else _("j M") if hours == 24 else _("j M, H:i"))
+
+
+def _series(outcome: str, *, is_change: bool) -> str:
+    if outcome == Outcome.REFUSED:
+        return "refused"
+    if is_problem(outcome, is_change=is_change):
+        return "rejected"
+    return "success" if outcome == Outcome.SUCCESS else ""
+
+
+def _round_up(highest: int) -> int:
+    """The top of the scale: an even number of one significant digit, at least 2."""
+    step: int = 2 * 10 ** max(len(str(highest)) - 1, 0)
+    step = step // 10 if step > 2 and highest <= step // 2 else step
+    return max(math.ceil(highest / step) * step, 2)
+
+
+def _rects(bar: Bar, number: int, top: int) -> list[dict[str, Any]]:
+    """The stacked pieces of one bar, success at the bottom."""
+    rects, below = [], HEIGHT
+    for name in SERIES:
+        if value := bar.counts[name]:
+            tall = HEIGHT * value / top
+            below -= tall
+            x = f"{number * STEP + (STEP - WIDTH) / 2:g}"
+            rects.append({"name": name, "x": x, "y": f"{below:.1f}", "height": f"{tall:.1f}", "value": value})
+    return rects
+
+
+def _markers(of: Mapping[str, int], bars: Sequence[Bar]) -> list[float]:
+    """Where a token or the IP restriction was changed: what a step in the bars may come from."""
+    start = bars[0].start
+    kinds = Q()
+    for kind in MARKED:
+        kinds |= Q(kind__startswith=kind)
+    moments = ChangeEvent.objects.filter(kinds, resource_id=None, at__gte=start, **of).values_list("at", flat=True)
+    found = set()
+    for at in moments[:100]:
+        number = max(number for number, bar in enumerate(bars) if bar.start <= at)
+        share = (at - bars[number].start) / (bars[1].start - start)
+        found.add(round((number + min(share, 1)) * STEP, 1))
+    return sorted(found)

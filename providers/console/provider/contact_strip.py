@@ -1,0 +1,81 @@
+"""When a provider called in the last 24 hours, in cycles of the 40 minutes in which Entra calls."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+
+from django.db.models import Count, Q
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from providers.activity import slot_of
+from providers.console.frame.page import Text
+from providers.health import CYCLE
+from providers.models import Outcome, RequestCount
+
+CYCLES = 36
+
+
+class Contact(Enum):
+    """What came of a cycle, what says most first: the fill of its mark, the mark itself, the word.
+
+    The mark is a path after its left edge, 3 wide and at most 16 high: height tells, not colour alone.
+    """
+
+    CHANGES = ("success", "0h3v16h-3z", gettext_lazy("contact with changes"))
+    QUIET = ("success", "8h3v8h-3z", gettext_lazy("contact, nothing to change"))
+    REFUSED = ("refused", "0h3v6h-3zm0 10h3v6h-3z", gettext_lazy("refused"))
+    NONE = ("none", "13h3v3h-3z", gettext_lazy("no contact"))
+
+    def __init__(self, fill: str, mark: str, word: Text) -> None:
+        self.fill = fill
+        self.mark = mark
+        self.word = word
+
+
+@dataclass(frozen=True)
+class Contacts:
+    """The last 36 cycles of one provider, oldest first."""
+
+    cycles: tuple[Contact, ...]
+
+    @property
+    def count(self) -> int:
+        return sum(cycle in {Contact.CHANGES, Contact.QUIET} for cycle in self.cycles)
+
+    @property
+    def description(self) -> str:
+        said = _("Called in %(count)s of 36 cycles of 40 minutes.") % {"count": self.count}
+        if refused := self.cycles.count(Contact.REFUSED):
+            said += " " + _("Refused in %(count)s.") % {"count": refused}
+        return said
+
+    @property
+    def paths(self) -> Mapping[str, str]:
+        """The marks of each fill as one path, 144 wide."""
+        drawn: dict[str, str] = defaultdict(str)
+        for number, cycle in enumerate(self.cycles):
+            drawn[cycle.fill] += f"M{number * 4} {cycle.mark}"
+        return dict(drawn)
+
+
+def contacts_of(provider_ids: Iterable[int], now: datetime) -> dict[int, Contacts]:
+    """One query over the counts of twenty minutes; the log is not asked.
+
+    A cycle in which anything got in is one of contact, whatever was refused beside it.
+    """
+    start = slot_of(now) + timedelta(minutes=20) - CYCLES * CYCLE
+    known = {pk: [Contact.NONE] * CYCLES for pk in provider_ids}
+    slots = RequestCount.objects.filter(provider_id__in=list(known), slot__gte=start).values("provider_id", "slot")
+    found = slots.annotate(
+        accepted=Count("pk", filter=~Q(outcome=Outcome.REFUSED)),
+        changes=Count("pk", filter=Q(outcome=Outcome.SUCCESS, is_change=True)),
+    )
+    ranks = list(Contact)
+    for slot in found.order_by():
+        contact = Contact.CHANGES if slot["changes"] else Contact.QUIET if slot["accepted"] else Contact.REFUSED
+        own, number = known[slot["provider_id"]], (slot["slot"] - start) // CYCLE
+        own[number] = min(own[number], contact, key=ranks.index)
+    return {pk: Contacts(tuple(cycles)) for pk, cycles in known.items()}

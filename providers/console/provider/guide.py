@@ -1,0 +1,203 @@
+"""The setup guide of a provider, in the order and with the words of Entra's portal (or Okta's)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext, gettext_noop
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from providers.administration import tick_guide
+from providers.connection_test import run_connection_test
+from providers.console.frame import access
+from providers.console.frame.page import Place, Text, clock, go_to, show, show_dialog
+from providers.console.provider.tabs import get_provider, place_of, tab
+from providers.models import Provider, ProviderActivity, Resource
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step; `shows` names a value to copy, or a hint of ours that stands beside it."""
+
+    id: str
+    title: Text
+    text: Text
+    shows: str = ""
+
+
+GUIDES: Mapping[str, tuple[Text, Sequence[Step]]] = {
+    "entra": (
+        _("Microsoft Entra ID"),
+        (
+            Step(
+                "app",
+                _("Enterprise apps → your app → Provisioning"),
+                _(
+                    "Sign in to the Entra admin center. Open Enterprise apps, choose the app of iProva (or New"
+                    " application → Create your own application), and open Provisioning."
+                ),
+            ),
+            Step(
+                "configuration",
+                _("New configuration"),
+                _("Choose New configuration; authentication is a bearer token."),
+            ),
+            Step("url", _("Tenant URL"), _("Copy this value and paste it as Tenant URL."), "url"),
+            Step("token", _("Secret token"), _("Make the permanent token here and paste it as Secret token."), "token"),
+            Step(
+                "test",
+                _("Test Connection, then Create"),
+                _("Entra asks for somebody who does not exist. The line above shows when that request has come in."),
+            ),
+            Step(
+                "assign",
+                _("Users and groups"),
+                _(
+                    "Assign one test person first. People who have only Default Access are skipped, and groups inside"
+                    " groups are not provisioned: assign their members, or the inner group itself."
+                ),
+            ),
+            Step(
+                "mapping",
+                _("Attribute mapping"),
+                _("The default mapping works. Keep userName as the matching attribute, and objectId for externalId."),
+            ),
+            Step(
+                "demand",
+                _("Provision on demand"),
+                _("Try the test person, or a group with at most five of its members: Entra allows no more at a time."),
+            ),
+            Step(
+                "notices",
+                _("Notification email and accidental-deletion prevention"),
+                _("Under Properties, enter an address that is read, and a threshold for deletions."),
+            ),
+            Step(
+                "start",
+                _("Start provisioning"),
+                _("The first cycle takes longest: hours for thousands of people. Then Entra calls every 40 minutes."),
+            ),
+        ),
+    ),
+    "okta": (
+        _("Okta"),
+        (
+            Step("okta-app", _("Applications → your app → General"), _("Set Provisioning to SCIM, and save.")),
+            Step(
+                "okta-integration",
+                _("Provisioning → Integration"),
+                _("Unique identifier field: userName. Tick Push New Users, Push Profile Updates and Push Groups."),
+            ),
+            Step("okta-url", _("SCIM connector base URL"), _("Copy this value and paste it."), "url"),
+            Step(
+                "okta-token",
+                _("Authentication Mode: HTTP Header"),
+                _("Make the permanent token here and paste it as Authorization Bearer."),
+                "token",
+            ),
+            Step(
+                "okta-test", _("Test Connector Configuration"), _("The line above shows when the request has come in.")
+            ),
+            Step(
+                "okta-to-app",
+                _("Provisioning → To App"),
+                _("Enable Create Users, Update User Attributes and Deactivate Users."),
+            ),
+            Step(
+                "okta-assign", _("Assignments, then Push Groups"), _("Assign one test person first, then the groups.")
+            ),
+        ),
+    ),
+}
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def guide(request: HttpRequest, provider_id: int) -> HttpResponse:
+    """GET: the steps. POST: tick or untick them; the ticks are kept per provider."""
+    provider = get_provider(provider_id)
+    name = request.GET.get("for", "")
+    name = name if name in GUIDES else "entra"
+    steps = GUIDES[name][1]
+    if request.method == "POST":
+        access.require(request, access.CHANGE_PROVIDER, gettext_noop("to tick steps of the setup guide"), provider)
+        tick_guide(provider, [step.id for step in steps], request.POST.getlist("step"))
+        return go_to(request, f"{reverse('admin:guide', args=[provider.pk])}?for={name}")
+    context: dict[str, Any] = {
+        "guides": _guides(),
+        "name": name,
+        "steps": [(step, step.id in provider.guide_steps) for step in steps],
+        "done": sum(step.id in provider.guide_steps for step in steps),
+        "tenant_url": settings.OPTIONS.scim_url,
+        "token": provider.live_tokens[0] if provider.live_tokens else None,
+        "seen": _seen(provider, timezone.now()),
+        "is_print": "print" in request.GET,
+    }
+    return tab(request, provider, "guide", context)
+
+
+@require_safe
+def guide_overview(request: HttpRequest) -> HttpResponse:
+    """The same steps before there is any provider to take them with (AC-LIST-3)."""
+    name = request.GET.get("for", "")
+    name = name if name in GUIDES else "entra"
+    context = {"guides": _guides(), "name": name, "steps": GUIDES[name][1], "tenant_url": settings.OPTIONS.scim_url}
+    return show(request, "console/provider/guide_overview.html", gettext("Setup guide"), Place("providers"), context)
+
+
+def _guides() -> list[tuple[str, Text]]:
+    return [(key, word) for key, (word, _steps) in GUIDES.items()]
+
+
+@require_safe
+def guide_seen(request: HttpRequest, provider_id: int) -> HttpResponse:
+    """The live line, which live.js asks for until all of it has come (AC-GUI-2)."""
+    found = _seen(get_provider(provider_id), timezone.now())
+    response = render(request, "console/provider/guide_seen.html", {"seen": found})
+    if all(at for _word, at in found):
+        response["X-Live"] = "done"
+    return response
+
+
+def _seen(provider: Provider, now: datetime) -> list[tuple[Text, Any]]:
+    """What has arrived so far, and when: the first request, the first person, the first group."""
+    activity = ProviderActivity.objects.filter(pk=provider.pk).first()
+    firsts = [
+        (_("first request"), activity.first_at if activity else None),
+        *(
+            (
+                word,
+                Resource.objects.of(provider)
+                .filter(resource_type=kind)
+                .order_by("id")
+                .values_list("created", flat=True)
+                .first(),
+            )
+            for kind, word in (("User", _("first user")), ("Group", _("first group")))
+        ),
+    ]
+    return [(word, clock(at, now) if at else "") for word, at in firsts]
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def test_connection(request: HttpRequest, provider_id: int) -> HttpResponse:
+    """POST: run the test and show its five checks; a GET leads back to the guide."""
+    provider = get_provider(provider_id)
+    if request.method != "POST":
+        return go_to(request, reverse("admin:guide", args=[provider.pk]))
+    access.require(request, access.CHANGE_PROVIDER, gettext_noop("to test a connection"), provider)
+    checks = run_connection_test(provider, access.actor_of(request), settings.OPTIONS.scim_url)
+    context = {
+        "provider": provider,
+        "checks": checks,
+        "passed": all(check.has_passed for check in checks),
+        "tenant_url": settings.OPTIONS.scim_url,
+    }
+    title = gettext("Connection test of %(title)s") % {"title": provider.title}
+    return show_dialog(request, "console/provider/test_connection.html", title, place_of(provider), context)

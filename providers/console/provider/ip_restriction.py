@@ -1,0 +1,207 @@
+"""The IP restriction of a provider: its mode, the addresses that called, and its ranges (console.md §3.7).
+
+Nothing here looks at who may open the console: the restriction guards the SCIM endpoint alone, so
+nobody can lock themselves out of turning it off (AC-IP-8).
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.timesince import timesince
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, gettext_noop, ngettext
+from django.views.decorators.http import require_http_methods, require_safe
+
+from providers.client_address import client_address
+from providers.console.frame import access
+from providers.console.frame.badges import Badge
+from providers.console.frame.lists import PAGE_SIZE
+from providers.console.frame.page import Text, clock, go_to, grouped, show_dialog
+from providers.console.provider.tabs import get_provider, place_of, tab
+from providers.ip_restriction import (
+    SEEN_DAYS,
+    CannotEnforceError,
+    Seen,
+    UncoveredError,
+    addresses_seen,
+    contained,
+    matches,
+    set_mode,
+)
+from providers.ip_rules import Network, plain_address
+from providers.models import IpMode, IpRule, Provider
+from providers.service_tags import DEFAULT_TAG
+
+SHOWN_ADDRESSES = 50
+# Where people find Microsoft's file, and one who was called from outside it.
+FILE_URL = "https://www.microsoft.com/download/details.aspx?id=56519"
+GAP_URL = "https://github.com/MicrosoftDocs/azure-docs/issues/124438"
+# Microsoft publishes every week: an import is worth a look after this, and stale after that.
+OLD, STALE = timedelta(days=14), timedelta(days=45)
+
+MODES: Sequence[tuple[IpMode, Text, Text]] = (
+    (IpMode.OFF, gettext_lazy("Off"), gettext_lazy("Any address may call")),
+    (IpMode.OBSERVE, gettext_lazy("Observe"), gettext_lazy("Refuse nobody, note who would be")),
+    (IpMode.ENFORCE, gettext_lazy("Enforce"), gettext_lazy("Refuse every other address")),
+)
+COVERED = Badge(gettext_lazy("Covered"), "check", "ok")
+UNCOVERED: Mapping[str, Badge] = {
+    IpMode.OFF: Badge(gettext_lazy("Not covered"), "alert"),
+    IpMode.OBSERVE: Badge(gettext_lazy("Would be refused"), "alert", "warn"),
+    IpMode.ENFORCE: Badge(gettext_lazy("Refused"), "stop", "bad"),
+}
+CANNOT: Mapping[str, Text] = {
+    "no-ranges": gettext_lazy("There are no ranges: enforcing would refuse everybody. Add ranges first."),
+    "everyone": gettext_lazy("These ranges together allow everyone: turn the restriction off instead."),
+    "nothing-seen": gettext_lazy("No address seen yet: observe first."),
+}
+
+
+@require_safe
+def ip_restriction(request: HttpRequest, provider_id: int) -> HttpResponse:
+    """Mode, addresses seen, ranges and imports."""
+    provider = get_provider(provider_id)
+    now = timezone.now()
+    seen = addresses_seen(provider)
+    rules = list(provider.ip_rules.order_by("cidr"))
+    calls = matches(provider)
+    paginator = Paginator(rules, PAGE_SIZE)
+    page = paginator.get_page(request.GET.get("p"))
+    context = {
+        "modes": MODES,
+        "said": _answer(provider.ip_mode, seen, has_rules=bool(rules)),
+        "seen": [_seen_row(found, provider.ip_mode, now) for found in seen[:SHOWN_ADDRESSES]],
+        "more_seen": max(len(seen) - SHOWN_ADDRESSES, 0),
+        "seen_days": SEEN_DAYS,
+        "browser": client_address(request),
+        "check": _check(request.GET.get("check", ""), rules),
+        "page": page,
+        "page_range": paginator.get_elided_page_range(page.number),
+        "rules": [(rule, grouped(calls.get(rule.pk, 0))) for rule in page.object_list],
+        "contained": len(contained(rules)),
+        "imports": _imports(rules, now),
+        "default_tag": DEFAULT_TAG,
+        "file_url": FILE_URL,
+        "gap_url": GAP_URL,
+    }
+    return tab(request, provider, "ip_restriction", context)
+
+
+def _answer(mode: str, seen: list[Seen], *, has_rules: bool) -> dict[str, Any]:
+    """The sentence on top: what the mode does to the addresses that really called, in numbers."""
+    uncovered = sum(found.covered_by is None for found in seen)
+    numbers = {"all": grouped(len(seen)), "covered": grouped(len(seen) - uncovered), "uncovered": grouped(uncovered)}
+    if mode == IpMode.OFF:
+        follow = _("Add ranges and observe first: that refuses nobody and shows whom the ranges do not cover.")
+        return _said(_("Off."), _("Any address may call."), follow)
+    word = _("Observing.") if mode == IpMode.OBSERVE else _("Enforced.")
+    if not seen:
+        return _said(word, _("No address seen yet."), _("Come back when the directory has called."))
+    if not uncovered:
+        lead = ngettext("The one address seen is covered.", "All %(all)s addresses seen are covered.", len(seen))
+        follow = "" if mode == IpMode.ENFORCE else _("You can enforce when the directory has called for some days.")
+        return _said(word, lead % numbers, follow, "ok", "check")
+    if mode == IpMode.ENFORCE:
+        lead = ngettext(
+            "%(uncovered)s of %(all)s addresses seen is not covered: its calls are refused.",
+            "%(uncovered)s of %(all)s addresses seen are not covered: their calls are refused.",
+            uncovered,
+        )
+        return _said(word, lead % numbers, _("Allow those that are the directory's."), "bad", "stop")
+    lead = ngettext(
+        "%(covered)s of %(all)s addresses seen are covered; %(uncovered)s would be refused.",
+        "%(covered)s of %(all)s addresses seen are covered; %(uncovered)s would be refused.",
+        uncovered,
+    )
+    follow = _("Everything still works. Allow the addresses below that are the directory's before you enforce.")
+    return _said(
+        word, lead % numbers, follow if has_rules else _("There are no ranges yet: add some."), "warn", "alert"
+    )
+
+
+def _said(word: str, lead: str, follow: str, tone: str = "", icon: str = "gear") -> dict[str, Any]:
+    return {"word": word, "lead": lead, "follow": follow, "tone": tone, "icon": icon}
+
+
+def _seen_row(found: Seen, mode: str, now: datetime) -> dict[str, Any]:
+    return {
+        "seen": found,
+        "badge": COVERED if found.covered_by else UNCOVERED[mode],
+        "calls": grouped(found.calls),
+        "first": clock(found.first_at, now),
+        "last": clock(found.last_at, now),
+    }
+
+
+def _check(text: str, rules: list[IpRule]) -> dict[str, Any]:
+    """Whether an address that somebody typed is covered, and by which range: the narrowest."""
+    text = text.strip()[:100]
+    if not text:
+        return {}
+    try:
+        address = plain_address(text)
+    except ValueError:
+        return {"text": text, "problem": _("This is no IP address.")}
+    covering: list[Network] = [
+        rule.cidr for rule in rules if rule.cidr.version == address.version and address in rule.cidr
+    ]
+    by = max(covering, key=lambda network: network.prefixlen, default=None)
+    return {"text": text, "badge": COVERED if by else UNCOVERED[IpMode.OFF], "by": by}
+
+
+def _imports(rules: list[IpRule], now: datetime) -> list[dict[str, Any]]:
+    """Each service tag that was imported: its number, its age, and whether that is long."""
+    found = {}
+    for rule in rules:
+        if rule.tag and rule.imported_at:
+            age = now - rule.imported_at
+            found[rule.tag] = {
+                "tag": rule.tag,
+                "number": rule.change_number,
+                "age": timesince(rule.imported_at, now, depth=1),
+                "tone": "bad" if age >= STALE else "warn" if age >= OLD else "",
+            }
+    return list(found.values())
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def ip_mode(request: HttpRequest, provider_id: int) -> HttpResponse:
+    """POST: switch, or say what is in the way. Enforcing what refuses somebody needs a tick (AC-IP-4)."""
+    provider = get_provider(provider_id)
+    page = reverse("admin:ip_restriction", args=[provider.pk])
+    if request.method != "POST":
+        return go_to(request, page)
+    access.require(request, access.CHANGE_IP, gettext_noop("to change an IP restriction"), provider)
+    mode = request.POST.get("mode", "")
+    if mode not in IpMode.values:
+        return go_to(request, page)
+    context: dict[str, Any] = {"provider": provider, "asked": "confirm" in request.POST}
+    try:
+        set_mode(provider, IpMode(mode), access.actor_of(request), knows_refused="understood" in request.POST)
+    except CannotEnforceError as error:
+        return refuse(request, provider, str(CANNOT[error.reason]))
+    except UncoveredError as error:
+        context["uncovered"] = [(found.address, grouped(found.calls)) for found in error.seen[:SHOWN_ADDRESSES]]
+        count = len(error.seen)
+        context["lead"] = ngettext(
+            "%(count)s address that called in the last 7 days is not covered. Its calls would be refused.",
+            "%(count)s addresses that called in the last 7 days are not covered. Their calls would be refused.",
+            count,
+        ) % {"count": grouped(count)}
+        title = _("Enforce all the same?")
+        return show_dialog(request, "console/provider/ip_mode.html", title, place_of(provider), context)
+    words = {name: word for name, word, _note in MODES}
+    messages.success(request, _("IP restriction: %(mode)s.") % {"mode": words[IpMode(mode)]})
+    return go_to(request, page)
+
+
+def refuse(request: HttpRequest, provider: Provider, reason: str) -> HttpResponse:
+    """Say why an act is impossible; there is nothing to confirm."""
+    context = {"provider": provider, "reason": reason}
+    return show_dialog(request, "console/provider/_cannot.html", _("IP restriction"), place_of(provider), context)

@@ -1,0 +1,121 @@
+"""The overview of one provider: figures, chart, latest problems, and the line that waits for a first request."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Max
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from providers.console.frame import access
+from providers.console.frame.badges import IP_MODE
+from providers.console.frame.page import clock, moment
+from providers.console.log.problems import name_of_action, name_of_problem
+from providers.console.log.query import PROBLEMS
+from providers.console.provider.chart import PERIODS, chart_of
+from providers.console.provider.contact_strip import contacts_of
+from providers.console.provider.providers import Row, expiry, provider_rows, with_people
+from providers.console.provider.status import provider_status
+from providers.console.provider.tabs import get_provider, tab
+from providers.health import health_of
+from providers.models import TEST_PREFIX, RequestLog, SyncedGroup
+from providers.outcomes import CHANGES, is_problem, outcome_of
+
+MOST_PROBLEMS = 5
+PROBLEM_DAYS = 7
+
+
+@require_safe
+def overview(request: HttpRequest, provider_id: int) -> HttpResponse:
+    provider = get_provider(provider_id)
+    now = timezone.now()
+    row = with_people(provider_rows([provider], now))[0]
+    context = {
+        "row": row,
+        "tenant_url": settings.OPTIONS.scim_url,
+        "figures": _figures(row, now),
+        "token": row.token,
+        "had_tokens": row.token is None and provider.tokens.exists(),
+        "created": moment(provider.created_at),
+        "created_by": access.name_of(provider.created_by) if provider.created_by else "",
+        "ip_mode": IP_MODE[provider.ip_mode],
+    }
+    if row.health.requests or row.health.accepted_at or row.health.activity.refused_count:
+        context |= {
+            "chart": chart_of(provider.pk, request.GET.get("period", ""), now),
+            "periods": [(name, word) for name, (word, _hours, _count) in PERIODS.items()],
+            "contacts": contacts_of([provider.pk], now)[provider.pk],
+            "day_ago": clock(now - timedelta(hours=24), now),
+            "problems": _latest_problems(row, now),
+            "all_problems": urlencode({"provider": provider.pk, "outcome": PROBLEMS, "period": PROBLEM_DAYS * 24}),
+        }
+    if access.may(request, access.DELETE_PROVIDER):
+        context["groups"] = SyncedGroup.objects.live().of(provider).count()
+    return tab(request, provider, "overview", context)
+
+
+def _figures(row: Row, now: datetime) -> dict[str, Any]:
+    health, token = row.health, row.token
+    share = round(100 * health.failed_changes / health.changes) if health.changes else 0
+    return {
+        "last": clock(health.accepted_at, now) if health.accepted_at else _("Never"),
+        "share": share,
+        "token_expiry": expiry(token) if token else "",
+        "token_used": clock(token.last_used_at, now) if token and token.last_used_at else "",
+        "token_created": clock(token.created_at, now) if token else "",
+    }
+
+
+def _latest_problems(row: Row, now: datetime) -> list[dict[str, Any]]:
+    """The last five, each with whether it is over: what was in the way then has been done since."""
+    since = now - timedelta(days=PROBLEM_DAYS)
+    of_provider = RequestLog.objects.filter(provider_id=row.provider.pk, at__gte=since).exclude(
+        token_prefix=TEST_PREFIX
+    )
+    failed = of_provider.filter(status__gte=400).exclude(status=404, method="GET").order_by("-id")
+    found = [
+        entry
+        for entry in failed.defer("request_body", "response_body")[: 4 * MOST_PROBLEMS]
+        if is_problem(outcome_of(entry.status), is_change=entry.method in CHANGES)
+    ][:MOST_PROBLEMS]
+    ids = [entry.resource_id for entry in found if entry.resource_id]
+    done = dict(
+        of_provider.filter(resource_id__in=ids, status__lt=400, method__in=CHANGES)
+        .order_by()
+        .values_list("resource_id")
+        .annotate(Max("at"))
+    )
+    accepted = row.health.accepted_at
+    shown = []
+    for entry in found:
+        over = done.get(entry.resource_id)
+        if entry.status == 401:
+            over = accepted
+        shown.append(
+            {
+                "entry": entry,
+                "name": name_of_problem(entry.status, entry.scim_type, entry.resource_type),
+                "action": name_of_action(entry.method, entry.resource_type),
+                "at": clock(entry.at, now),
+                "resolved": clock(over, now) if over and over > entry.at else "",
+            }
+        )
+    return shown
+
+
+@require_safe
+def live(request: HttpRequest, provider_id: int) -> HttpResponse:
+    """What live.js asks for every few seconds until a first request has come (AC-PROV-6)."""
+    provider = get_provider(provider_id)
+    health = health_of([provider], timezone.now())[provider.pk]
+    is_connected = health.accepted_at is not None
+    context = {"status": provider_status(provider, health), "is_connected": is_connected}
+    response = render(request, "console/provider/live.html", context)
+    if is_connected:
+        response["X-Live"] = "done"
+    return response

@@ -1,0 +1,133 @@
+"""The list of providers, worst first, and what was deleted and can still be restored.
+
+Status and errors come from health, not from a column, so all providers are judged (a fixed number
+of queries) and sorted here; people are counted for the fifty that are shown, unless they sort.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.core.paginator import Paginator
+from django.db.models import Count, Q
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_safe
+
+from providers.console.frame.badges import IP_MODE
+from providers.console.frame.lists import PAGE_SIZE
+from providers.console.frame.page import Place, Text, clock, moment, show
+from providers.console.provider.status import Status, provider_status
+from providers.health import Health, health_of
+from providers.models import RECYCLE_BIN_DAYS, Provider, SyncedUser, Token
+
+
+@dataclass(frozen=True)
+class Row:
+    """One provider as lists and the dashboard show it."""
+
+    provider: Provider
+    health: Health
+    status: Status
+    active: int = 0
+    disabled: int = 0
+
+    @property
+    def token(self) -> Token | None:
+        return self.health.current
+
+    @property
+    def people(self) -> int:
+        return self.active + self.disabled
+
+
+def provider_rows(providers: Iterable[Provider], now: datetime) -> list[Row]:
+    """Each provider with its health, the worst first and then by title; without its numbers of people."""
+    known = list(providers)
+    health = health_of(known, now)
+    rows = [Row(found, health[found.pk], provider_status(found, health[found.pk])) for found in known]
+    return sorted(rows, key=lambda row: (row.health.state.value, row.provider.title_key))
+
+
+def with_people(rows: list[Row]) -> list[Row]:
+    """The same rows with their numbers of people: one query."""
+    people = SyncedUser.objects.live().filter(provider__in=[row.provider.pk for row in rows]).order_by()
+    found = people.values("provider").annotate(all=Count("pk"), disabled=Count("pk", filter=Q(active=False)))
+    counts = {row["provider"]: (row["all"] - row["disabled"], row["disabled"]) for row in found}
+    return [Row(row.provider, row.health, row.status, *counts.get(row.provider.pk, (0, 0))) for row in rows]
+
+
+# By the name in the address: the column's title, and the key of its order.
+COLUMNS: Mapping[str, tuple[Text, Callable[[Row], Any]]] = {
+    "title": (gettext_lazy("Title"), lambda row: row.provider.title_key),
+    "status": (gettext_lazy("Status"), lambda row: row.health.state.value),
+    "last": (gettext_lazy("Last activity"), lambda row: -_seconds(row.health.accepted_at)),
+    "users": (gettext_lazy("Users"), lambda row: row.active + row.disabled),
+    "errors": (gettext_lazy("Errors 24 h"), lambda row: row.health.errors),
+    "ip": (gettext_lazy("IP restriction"), lambda row: row.provider.ip_mode),
+    "token": (gettext_lazy("Token"), lambda row: _seconds(row.token.expires_at if row.token else None)),
+}
+
+
+def _seconds(at: datetime | None) -> float:
+    return at.timestamp() if at else 0.0
+
+
+@require_safe
+def providers(request: HttpRequest) -> HttpResponse:
+    now = timezone.now()
+    known = list((Provider.objects.live() | Provider.objects.restorable()).select_related("paused_by"))
+    rows = provider_rows([provider for provider in known if provider.deleted_at is None], now)
+    deleted = [(provider, provider.deleted_at) for provider in known if provider.deleted_at is not None]
+    deleted.sort(key=lambda pair: pair[1], reverse=True)
+    order = request.GET.get("o", "status")
+    column, is_descending = order.removeprefix("-"), order.startswith("-")
+    if column not in COLUMNS:
+        order, column, is_descending = "status", "status", False
+    if column == "users":
+        rows = with_people(rows)
+    # Stable: what the column has equal stays worst first, then by title.
+    rows.sort(key=COLUMNS[column][1], reverse=is_descending)
+    paginator = Paginator(rows, PAGE_SIZE)
+    page = paginator.get_page(request.GET.get("p"))
+    context = {
+        "order": order,
+        "headers": [_header(name, order) for name in COLUMNS],
+        "rows": [_cells(row, now) for row in with_people(list(page.object_list))],
+        "page": page,
+        "page_range": paginator.get_elided_page_range(page.number),
+        "deleted": [(provider, moment(at)) for provider, at in deleted[:PAGE_SIZE]],
+        "days": RECYCLE_BIN_DAYS,
+    }
+    return show(request, "console/provider/providers.html", _("Providers"), Place("providers"), context)
+
+
+def _header(name: str, order: str) -> dict[str, Any]:
+    is_sorted = order.removeprefix("-") == name
+    is_ascending = is_sorted and not order.startswith("-")
+    return {
+        "word": COLUMNS[name][0],
+        "order": f"-{name}" if is_ascending else name,
+        "sorted": ("ascending" if is_ascending else "descending") if is_sorted else "",
+    }
+
+
+def _cells(row: Row, now: datetime) -> dict[str, Any]:
+    accepted = row.health.accepted_at
+    return {
+        "row": row,
+        "last": clock(accepted, now) if accepted else _("Never"),
+        "ip_mode": IP_MODE[row.provider.ip_mode],
+        "expiry": expiry(row.token) if row.token else "",
+    }
+
+
+def expiry(token: Token) -> str | SafeString:
+    if token.expires_at is None:
+        return _("never expires")
+    return format_html(_("expires {time}"), time=moment(token.expires_at))

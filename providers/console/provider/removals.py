@@ -1,0 +1,81 @@
+"""The brake on mass deprovisioning: whom it concerns, and the decision."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
+from django.views.decorators.http import require_http_methods
+
+from providers.administration import lift_rejection, reject_leavers, release_leavers
+from providers.brake import RELEASED_FOR, held_from, leavers_between, leavers_query
+from providers.console.frame import access
+from providers.console.frame.masking import mask_text
+from providers.console.frame.page import clock, go_to
+from providers.console.provider.tabs import get_provider, tab
+from providers.models import HeldLeaver, Provider, SyncedUser
+
+WAITING_SHOWN, LEFT_SHOWN = 200, 100
+_ACTS = {
+    "release": (release_leavers, _("They are let through for 24 hours.")),
+    "reject": (reject_leavers, _("Further departures are rejected until you lift that.")),
+    "lift": (lift_rejection, _("The rejection is lifted; departures count anew from now on.")),
+}
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def removals(request: HttpRequest, provider_id: int) -> HttpResponse:
+    """GET: who left, who waits, and what each decision means. POST: the decision, named by the button."""
+    provider = get_provider(provider_id)
+    if request.method == "POST":
+        access.require(request, access.CHANGE_PROVIDER, gettext_noop("to decide on departures"), provider)
+        act, said = _ACTS.get(request.POST.get("act", ""), (None, ""))
+        if act:
+            act(provider, access.actor_of(request))
+            messages.success(request, said)
+        return go_to(request, reverse("admin:removals", args=[provider.pk]))
+    return tab(request, provider, "removals", _context(request, provider))
+
+
+def _context(request: HttpRequest, provider: Provider) -> dict[str, Any]:
+    now = timezone.now()
+    context: dict[str, Any] = {"hours": int(RELEASED_FOR.total_seconds() // 3600)}
+    if provider.brake_from and provider.brake_from > now:
+        context["released_until"] = clock(provider.brake_from, now)
+    if not provider.held_at:
+        return context
+    shows_names = access.may(request, access.VIEW_PERSONAL)
+    window = (held_from(provider), provider.held_at)
+    left = leavers_between(provider, *window)
+    waiting = HeldLeaver.objects.filter(provider=provider)
+    return context | {
+        "held": clock(provider.held_at, now),
+        "rejected": clock(provider.rejected_at, now) if provider.rejected_at else "",
+        "left": [name if shows_names else mask_text(name) for name in left[:LEFT_SHOWN]],
+        "left_count": left.count(),
+        "left_address": f"{reverse('admin:history', args=[provider.pk])}?{leavers_query(*window)}",
+        "waiting": _rows(list(waiting.order_by("first_at", "pk")[:WAITING_SHOWN]), shows_names=shows_names),
+        "waiting_count": waiting.count(),
+    }
+
+
+def _rows(waiting: list[HeldLeaver], *, shows_names: bool) -> list[dict[str, Any]]:
+    """Each of them with the name of the record."""
+    people = SyncedUser.objects.in_bulk([leaver.resource_id for leaver in waiting])
+    now = timezone.now()
+    rows = []
+    for leaver in waiting:
+        person = people.get(leaver.resource_id)
+        name = (person.display_name or person.user_name or "") if person else str(leaver.resource_id)
+        rows.append(
+            {
+                "leaver": leaver,
+                "name": name if shows_names else mask_text(name),
+                "first": clock(leaver.first_at, now),
+                "last": clock(leaver.last_at, now),
+            }
+        )
+    return rows

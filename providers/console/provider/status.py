@@ -1,0 +1,253 @@
+"""How a provider, a resource or a token is doing, in one badge; the same object on every page."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.timesince import timesince, timeuntil
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from providers.brake import leavers_query
+from providers.console.frame import access
+from providers.console.frame.badges import Badge
+from providers.console.frame.page import Text, ago, clock, grouped
+from providers.console.log.problems import name_of_problem
+from providers.health import EXPIRY_NOTICE, SOME_ERRORS_SHARE, UNUSED_NOTICE, Health, Reason, State
+from providers.models import Provider, Token
+
+BADGES: Mapping[State, Badge] = {
+    State.PAUSED: Badge(gettext_lazy("Paused"), "pause"),
+    State.HELD: Badge(gettext_lazy("On hold"), "stop", "bad"),
+    State.REFUSED: Badge(gettext_lazy("Refused"), "stop", "bad"),
+    State.NOT_CONNECTED: Badge(gettext_lazy("Not connected"), "plug"),
+    State.FAILING: Badge(gettext_lazy("Failing"), "x", "bad"),
+    State.SILENT: Badge(gettext_lazy("Silent"), "silent", "bad"),
+    State.LATE: Badge(gettext_lazy("Late"), "clock", "warn"),
+    State.SOME_ERRORS: Badge(gettext_lazy("Some errors"), "alert", "warn"),
+    State.HEALTHY: Badge(gettext_lazy("Healthy"), "check", "ok"),
+}
+
+TOKEN: Mapping[str, Badge] = {
+    "active": Badge(gettext_lazy("Active"), "check", "ok"),
+    "suspended": Badge(gettext_lazy("Suspended"), "pause"),
+    "expired": Badge(gettext_lazy("Expired"), "clock", "warn"),
+    "revoked": Badge(gettext_lazy("Revoked"), "slash"),
+}
+
+# The words for a token that was refused, by what it is now.
+_REFUSED_TOKEN: Mapping[str, Text] = {
+    "expired": gettext_lazy("expired token"),
+    "revoked": gettext_lazy("revoked token"),
+    "suspended": gettext_lazy("suspended token"),
+    "active": gettext_lazy("token"),
+}
+OLD_TOKEN = timedelta(days=365)
+
+
+@dataclass(frozen=True)
+class Step:
+    """What to do next: a link."""
+
+    word: Text
+    url: str
+
+
+@dataclass(frozen=True)
+class Status:
+    """A provider's badge, the sentence that gives the reason, and the next step, if there is one."""
+
+    badge: Badge
+    sentence: SafeString
+    step: Step | None = None
+
+
+def provider_status(provider: Provider, health: Health) -> Status:
+    """The one wording of a provider's health (AC-HEA-4). `provider.paused_by` is asked when it is paused."""
+    say = _SENTENCES[health.state]
+    return Status(BADGES[health.state], say(provider, health), _step(provider, health))
+
+
+def _paused(provider: Provider, health: Health) -> SafeString:
+    assert provider.paused_at
+    time = clock(provider.paused_at, health.at)
+    if provider.paused_by:
+        return format_html(
+            _("Paused by {name}, {time}. Entra gets 503."), name=access.name_of(provider.paused_by), time=time
+        )
+    return format_html(_("Paused since {time}. Entra gets 503."), time=time)
+
+
+def _held(provider: Provider, health: Health) -> SafeString:
+    assert provider.held_at
+    if provider.rejected_at:
+        said = ngettext(
+            "Departures are rejected since {time}: {count} person is concerned.",
+            "Departures are rejected since {time}: {count} people are concerned.",
+            health.waiting,
+        )
+    else:
+        said = ngettext(
+            "Departures are held back since {time}: {count} person waits for your decision.",
+            "Departures are held back since {time}: {count} people wait for your decision.",
+            health.waiting,
+        )
+    time = clock(provider.rejected_at or provider.held_at, health.at)
+    return format_html(said, time=time, count=grouped(health.waiting))
+
+
+def _refused(provider: Provider, health: Health) -> SafeString:
+    activity = health.activity
+    assert activity.refused_since
+    count = activity.refused_count
+    calls = ngettext("%(count)s call", "%(count)s calls", count) % {"count": grouped(count)}
+    if activity.refused_address:
+        what = format_html(_("address {address}"), address=activity.refused_address)
+    elif health.token:
+        what = format_html('{} <span class="mono">{}…</span>', _REFUSED_TOKEN[health.token.state], health.token.prefix)
+    else:
+        what = format_html("{}", _("a token that is gone"))
+    said = _("Refused since {time}: {what} ({calls}).")
+    return format_html(said, time=clock(activity.refused_since, health.at), what=what, calls=calls)
+
+
+def _not_connected(provider: Provider, health: Health) -> SafeString:
+    return format_html("{}", _("Waiting for the first request."))
+
+
+def _failing(provider: Provider, health: Health) -> SafeString:
+    ours = [(problem, count) for problem, count in health.recent_problems if problem[0] >= 500]
+    problem, count = health.recent_problems[0] if health.recent_failed else ours[0]
+    if health.recent_failed:
+        said = _("{failed} of {changes} changes failed in the last hour; commonest: {problem} ({count}).")
+    else:
+        said = _("Requests failed on our side in the last hour: {problem} ({count}).")
+    return format_html(
+        said,
+        failed=grouped(health.recent_failed),
+        changes=grouped(health.recent_changes),
+        problem=f"{problem[0]} {name_of_problem(*problem)}",
+        count=grouped(count),
+    )
+
+
+def _silent(provider: Provider, health: Health) -> SafeString:
+    assert health.accepted_at
+    hours = int((health.at - health.accepted_at).total_seconds() // 3600)
+    said = _("No contact for {hours} h. Provisioning may be off or in quarantine in Entra.")
+    return format_html(said, hours=grouped(hours))
+
+
+def _late(provider: Provider, health: Health) -> SafeString:
+    assert health.accepted_at
+    said = _("Last contact {time}; Entra usually calls every 40 min.")
+    return format_html(said, time=ago(health.accepted_at, health.at))
+
+
+def _some_errors(provider: Provider, health: Health) -> SafeString:
+    token = health.token
+    if health.reason is Reason.MASS_CHANGE:
+        count = health.activity.mass_change_count
+        said = ngettext(
+            "{count} person was disabled or removed since {time}.",
+            "{count} people were disabled or removed since {time}.",
+            count,
+        )
+        assert health.activity.mass_change_since
+        return format_html(said, count=grouped(count), time=clock(health.activity.mass_change_since, health.at))
+    if health.reason is Reason.ERRORS or token is None:
+        failed, number = health.failed_changes, health.changes
+        said = _("{failed} of {number} changes failed in 24 h ({share} %).")
+        if failed < SOME_ERRORS_SHARE * number or not failed:
+            failed, number = health.failed, health.requests
+            said = _("{failed} of {number} requests failed in 24 h ({share} %).")
+        share = round(100 * failed / (number or 1))
+        return format_html(said, failed=grouped(failed), number=grouped(number), share=share)
+    assert token.expires_at
+    left = timeuntil(token.expires_at, health.at, depth=1)
+    if health.reason is Reason.TOKEN_UNUSED:
+        said = _("The old token {token} ends in {left}, and the new one has not been used yet.")
+    else:
+        said = _("Token {token} ends in {left}.")
+    return format_html(said, token=format_html('<span class="mono">{}</span>', token.shown), left=left)
+
+
+def _healthy(provider: Provider, health: Health) -> SafeString:
+    assert health.accepted_at and health.next_expected
+    last = ago(health.accepted_at, health.at)
+    if health.next_expected < health.at:
+        return format_html(_("Last contact {last}."), last=last)
+    return format_html(
+        _("Last contact {last}, next expected by {next}."), last=last, next=clock(health.next_expected, health.at)
+    )
+
+
+_SENTENCES = {
+    State.PAUSED: _paused,
+    State.HELD: _held,
+    State.REFUSED: _refused,
+    State.NOT_CONNECTED: _not_connected,
+    State.FAILING: _failing,
+    State.SILENT: _silent,
+    State.LATE: _late,
+    State.SOME_ERRORS: _some_errors,
+    State.HEALTHY: _healthy,
+}
+
+
+def _step(provider: Provider, health: Health) -> Step | None:
+    def page(name: str, ending: str = "") -> str:
+        return reverse(f"admin:{name}", args=[provider.pk]) + ending
+
+    tokens = Step(_("Open tokens"), page("tokens"))
+    problems = Step(_("See the problems"), page("overview", "#problems"))
+    match health.state:
+        case State.PAUSED:
+            return Step(_("Resume"), page("resume_provider"))
+        case State.HELD:
+            return Step(_("Decide"), page("removals"))
+        case State.REFUSED if health.activity.refused_address:
+            return Step(_("Open IP restriction"), page("ip_restriction"))
+        case State.REFUSED:
+            return tokens
+        case State.NOT_CONNECTED | State.LATE | State.SILENT:
+            return Step(_("Open setup guide"), page("guide"))
+        case State.FAILING:
+            return problems
+        case State.SOME_ERRORS if health.reason is Reason.MASS_CHANGE:
+            return Step(_("See who"), page("history", mass_change_query(health)))
+        case State.SOME_ERRORS:
+            return problems if health.reason is Reason.ERRORS else tokens
+    return None
+
+
+def mass_change_query(health: Health) -> str:
+    """The history of exactly the people of the mass change (AC-HEA-6)."""
+    activity = health.activity
+    assert activity.mass_change_since and activity.mass_change_until
+    return f"?{leavers_query(activity.mass_change_since, activity.mass_change_until)}"
+
+
+def token_badge(token: Token, successor: Token | None, now: datetime) -> Badge:
+    """A token's state: active, suspended, retiring, about to end, expired or revoked."""
+    state = token.state
+    if state != "active" or token.expires_at is None:
+        return TOKEN[state]
+    left = token.expires_at - now
+    if token.is_retiring:
+        is_unused = successor is not None and successor.first_used_at is None and left <= UNUSED_NOTICE
+        until = clock(token.expires_at, now)
+        return Badge(format_html(_("Retiring until {time}"), time=until), "clock", "warn" if is_unused else "")
+    if left <= EXPIRY_NOTICE:
+        return Badge(_("Expires in %(left)s") % {"left": timeuntil(token.expires_at, now, depth=1)}, "clock", "warn")
+    return TOKEN[state]
+
+
+def age_note(token: Token, now: datetime) -> str:
+    """A quiet reminder of a token that never ends and is old (AC-TOK-11)."""
+    if token.expires_at or token.is_ended or now - token.created_at < OLD_TOKEN:
+        return ""
+    return _("%(age)s old: consider a rotation") % {"age": timesince(token.created_at, now, depth=1)}

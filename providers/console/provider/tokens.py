@@ -1,0 +1,232 @@
+"""A provider's tokens: the list, *Permanent token* and *Rotate* with the value shown once, and what ends a token.
+
+The value is in one response body and nowhere else: no redirect, session, message, address or
+log. The form's `request_key` makes sending it twice harmless (AC-TOK-5).
+"""
+
+import uuid
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, gettext_noop
+from django.views.decorators.debug import sensitive_variables
+from django.views.decorators.http import require_http_methods
+
+from providers import tokens as domain
+from providers.console.frame import access
+from providers.console.frame.page import Text, clock, go_to, moment, show_dialog
+from providers.console.provider.forms import ExpiryForm
+from providers.console.provider.providers import expiry
+from providers.console.provider.status import age_note, token_badge
+from providers.console.provider.tabs import get_provider, place_of, tab
+from providers.events import Actor
+from providers.models import Provider, Token
+from providers.tokens import MAX_LIVE_TOKENS, AlreadyIssuedError, NotLiveError, TooManyTokensError, set_expiry
+
+# How long the old token goes on working after a rotation, by the name in the form.
+OVERLAPS: Mapping[str, tuple[Text, timedelta]] = {
+    "1h": (gettext_lazy("1 hour"), timedelta(hours=1)),
+    "24h": (gettext_lazy("24 hours"), timedelta(hours=24)),
+    "7d": (gettext_lazy("7 days"), timedelta(days=7)),
+    "30d": (gettext_lazy("30 days"), timedelta(days=30)),
+    "none": (gettext_lazy("None: it ends at once"), timedelta()),
+}
+DEFAULT_OVERLAP = "7d"
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def tokens(request: HttpRequest, provider_id: int) -> HttpResponse:
+    """GET: the tab. POST: issue a token."""
+    provider = get_provider(provider_id)
+    if request.method == "POST":
+        access.require(request, access.ADD_TOKEN, gettext_noop("to make a token"), provider)
+        return _issue(request, provider)
+    now = timezone.now()
+    not_copied = request.GET.get("not-copied", "")
+    found = list(provider.tokens.permanent().select_related("created_by").order_by("-created_at", "-pk"))
+    by_id = {token.pk: token for token in found}
+    rows = [
+        _row(token, by_id.get(token.replaced_by_id or 0), now, is_not_copied=str(token.pk) == not_copied)
+        for token in found
+    ]
+    rotations = [row for row in rows if row["token"].is_retiring and row["successor"]]
+    return tab(request, provider, "tokens", {"rows": rows, "rotations": rotations})
+
+
+def _row(token: Token, successor: Token | None, now: datetime, *, is_not_copied: bool) -> dict[str, Any]:
+    return {
+        "token": token,
+        "successor": successor,
+        "successor_used": clock(successor.first_used_at, now) if successor and successor.first_used_at else "",
+        "badge": token_badge(token, successor, now),
+        "age": age_note(token, now),
+        "created": moment(token.created_at),
+        "created_by": access.name_of(token.created_by) if token.created_by else "",
+        "last_used": moment(token.last_used_at) if token.last_used_at else _("Never"),
+        "expires": moment(token.expires_at) if token.expires_at else _("Never"),
+        "is_live": not token.is_ended,
+        # A token that has been used was copied, whatever an old address says.
+        "is_not_copied": is_not_copied and token.state == "active" and token.last_used_at is None,
+    }
+
+
+@sensitive_variables("value")
+def _issue(request: HttpRequest, provider: Any) -> HttpResponse:
+    title = _("Permanent token for %(provider)s") % {"provider": provider.title}
+    key = _request_key(request)
+    context: dict[str, Any] = {"provider": provider, "request_key": key}
+    if provider.live_tokens and "confirm" not in request.POST and not _was_used(provider, key):
+        is_full = len(provider.live_tokens) >= MAX_LIVE_TOKENS
+        fragment = "console/provider/_too_many_tokens.html" if is_full else "console/provider/_another_token.html"
+        return _say(request, fragment, title, provider, context)
+    try:
+        token, value = domain.issue_token(provider, access.actor_of(request), request_key=key)
+    except AlreadyIssuedError:
+        return _say(request, "console/provider/_already_issued.html", title, provider, context, status=409)
+    except TooManyTokensError:
+        return _say(request, "console/provider/_too_many_tokens.html", title, provider, context, status=409)
+    context |= {"token": token, "value": value, "expiry": expiry(token)}
+    return _say(request, "console/provider/_reveal.html", title, provider, context)
+
+
+def _request_key(request: HttpRequest) -> UUID:
+    try:
+        return UUID(request.POST.get("request_key", ""))
+    except ValueError:
+        return uuid.uuid4()
+
+
+def _was_used(provider: Provider, key: UUID) -> bool:
+    return provider.tokens.filter(request_key=key).exists()
+
+
+def _say(
+    request: HttpRequest, fragment: str, title: str, provider: Provider, context: Mapping[str, Any], status: int = 200
+) -> HttpResponse:
+    return show_dialog(request, fragment, title, place_of(provider), context, status=status)
+
+
+def _get_token(provider: Provider, token_id: int) -> Token:
+    token = provider.tokens.permanent().filter(pk=token_id).first()
+    if token is None:
+        raise Http404(_("There is no such token."))
+    return token
+
+
+@sensitive_variables("value")
+@require_http_methods(["GET", "HEAD", "POST"])
+def rotate_token(request: HttpRequest, provider_id: int, token_id: int) -> HttpResponse:
+    """GET: for how long shall the old one go on? POST: the new value, once."""
+    provider = get_provider(provider_id)
+    access.require(request, access.CHANGE_TOKEN, gettext_noop("to rotate a token"), provider)
+    token = _get_token(provider, token_id)
+    key = _request_key(request)
+    title = _("Rotate %(label)s") % {"label": token.label}
+    context: dict[str, Any] = {"provider": provider, "token": token, "request_key": key, "default": DEFAULT_OVERLAP}
+    context["overlaps"] = [(name, word) for name, (word, _span) in OVERLAPS.items()]
+    overlap = OVERLAPS.get(request.POST.get("overlap", ""))
+    if overlap is None:
+        return _say(request, "console/provider/rotate_token.html", title, provider, context)
+    try:
+        made, value = domain.rotate_token(token, access.actor_of(request), overlap=overlap[1], request_key=key)
+    except AlreadyIssuedError:
+        return _say(request, "console/provider/_already_issued.html", title, provider, context, status=409)
+    except TooManyTokensError:
+        return _say(request, "console/provider/_too_many_tokens.html", title, provider, context, status=409)
+    except NotLiveError:
+        return _not_live(request, provider, token)
+    token.refresh_from_db()
+    context |= {"token": made, "value": value, "expiry": expiry(made), "old": token}
+    context["old_ends"] = moment(token.expires_at) if overlap[1] and token.expires_at else ""
+    return _say(request, "console/provider/_reveal.html", title, provider, context)
+
+
+def _not_live(request: HttpRequest, provider: Provider, token: Token) -> HttpResponse:
+    messages.warning(request, _("%(label)s has ended: nothing was changed.") % {"label": token.label})
+    return go_to(request, reverse("admin:tokens", args=[provider.pk]))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def suspend_token(request: HttpRequest, provider_id: int, token_id: int) -> HttpResponse:
+    """GET: what suspending does, in words. POST: do it."""
+    said = gettext_lazy("%(label)s is suspended.")
+    act = gettext_noop("to suspend a token")
+    return _end(
+        request, provider_id, token_id, act, "suspend", domain.suspend_token, gettext_lazy("Suspend %(label)s?"), said
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def revoke_token(request: HttpRequest, provider_id: int, token_id: int) -> HttpResponse:
+    """GET: what revoking does, in words. POST: do it."""
+    said = gettext_lazy("%(label)s is revoked.")
+    act = gettext_noop("to revoke a token")
+    return _end(
+        request, provider_id, token_id, act, "revoke", domain.revoke_token, gettext_lazy("Revoke %(label)s?"), said
+    )
+
+
+def _end(
+    request: HttpRequest,
+    provider_id: int,
+    token_id: int,
+    tried: str,
+    verb: str,
+    act: Callable[[Token, Actor], None],
+    asked: Text,
+    said: Text,
+) -> HttpResponse:
+    provider = get_provider(provider_id)
+    access.require(request, access.CHANGE_TOKEN, tried, provider)
+    token = _get_token(provider, token_id)
+    if request.method == "POST":
+        try:
+            act(token, access.actor_of(request))
+        except NotLiveError:
+            return _not_live(request, provider, token)
+        messages.success(request, str(said) % {"label": token.label})
+        return go_to(request, reverse("admin:tokens", args=[provider.pk]))
+    last_used = moment(token.last_used_at) if token.last_used_at else ""
+    context = {"provider": provider, "token": token, "last_used": last_used}
+    return _say(request, f"console/_{verb}_token.html", str(asked) % {"label": token.label}, provider, context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def restore_token(request: HttpRequest, provider_id: int, token_id: int) -> HttpResponse:
+    """One click lets a suspended token in again; a GET leads to the page with the button."""
+    provider = get_provider(provider_id)
+    if request.method == "POST":
+        access.require(request, access.CHANGE_TOKEN, gettext_noop("to restore a token"), provider)
+        token = _get_token(provider, token_id)
+        try:
+            domain.restore_token(token, access.actor_of(request))
+        except NotLiveError:
+            return _not_live(request, provider, token)
+        messages.success(request, _("%(label)s is restored.") % {"label": token.label})
+    return go_to(request, reverse("admin:tokens", args=[provider.pk]))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def expire_token(request: HttpRequest, provider_id: int, token_id: int) -> HttpResponse:
+    """A day on which a token ends, or never."""
+    provider = get_provider(provider_id)
+    access.require(request, access.CHANGE_TOKEN, gettext_noop("to change when a token ends"), provider)
+    token = _get_token(provider, token_id)
+    form = ExpiryForm(request.POST or None, initial={"last_day": token.expires_at})
+    if form.is_bound and form.is_valid():
+        try:
+            set_expiry(token, access.actor_of(request), expires_at=form.cleaned_data["last_day"])
+        except NotLiveError:
+            return _not_live(request, provider, token)
+        messages.success(request, _("The expiry of %(label)s is changed.") % {"label": token.label})
+        return go_to(request, reverse("admin:tokens", args=[provider.pk]))
+    title = _("When does %(label)s end?") % {"label": token.label}
+    context = {"provider": provider, "token": token, "form": form, "today": timezone.localdate().isoformat()}
+    return _say(request, "console/provider/expire_token.html", title, provider, context)

@@ -1,0 +1,1 @@
+"""Users and groups as the directories sent them: lists, pages, timelines and the recycle bin."""

@@ -1,0 +1,116 @@
+"""The filters of the list of synced users."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from providers.console.frame.badges import RESOURCE
+from providers.console.frame.lists import ChoiceFilter
+from providers.models import Membership, Outcome, Provider, RequestLog, SyncedGroup
+
+# So many groups are offered in the menu; the page of any other leads to its members.
+MENU_GROUPS = 100
+ERROR_DAYS = 7
+
+
+_LIVE, _DISABLED = Q(deleted_at__isnull=True), Q(active=False)
+# What each choice of *Status* leaves; the dashboard counts the same.
+STATUSES: Mapping[str, Q] = {"active": _LIVE & ~_DISABLED, "disabled": _LIVE & _DISABLED, "removed": ~_LIVE}
+
+
+class StatusFilter(ChoiceFilter):
+    title = gettext_lazy("Status")
+    parameter_name = "status"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(status, str(badge.word)) for status, badge in RESOURCE.items()]
+
+    def chosen(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
+        return queryset.filter(STATUSES[value])
+
+
+class ProviderFilter(ChoiceFilter):
+    title = gettext_lazy("Provider")
+    parameter_name = "provider"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        titles = Provider.objects.live().order_by("title_key").values_list("pk", "title")
+        return [(str(pk), title) for pk, title in titles]
+
+    def chosen(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
+        return queryset.filter(provider=value)
+
+
+class GroupFilter(ChoiceFilter):
+    title = gettext_lazy("Group")
+    parameter_name = "group"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """The first groups by name, and the chosen one wherever it stands."""
+        found = SyncedGroup.objects.live().order_by("display_name_key").values_list("pk", "display_name")
+        choices = list(found[:MENU_GROUPS])
+        chosen = _uuid(request.GET.get(self.parameter_name, ""))
+        if chosen and chosen not in dict(choices):
+            choices += found.filter(pk=chosen)
+        return [(str(pk), name or str(pk)) for pk, name in choices]
+
+    def chosen(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
+        members = Membership.objects.filter(group_id=_uuid(value), left_at__isnull=True)
+        return queryset.filter(pk__in=members.values("member"))
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+class ChangedFilter(ChoiceFilter):
+    title = gettext_lazy("Changed")
+    parameter_name = "changed"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("1", _("Last 24 hours")), ("7", _("Last 7 days")), ("30", _("Last 30 days"))]
+
+    def chosen(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
+        return queryset.filter(last_modified__gte=timezone.now() - timedelta(days=int(value)))
+
+
+class ErrorFilter(ChoiceFilter):
+    """Whom a provider could not change of late."""
+
+    title = gettext_lazy("Error")
+    parameter_name = "error"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("yes", _("A change failed in 7 days"))]
+
+    def chosen(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
+        recent = RequestLog.objects.since(timezone.now() - timedelta(days=ERROR_DAYS))
+        failed = recent.filter(outcome__in=[Outcome.REJECTED, Outcome.ERROR], resource_id__isnull=False)
+        return queryset.filter(pk__in=failed.values("resource_id"))
+
+
+class RemovedFilter(ChoiceFilter):
+    """Groups in the recycle bin, which the list leaves out unless it is asked for them."""
+
+    title = gettext_lazy("Status")
+    parameter_name = "status"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("removed", _("Removed"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        found = super().queryset(request, queryset)
+        return found if self.value() is not None else found.filter(deleted_at__isnull=True)
+
+    def chosen(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
+        return queryset.filter(deleted_at__isnull=False)

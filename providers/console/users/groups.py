@@ -1,0 +1,115 @@
+"""Synced groups: the list, and a group's page with its members, fifty at a time."""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import admin
+from django.db.models import Max, OuterRef, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+from django.views.decorators.http import require_safe
+
+from providers.console.frame import access
+from providers.console.frame.badges import RESOURCE
+from providers.console.frame.lists import COUNT_LIMIT, PAGE_SIZE, CappedPaginator, CountOf, ReadOnlyAdmin
+from providers.console.frame.masking import IMPERSONAL_OF_GROUP, mask
+from providers.console.frame.page import Place, frame, grouped, moment, show
+from providers.console.users.filters import ProviderFilter, RemovedFilter
+from providers.console.users.history import read_group_history
+from providers.console.users.identity import attribute_panels, mask_names
+from providers.console.users.recycle_bin import bin_until
+from providers.console.users.timeline import group_timeline
+from providers.models import Membership, Resource, SyncedGroup
+
+
+class GroupAdmin(ReadOnlyAdmin):
+    page_name = "admin:group"
+    list_display = ("name", "directory", "members", "last_changed")
+    list_filter = (ProviderFilter, RemovedFilter)
+    list_select_related = ("provider",)
+    sortable_by = ("name", "last_changed")
+    ordering = ("display_name_key",)
+    search_fields = ("search_text",)
+    change_list_template = "console/users/groups.html"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        current = Membership.objects.filter(group=OuterRef("pk"), left_at__isnull=True).order_by()
+        groups = SyncedGroup.objects.defer("document", "folded", "search_text")
+        annotated: QuerySet[Any] = groups.annotate(member_count=CountOf(current.values("pk")[: COUNT_LIMIT + 1]))
+        return annotated
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[QuerySet[Any], bool]:
+        return queryset.search(search_term), False
+
+    @admin.display(description=gettext_lazy("Name"), ordering="display_name_key")
+    def name(self, group: Resource) -> str:
+        return group.label
+
+    @admin.display(description=gettext_lazy("Provider"))
+    def directory(self, group: Resource) -> str:
+        return group.provider.title
+
+    @admin.display(description=gettext_lazy("Members"))
+    def members(self, group: Any) -> str:
+        number = grouped(min(group.member_count, COUNT_LIMIT))
+        return _("more than %(number)s") % {"number": number} if group.member_count > COUNT_LIMIT else number
+
+    @admin.display(description=gettext_lazy("Last changed"), ordering="last_modified")
+    def last_changed(self, group: Resource) -> str:
+        return moment(group.last_modified)
+
+    def counted(self, count: int) -> str:
+        return ngettext("%(count)s group", "%(count)s groups", count)
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        context = frame(_("Groups"), Place("groups")) | (extra_context or {})
+        return super().changelist_view(request, context)
+
+
+@require_safe
+def group(request: HttpRequest, group_id: UUID) -> HttpResponse:
+    """Its members as they joined, fifty a page and searched, what happened to it, and what was received."""
+    found: Any = SyncedGroup.objects.select_related("provider").filter(pk=group_id).first()
+    if found is None:
+        raise Http404(_("There is no such group."))
+    may_see_names = access.may(request, access.VIEW_PERSONAL)
+    history = read_group_history(found, provider_title=found.provider.title, sees_names=may_see_names)
+    if not may_see_names:
+        found.document = mask(found.document, plain=IMPERSONAL_OF_GROUP)
+    sought = request.GET.get("q", "").replace("\0", "").strip()
+    members = Membership.objects.filter(group=found, left_at__isnull=True).select_related("member").order_by("pk")
+    members = members.defer("member__document", "member__folded", "member__search_text")
+    if sought:
+        members = members.filter(member__in=Resource.objects.of(found.provider).search(sought))
+    paginator = CappedPaginator(members, PAGE_SIZE)
+    page = paginator.get_page(request.GET.get("p", 1))
+    shown = list(page.object_list)
+    if not may_see_names:
+        for membership in shown:
+            if membership.member_type != "Group":
+                mask_names(membership.member)
+    context = {
+        "group": found,
+        "badge": RESOURCE["removed"] if found.deleted_at else None,
+        "members": [(row.member, RESOURCE[row.member.status], moment(row.joined_at)) for row in shown],
+        "page": page,
+        "resource": found,
+        "bin_until": bin_until(found),
+        "sought": sought,
+        "empty_since": _empty_since(found) if not shown and not sought else "",
+        "entries": group_timeline(history),
+        "page_range": paginator.get_elided_page_range(page.number),
+        **attribute_panels(found),
+    }
+    place = Place("groups", [(_("Groups"), reverse("admin:groups"))])
+    return show(request, "console/users/group.html", found.label, place, context)
+
+
+def _empty_since(group: Resource) -> SafeString:
+    """Since when nobody is a member: the last one's leaving, or the group's creation (AC-GRP-3)."""
+    ended = Membership.objects.filter(group=group, left_at__isnull=False)
+    last = ended.aggregate(last=Max("left_at"))["last"]
+    return moment(last or group.created)

@@ -1,0 +1,79 @@
+"""The recycle bin: what a directory deleted can be inspected for 30 days, and restored by an administrator."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+from django.views.decorators.http import require_http_methods, require_POST
+from uuid_utils.compat import uuid7
+
+from providers import directory
+from providers.console.frame import access
+from providers.console.frame.page import Place, go_to, moment, show_dialog
+from providers.directory import NameTakenError
+from providers.models import RECYCLE_BIN_DAYS, Resource
+
+PLACE = Place("users")
+
+
+def bin_until(resource: Resource) -> SafeString | str:
+    """The day on which a deleted resource is gone for good; "" for one that is not in the bin."""
+    if resource.deleted_at is None or resource.provider.deleted_at:
+        return ""
+    return moment(resource.deleted_at + timedelta(days=RECYCLE_BIN_DAYS), to="day")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def purge_resource(request: HttpRequest, resource_id: UUID) -> HttpResponse:
+    """For good, before the 30 days are over: needs the name as typed."""
+    found = _in_bin(resource_id)
+    access.require(request, access.CHANGE_PROVIDER, gettext_noop("to purge somebody deleted"), found.provider)
+    is_group = found.resource_type == "Group"
+    typed = request.POST.get("title", "")
+    if request.method == "POST" and typed.strip() == found.label:
+        directory.purge(found.provider_id, found.pk, access.actor_of(request))
+        messages.success(request, _("%(name)s is gone for good.") % {"name": found.label})
+        return go_to(request, reverse("admin:groups" if is_group else "admin:users"))
+    context = {
+        "resource": found,
+        "typed": typed,
+        "problem": _("Type the name exactly as it stands above.") if request.method == "POST" else "",
+        "page": reverse("admin:group" if is_group else "admin:user", args=[resource_id]),
+    }
+    title = _("Purge %(name)s?") % {"name": found.label}
+    return show_dialog(request, "console/users/purge_resource.html", title, PLACE, context)
+
+
+def _in_bin(resource_id: UUID) -> Any:
+    """404 for what is not in the recycle bin of a live provider."""
+    found: Any = Resource.objects.select_related("provider").filter(pk=resource_id, deleted_at__isnull=False).first()
+    if found is None or found.provider.deleted_at:
+        raise Http404(_("It is not in the recycle bin any more."))
+    return found
+
+
+@require_POST
+def restore_resource(request: HttpRequest, resource_id: UUID) -> HttpResponse:
+    """Give a person or group back as it was, with the memberships that its deletion ended."""
+    found: Any = Resource.objects.select_related("provider").filter(pk=resource_id).first()
+    if found is None or found.provider.deleted_at:
+        raise Http404(_("It is not in the recycle bin any more."))
+    access.require(request, access.CHANGE_PROVIDER, gettext_noop("to restore somebody deleted"), found.provider)
+    page = "admin:group" if found.resource_type == "Group" else "admin:user"
+    name = {"name": found.label}
+    try:
+        was_there = directory.restore(found.provider_id, found.pk, access.actor_of(request), uuid7())
+    except NameTakenError:
+        said = _("%(name)s cannot be restored: another record of this provider has the name now. Nothing was changed.")
+        messages.error(request, said % name)
+    else:
+        if was_there:
+            said = _("%(name)s is restored. The directory is not told: it goes on as it knows her.")
+            messages.success(request, said % name)
+    return HttpResponseRedirect(reverse(page, args=[resource_id]))

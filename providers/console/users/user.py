@@ -1,0 +1,167 @@
+"""A person's page: the answer, her groups, the timeline, what was received, and the last requests."""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from providers.console.frame import access
+from providers.console.frame.badges import RESOURCE
+from providers.console.frame.masking import as_json, flatten, is_uuid, mask
+from providers.console.frame.page import Place, moment, show
+from providers.console.history.changes import short_path
+from providers.console.log.described import describe
+from providers.console.users.history import History, last_set, read_history
+from providers.console.users.identity import identifiers, mask_names
+from providers.console.users.recycle_bin import bin_until
+from providers.console.users.summary import AT_ONCE, answer
+from providers.console.users.timeline import timeline
+from providers.events import EventKind
+from providers.models import ChangeEvent, Membership, SyncedUser
+from scim.protocol.attributes import ENTERPRISE_USER
+
+SHOWN_ENTRIES = 50
+SHOWN_GROUPS = 200
+SHOWN_LEFT = 10
+LAST_REQUESTS = 20
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """One value as received, with when and by which request it was set; None: not sent any more."""
+
+    path: str
+    value: str | None
+    set_at: SafeString | str = ""
+    request: SafeString | str = ""
+
+    @property
+    def shown(self) -> str:
+        return short_path(self.path)
+
+
+@require_safe
+def user(request: HttpRequest, user_id: UUID) -> HttpResponse:
+    person: Any = SyncedUser.objects.select_related("provider").filter(pk=user_id).first()
+    if person is None:
+        raise Http404(_("There is no such person."))
+    sees_names = access.may(request, access.VIEW_PERSONAL)
+    others = _same_name(person)
+    history = read_history(person, provider_title=person.provider.title, sees_names=sees_names)
+    if not sees_names:
+        person.document = mask(person.document)
+        for record in (person, *others):
+            mask_names(record)
+    entries = timeline(history)
+    is_whole = request.GET.get("timeline") == "all"
+    groups = [row for row in history.memberships if row.left_at is None and row.group.deleted_at is None]
+    groups.sort(key=lambda row: (row.group.display_name_key or "", row.pk))
+    context = {
+        "person": person,
+        "badge": RESOURCE[person.status],
+        "work": _work(person) if sees_names else "",
+        "answer": answer(history),
+        "groups": [(row.group, moment(row.joined_at, to="day"), _how(history, row)) for row in groups[:SHOWN_GROUPS]],
+        "group_count": f"{SHOWN_GROUPS}+" if len(groups) > SHOWN_GROUPS else len(groups),
+        "left": _left(history),
+        "entries": entries if is_whole else entries[:SHOWN_ENTRIES],
+        "entry_count": len(entries),
+        "since": moment(entries[-1].at, to="day") if entries else "",
+        "attributes": attributes_of(history),
+        "raw": as_json(person.document),
+        "identifiers": identifiers(person),
+        "requests": describe(history.requests[:LAST_REQUESTS], sees_names=sees_names),
+        "resource": person,
+        "bin_until": bin_until(person),
+        "others": [(record, RESOURCE[record.status], moment(record.last_modified)) for record in others],
+        "summary": summary_of(history),
+    }
+    place = Place("users", [(_("Users"), reverse("admin:users"))])
+    return show(request, "console/users/user.html", person.label, place, context)
+
+
+def _work(person: Any) -> str:
+    """Her title and department, so that one of two people with a name is told from the other."""
+    parts = (person.document.get("title"), person.document.get(ENTERPRISE_USER, {}).get("department"))
+    return ", ".join(part for part in parts if part)
+
+
+def _same_name(person: Any) -> list[Any]:
+    """Other records with her userName: of another provider, or from before she was created anew (AC-PER-8)."""
+    same = SyncedUser.objects.filter(user_name_key=person.user_name_key).exclude(pk=person.pk)
+    return list(same.select_related("provider").defer("document", "folded", "search_text").order_by("-id")[:10])
+
+
+def _how(history: History, row: Membership) -> str:
+    """How she came into a group."""
+    event = history.group_events.get(row.joined_event)
+    if event and event.kind == EventKind.RESOURCE_CREATED:
+        return _("when the group was created")
+    if abs(row.joined_at - history.resource.created) <= AT_ONCE:
+        return _("when she was created")
+    if event and event.kind == EventKind.RESOURCE_RESTORED:
+        return _("restored by %(actor)s") % {"actor": history.actor(event)}
+    return _("added by %(actor)s") % {"actor": history.actor(event)}
+
+
+def _left(history: History) -> list[tuple[Any, SafeString]]:
+    """The groups that she left last, those that she is in again left out."""
+    current = {row.group_id for row in history.memberships if row.left_at is None}
+    gone = [row for row in history.memberships if row.left_at and row.group_id not in current]
+    gone.sort(key=lambda row: row.left_at or row.joined_at, reverse=True)
+    newest = {row.group_id: row for row in reversed(gone)}
+    rows = sorted(newest.values(), key=lambda row: row.left_at or row.joined_at, reverse=True)
+    return [(row.group, moment(row.left_at, to="day")) for row in rows[:SHOWN_LEFT] if row.left_at]
+
+
+def attributes_of(history: History) -> list[Attribute]:
+    """Each value of the document, and each attribute that was once sent and is so no longer."""
+    known = last_set(history)
+    found = [
+        _attribute(history, path, value, _setter(known, path)) for path, value in flatten(history.resource.document)
+    ]
+    present = {row.path for row in found}
+    for path, event in known.items():
+        is_there = any(name == path or name.startswith((f"{path}.", f"{path}[", f"{path}:")) for name in present)
+        if not is_there and path != "members":
+            found.append(_attribute(history, path, None, event))
+    return sorted(found, key=lambda row: row.shown)
+
+
+def _setter(known: dict[str, ChangeEvent], path: str) -> ChangeEvent | None:
+    """The event that set this path, or the list or object that it stands in."""
+    while path:
+        if path in known:
+            return known[path]
+        cut = max(path.rfind("."), path.rfind("["), path.rfind(":"))
+        path = path[:cut] if cut > 0 else ""
+    return None
+
+
+def _attribute(history: History, path: str, value: str | None, event: ChangeEvent | None) -> Attribute:
+    if event is None:
+        return Attribute(path, value)
+    return Attribute(path, value, moment(event.at, to="day"), history.request_link(event))
+
+
+def summary_of(history: History) -> str:
+    """What may be pasted into a support case: ids, times and states, nothing else of the person (AC-PER-7)."""
+    person = history.resource
+    object_id = person.external_id if person.external_id and is_uuid(person.external_id) else "-"
+    lines = [
+        f"SCIM id: {person.pk}",
+        f"Entra object id (externalId): {object_id}",
+        _("State: %(state)s, version %(version)s") % {"state": person.status, "version": person.version},
+        _("Created (UTC): %(time)s") % {"time": f"{person.created:%Y-%m-%d %H:%M:%S}"},
+        _("Last changed (UTC): %(time)s") % {"time": f"{person.last_modified:%Y-%m-%d %H:%M:%S}"},
+    ]
+    for event in history.events[:10]:
+        paths = ", ".join(short_path(change["path"]) for change in event.changes[:10])
+        what = paths if event.kind == EventKind.RESOURCE_CHANGED else event.kind.rpartition(".")[2]
+        lines.append(f"{event.at:%Y-%m-%d %H:%M:%S} {what} (request {event.request_id or '-'})")
+    return "\n".join(lines)

@@ -1,0 +1,116 @@
+"""Synced users: the list. Read-only, for everybody."""
+
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+from django.contrib import admin
+from django.db.models import OuterRef, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+from django.views.decorators.http import require_safe
+
+from providers.console.frame import access
+from providers.console.frame.badges import RESOURCE, render_badge
+from providers.console.frame.lists import CountOf, ReadOnlyAdmin
+from providers.console.frame.page import Place, frame, grouped, moment
+from providers.console.history.changes import title_of
+from providers.console.users.filters import ChangedFilter, ErrorFilter, GroupFilter, ProviderFilter, StatusFilter
+from providers.console.users.identity import mask_names
+from providers.console.users.saved_filters import filters_of
+from providers.models import ChangeEvent, Membership, Resource, SyncedUser
+
+
+class UserAdmin(ReadOnlyAdmin):
+    page_name = "admin:user"
+    list_display = ("name", "given_user_name", "status", "directory", "groups", "last_changed", "last_change")
+    list_filter = (StatusFilter, ProviderFilter, GroupFilter, ChangedFilter, ErrorFilter)
+    list_select_related = ("provider",)
+    sortable_by = ("name", "last_changed")
+    # Newest first, by the ids' own time: the one order that costs nothing among a million people.
+    ordering = ("-id",)
+    search_fields = ("search_text",)
+    change_list_template = "console/users/users.html"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        held = Membership.objects.filter(member=OuterRef("pk"), left_at__isnull=True)
+        people = SyncedUser.objects.defer("document", "folded", "search_text")
+        annotated: QuerySet[Any] = people.annotate(group_count=CountOf(held.values("pk")))
+        return annotated
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[QuerySet[Any], bool]:
+        return queryset.search(search_term), False
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        cl = super().get_changelist_instance(request)
+        cl.result_list = list(cl.result_list)
+        newest = newest_events(person.pk for person in cl.result_list)
+        for person in cl.result_list:
+            person.newest_event = newest.get(person.pk)
+        if not access.may(request, access.VIEW_PERSONAL):
+            for person in cl.result_list:
+                mask_names(person)
+        return cl
+
+    @admin.display(description=gettext_lazy("Name"), ordering="display_name_key")
+    def name(self, person: Resource) -> str:
+        return person.label
+
+    @admin.display(description=gettext_lazy("User name"))
+    def given_user_name(self, person: Resource) -> str:
+        return person.user_name or ""
+
+    @admin.display(description=gettext_lazy("Status"))
+    def status(self, person: Resource) -> str:
+        return render_badge(RESOURCE[person.status])
+
+    @admin.display(description=gettext_lazy("Provider"))
+    def directory(self, person: Resource) -> str:
+        return person.provider.title
+
+    @admin.display(description=gettext_lazy("Groups"))
+    def groups(self, person: Any) -> str:
+        return grouped(person.group_count)
+
+    @admin.display(description=gettext_lazy("Last changed"), ordering="last_modified")
+    def last_changed(self, person: Resource) -> str:
+        return moment(person.last_modified)
+
+    @admin.display(description=gettext_lazy("Last change"))
+    def last_change(self, person: Any) -> str:
+        event: ChangeEvent | None = person.newest_event
+        if event is None:
+            return "-"
+        actor = event.person_name or (person.provider.title if event.token_prefix else "iProva")
+        return format_html('{}<span class="sub">{}</span>', title_of(event), actor)
+
+    def counted(self, count: int) -> str:
+        return ngettext("%(count)s user", "%(count)s users", count)
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        saved = {"saved_filters": filters_of(request), "filter_query": request.GET.urlencode()}
+        context = frame(_("Users"), Place("users")) | saved | (extra_context or {})
+        return super().changelist_view(request, context)
+
+
+def newest_events(ids: Iterable[UUID]) -> dict[UUID, ChangeEvent]:
+    """The newest event of each resource, in one query."""
+    wanted = list(ids)
+    events = ChangeEvent.objects.filter(resource_id__in=wanted).order_by("resource_id", "-id").distinct("resource_id")
+    return {event.resource_id: event for event in events if event.resource_id} if wanted else {}
+
+
+@require_safe
+def find_user(request: HttpRequest) -> HttpResponse:
+    """The header's *Find a person*: who is the only one found is shown at once, else the list (AC-USR-5)."""
+    text = request.GET.get("q", "").replace("\0", "").strip()
+    found = list(SyncedUser.objects.search(text).values_list("pk", flat=True)[:2]) if text else []
+    if len(found) == 1:
+        return HttpResponseRedirect(reverse("admin:user", args=[found[0]]))
+    return HttpResponseRedirect(
+        f"{reverse('admin:users')}?{urlencode({'q': text})}" if text else reverse("admin:users")
+    )

@@ -17,7 +17,7 @@ from providers.console.frame.page import clock, grouped, moment
 from providers.models import ChangeEvent, Preference
 from providers.request_log import writer
 from tests.factories import issue, make_account, make_group, make_provider, make_user
-from tests.providers.console.test_person import answer_on, forget_events, patch
+from tests.providers.console.users.test_user import answer_on, forget_events, patch
 
 DUTCH = {"Accept-Language": "nl-BE,nl;q=0.9,en;q=0.5"}
 NOON = datetime(2026, 11, 22, 13, 20, tzinfo=UTC)

@@ -16,10 +16,10 @@ from django.utils import timezone
 from django.utils.translation import gettext_noop
 
 from providers.audit import record_act
-from providers.directory import forget
 from providers.events import SYSTEM, EventKind
 from providers.models import RECYCLE_BIN_DAYS, TEST_PREFIX, JobRun, Provider, first_id_at
 from providers.notices import KEPT, send_notices, write_notices
+from providers.resources.recycle_bin import forget
 
 RECORDS = ("providers_changeevent", "providers_requestlog")
 MONTHS_AHEAD = 6

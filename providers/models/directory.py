@@ -2,7 +2,7 @@
 
 One table holds every resource type. What identifies, sorts or is asked for most is a column;
 all attributes are in `document`, and `folded` holds the comparison keys of the same document
-under a GIN index. Rows are written by `providers.directory` alone.
+under a GIN index. Rows are written by `providers.resources` alone.
 """
 
 from typing import Any, ClassVar

@@ -13,9 +13,9 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from providers.client_address import client_address
-from providers.directory import parse_id
 from providers.events import Actor
 from providers.request_log import Entry, redact, redact_query, redact_text, writer
+from providers.resources.rows import parse_id
 from providers.schemas import resource_types_of
 from providers.tokens import Caller
 from scim.api.parsers import read_query

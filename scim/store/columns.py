@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from providers.directory import Row
+from providers.resources.rows import Row
 from scim.protocol.attributes import ResourceType
 from scim.protocol.conditions import fold_resource
 from scim.protocol.values import comparison_key, search_key

@@ -13,7 +13,7 @@ from typing import Any
 
 from django.conf import settings
 
-from providers.directory import parse_id
+from providers.resources.rows import parse_id
 from scim.protocol.attributes import ResourceType, Target
 from scim.protocol.conditions import AllOf, AnyOf, Compare, Condition, Constant, Element, Exists, Negated
 from scim.store.columns import COLUMNS, RELATIONS, Column, Relation

@@ -15,9 +15,13 @@ from django.db import IntegrityError, OperationalError, connection, transaction
 from psycopg.errors import DeadlockDetected, QueryCanceled, SerializationFailure
 from uuid_utils.compat import uuid7
 
-from providers import brake, directory
-from providers.directory import GroupsMovedError, Locked, MembersChanged, Row, SelfMemberError
+from providers import brake
 from providers.events import Actor
+from providers.resources import members as membership
+from providers.resources import writes
+from providers.resources.members import SelfMemberError
+from providers.resources.rows import Locked, MembersChanged, Row, parse_id
+from providers.resources.writes import GroupsMovedError
 from scim.protocol import errors
 from scim.protocol.attributes import ResourceType
 from scim.protocol.conditions import bind
@@ -64,7 +68,7 @@ class Call:
 
 def read(call: Call, resource_id: str, member_query: MemberQuery | None = None) -> Answer:
     """Raises ScimError 404; with `member_query` invalidValue, invalidCursor, expiredCursor too."""
-    parsed = directory.parse_id(resource_id)
+    parsed = parse_id(resource_id)
     asked = (call.provider_id, call.resource_type)
     if parsed and member_query:
         answer = read_member_page(*asked, parsed, call.projection, member_query, call.policy.cursor_timeout_s)
@@ -118,7 +122,7 @@ def create(call: Call, body: Any) -> Answer:
     def write() -> Answer:
         event_id = uuid7()
         row = _row(call, resource)
-        resource_id = directory.create(call.provider_id, call.resource_type.name, row, call.actor, event_id)
+        resource_id = writes.create(call.provider_id, call.resource_type.name, row, call.actor, event_id)
         if members:
             group = Locked(resource_id, call.provider_id, call.resource_type.name, 1, resource)
             _change_members(call, group, [MemberChange(add=members)], event_id)
@@ -168,13 +172,13 @@ def delete(call: Call, resource_id: str) -> None:
     """Raises ScimError 404, 412."""
 
     def remove() -> None:
-        parsed = directory.parse_id(resource_id)
-        locked = parsed and directory.lock_for_delete(call.provider_id, call.resource_type.name, parsed)
+        parsed = parse_id(resource_id)
+        locked = parsed and writes.lock_for_delete(call.provider_id, call.resource_type.name, parsed)
         if not locked:
             raise _missing(call, resource_id)
         _check_version(call, locked)
         with _watch(call, locked, is_deletion=True):
-            directory.delete(locked, call.actor, uuid7())
+            writes.delete(locked, call.actor, uuid7())
 
     _in_transaction(call, remove)
 
@@ -249,8 +253,8 @@ def _refusals(call: Call) -> Iterator[None]:
 
 
 def _locked(call: Call, resource_id: str) -> Locked:
-    parsed = directory.parse_id(resource_id)
-    locked = parsed and directory.lock(call.provider_id, call.resource_type.name, parsed)
+    parsed = parse_id(resource_id)
+    locked = parsed and writes.lock(call.provider_id, call.resource_type.name, parsed)
     if not locked:
         raise _missing(call, resource_id)
     _check_version(call, locked)
@@ -276,11 +280,11 @@ def _write(call: Call, locked: Locked, after: Resource, deltas: Sequence[MemberC
     event_id: UUID = uuid7()
     members = _change_members(call, locked, deltas, event_id)
     if after != locked.document:
-        is_leaving = directory.is_disabling(locked.document, after)
+        is_leaving = writes.is_disabling(locked.document, after)
         with _watch(call, locked, is_deletion=False) if is_leaving else nullcontext():
-            directory.replace(locked, _row(call, after), call.actor, event_id, members)
+            writes.replace(locked, _row(call, after), call.actor, event_id, members)
     elif not members.is_empty:
-        directory.members_changed(locked, members, call.actor, event_id)
+        writes.members_changed(locked, members, call.actor, event_id)
 
 
 def _watch(call: Call, leaver: Locked, *, is_deletion: bool) -> AbstractContextManager[None]:
@@ -303,11 +307,11 @@ def _change_members(call: Call, group: Locked, deltas: Sequence[MemberChange], e
         if delta.where is not None:
             relation = RELATIONS[call.resource_type.name, "members"]
             chosen = compile_member_condition(delta.where, relation)
-            removed += directory.remove_members_where(group, chosen.text, chosen.params, event_id).removed
+            removed += membership.remove_where(group, chosen.text, chosen.params, event_id).removed
             continue
-        lost = directory.remove_members_except(group, delta.add, event_id).removed if delta.reset else 0
-        removed += lost + directory.remove_members(group, delta.remove, event_id).removed
-        gained = directory.add_members(group, delta.add, event_id)
+        lost = membership.remove_except(group, delta.add, event_id).removed if delta.reset else 0
+        removed += lost + membership.remove(group, delta.remove, event_id).removed
+        gained = membership.add(group, delta.add, event_id)
         added += gained.added
         _pass_over(call, gained)
         skipped = len(gained.unknown) + len(gained.deleted)

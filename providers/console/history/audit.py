@@ -20,9 +20,9 @@ from providers.console.frame.page import Place, Text, moment, short_id, show
 from providers.console.frame.records import HOURS, PERIODS, RecordQuery, read_sent
 from providers.console.history.acts import Change, changes_of
 from providers.console.provider.history import subject_of
-from providers.directory import parse_id
 from providers.events import EventKind
 from providers.models import ChangeEvent, Provider, first_id_at
+from providers.resources.rows import parse_id
 
 MAX_PEOPLE = 200
 # What a person did; what a directory did to its own is in the log and on the pages of whom it concerns.

@@ -26,9 +26,9 @@ from providers.console.history.changes import differences_of
 from providers.console.log.described import Described, describe, wanted_name, with_wanted_names
 from providers.console.log.explanations import explain
 from providers.console.log.query import TYPED, LogQuery, read_query
-from providers.directory import parse_id
 from providers.events import EventKind
 from providers.models import JobRun, Outcome, Provider, RequestLog, SyncedUser, Token
+from providers.resources.rows import parse_id
 from scim.protocol.values import comparison_key
 
 MAX_SHOWN_BODY = 200_000

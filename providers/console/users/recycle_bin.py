@@ -13,11 +13,11 @@ from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_http_methods, require_POST
 from uuid_utils.compat import uuid7
 
-from providers import directory
 from providers.console.frame import access
 from providers.console.frame.page import Place, go_to, moment, show_dialog
-from providers.directory import NameTakenError
 from providers.models import RECYCLE_BIN_DAYS, Resource
+from providers.resources import recycle_bin
+from providers.resources.recycle_bin import NameTakenError
 
 PLACE = Place("users")
 
@@ -37,7 +37,7 @@ def purge_resource(request: HttpRequest, resource_id: UUID) -> HttpResponse:
     is_group = found.resource_type == "Group"
     typed = request.POST.get("title", "")
     if request.method == "POST" and typed.strip() == found.label:
-        directory.purge(found.provider_id, found.pk, access.actor_of(request))
+        recycle_bin.purge(found.provider_id, found.pk, access.actor_of(request))
         messages.success(request, _("%(name)s is gone for good.") % {"name": found.label})
         return go_to(request, reverse("admin:groups" if is_group else "admin:users"))
     context = {
@@ -68,7 +68,7 @@ def restore_resource(request: HttpRequest, resource_id: UUID) -> HttpResponse:
     page = "admin:group" if found.resource_type == "Group" else "admin:user"
     name = {"name": found.label}
     try:
-        was_there = directory.restore(found.provider_id, found.pk, access.actor_of(request), uuid7())
+        was_there = recycle_bin.restore(found.provider_id, found.pk, access.actor_of(request), uuid7())
     except NameTakenError:
         said = _("%(name)s cannot be restored: another record of this provider has the name now. Nothing was changed.")
         messages.error(request, said % name)

@@ -4,10 +4,10 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 from uuid_utils.compat import uuid7
 
-from providers import directory
-from providers.directory import NameTakenError
 from providers.events import SYSTEM
 from providers.models import ChangeEvent, Membership, Resource
+from providers.resources import recycle_bin
+from providers.resources.recycle_bin import NameTakenError
 from scim.protocol.attributes import GROUP
 from scim.protocol.errors import ScimError
 from scim.store import verbs
@@ -111,10 +111,10 @@ def test_restore_keeps_the_id_and_reopens_what_the_deletion_closed(provider):
     remove = {"Operations": [{"op": "remove", "path": "members", "value": [{"value": str(user.pk)}]}]}
     verbs.patch(call(provider, GROUP), str(left.pk), remove, answers=False)
     verbs.delete(call(provider), str(user.pk))
-    assert directory.restore(provider.pk, user.pk, SYSTEM, uuid7())
+    assert recycle_bin.restore(provider.pk, user.pk, SYSTEM, uuid7())
     assert set(Membership.objects.filter(member=user, left_at=None).values_list("group_id", flat=True)) == {stays.pk}
     assert Resource.objects.get(pk=user.pk).version == 3
-    assert not directory.restore(provider.pk, user.pk, SYSTEM, uuid7()), "she is not in the bin any more"
+    assert not recycle_bin.restore(provider.pk, user.pk, SYSTEM, uuid7()), "she is not in the bin any more"
 
 
 def test_restore_reopens_a_membership_once_both_ends_live(provider):
@@ -122,9 +122,9 @@ def test_restore_reopens_a_membership_once_both_ends_live(provider):
     group = make_group(provider, members=[user])
     verbs.delete(call(provider), str(user.pk))
     verbs.delete(call(provider, GROUP), str(group.pk))
-    directory.restore(provider.pk, user.pk, SYSTEM, uuid7())
+    recycle_bin.restore(provider.pk, user.pk, SYSTEM, uuid7())
     assert not Membership.objects.filter(left_at=None).exists()
-    directory.restore(provider.pk, group.pk, SYSTEM, uuid7())
+    recycle_bin.restore(provider.pk, group.pk, SYSTEM, uuid7())
     assert Membership.objects.filter(group=group, member=user, left_at=None).exists()
 
 
@@ -134,7 +134,7 @@ def test_restore_fails_as_a_whole_when_the_name_is_taken(provider):
     verbs.delete(call(provider), str(user.pk))
     holder = make_user(provider, "Jane")
     with pytest.raises(NameTakenError) as refused:
-        directory.restore(provider.pk, user.pk, SYSTEM, uuid7())
+        recycle_bin.restore(provider.pk, user.pk, SYSTEM, uuid7())
     assert refused.value.holder == holder.pk
     assert Resource.objects.get(pk=user.pk).deleted_at
     assert not Membership.objects.filter(group=group, left_at=None).exists()
@@ -143,7 +143,7 @@ def test_restore_fails_as_a_whole_when_the_name_is_taken(provider):
 def test_v11_a_stranger_restores_nothing(provider, stranger):
     user = make_user(provider)
     verbs.delete(call(provider), str(user.pk))
-    assert not directory.restore(stranger.pk, user.pk, SYSTEM, uuid7())
+    assert not recycle_bin.restore(stranger.pk, user.pk, SYSTEM, uuid7())
 
 
 def test_ac_aud_3_the_orm_changes_no_event_either(provider):

@@ -8,10 +8,10 @@ from django.db import connection
 from django.utils import timezone
 
 from providers.console.frame.page import short_id
-from providers.directory import restore
 from providers.events import Actor
 from providers.models import ChangeEvent, RequestLog, Token
 from providers.request_log import writer
+from providers.resources.recycle_bin import restore
 from scim.protocol.attributes import GROUP, USER
 from scim.store import verbs
 from tests.factories import call, make_group, make_provider, make_user

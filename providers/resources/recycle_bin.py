@@ -1,0 +1,110 @@
+"""Deleted resources: restored, purged, forgotten."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from django.db import IntegrityError, connection, transaction
+from uuid_utils.compat import uuid7
+
+from providers.events import Actor, EventKind
+from providers.resources.members import RAISE_GROUPS
+from providers.resources.rows import INSERT_EVENT, differences, event_values, now, subject_of
+
+
+def forget(cursor: Any, ids: Sequence[UUID]) -> None:
+    """Delete the rows of deleted resources, which are under lock, and their memberships."""
+    for column in ("group_id", "member_id"):
+        cursor.execute(f"DELETE FROM providers_membership WHERE {column} = ANY(%s) AND left_at IS NOT NULL", [ids])
+    cursor.execute("DELETE FROM providers_resource WHERE id = ANY(%s)", [ids])
+
+
+def purge(provider_id: int, resource_id: UUID, actor: Actor) -> bool:
+    """Take a resource out of the recycle bin for good, with its memberships; False: it is not there.
+
+    The event keeps its name and no value; what is in the record of changes and in the log ends with their own time.
+    """
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT document, resource_type, version FROM providers_resource WHERE id = %s AND provider_id = %s"
+            " AND deleted_at IS NOT NULL FOR UPDATE",
+            [resource_id, provider_id],
+        )
+        found = cursor.fetchone()
+        if found is None:
+            return False
+        document, resource_type, version = found
+        forget(cursor, [resource_id])
+        event = event_values(uuid7(), now(), EventKind.RESOURCE_PURGED, subject_of(json.loads(document)), actor, [])
+        whose = [*event[:3], provider_id, resource_id, resource_type, version + 1, *event[3:]]
+        cursor.execute(f"{INSERT_EVENT} VALUES ({', '.join(['%s'] * len(whose))})", whose)
+    return True
+
+
+class NameTakenError(Exception):
+    """The name of a resource to restore belongs to a live one now; `holder` is that one's id."""
+
+    def __init__(self, holder: UUID | None) -> None:
+        super().__init__(f"the name is held by {holder}")
+        self.holder = holder
+
+
+_RESTORE = f"""
+WITH changed AS (
+  UPDATE providers_resource SET deleted_at = NULL, version = version + 1, last_modified = %s
+  WHERE id = %s AND provider_id = %s AND deleted_at IS NOT NULL
+  RETURNING id, provider_id, resource_type, version)
+{INSERT_EVENT}
+SELECT %s, %s, %s, provider_id, id, resource_type, version, %s, %s, %s, %s, %s, %s, %s FROM changed
+"""
+_HOLDER = """
+SELECT live.id FROM providers_resource gone JOIN providers_resource live
+  ON live.provider_id = gone.provider_id AND live.resource_type = gone.resource_type AND live.deleted_at IS NULL
+  AND (live.user_name_key = gone.user_name_key OR live.display_name_key = gone.display_name_key)
+WHERE gone.id = %s
+"""
+# A membership comes back once both its ends live; whoever joined again meanwhile keeps that one.
+_REOPEN = """
+UPDATE providers_membership m SET left_at = NULL, left_event = NULL, ending = ''
+FROM providers_resource g, providers_resource u
+WHERE (m.group_id = %s OR m.member_id = %s) AND m.left_at IS NOT NULL
+  AND m.ending IN ('member-deleted', 'group-deleted')
+  AND g.id = m.group_id AND g.deleted_at IS NULL AND u.id = m.member_id AND u.deleted_at IS NULL
+  AND NOT EXISTS (SELECT 1 FROM providers_membership n WHERE n.group_id = m.group_id
+    AND n.member_id = m.member_id AND (n.left_at IS NULL OR n.id > m.id))
+RETURNING m.group_id
+"""
+
+
+def restore(provider_id: int, resource_id: UUID, actor: Actor, event_id: UUID) -> bool:
+    """Take a resource out of the recycle bin, with the memberships that deletions had ended; False: it is not there.
+
+    Raises `NameTakenError`, changing nothing, when a live resource has its name now.
+    """
+    moment = now()
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT document, resource_type FROM providers_resource WHERE id = %s AND provider_id = %s"
+            " AND deleted_at IS NOT NULL FOR UPDATE",
+            [resource_id, provider_id],
+        )
+        found = cursor.fetchone()
+        if found is None:
+            return False
+        document = json.loads(found[0])
+        event = event_values(
+            event_id, moment, EventKind.RESOURCE_RESTORED, subject_of(document), actor, differences({}, document)
+        )
+        try:
+            with transaction.atomic():
+                cursor.execute(_RESTORE, [moment, resource_id, provider_id, *event])
+        except IntegrityError as error:
+            cursor.execute(_HOLDER, [resource_id])
+            holder = cursor.fetchone()
+            raise NameTakenError(holder and holder[0]) from error
+        cursor.execute(_REOPEN, [resource_id, resource_id])
+        groups = {group_id for (group_id,) in cursor.fetchall()} - {resource_id}
+        if groups:
+            cursor.execute(RAISE_GROUPS, [moment, provider_id, sorted(groups)])
+    return True

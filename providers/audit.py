@@ -27,11 +27,7 @@ def record_act(
         kind=str(kind.value),
         provider_id=provider.pk if provider else None,
         subject=subject or (provider.title if provider else ""),
-        token_prefix=actor.token_prefix,
-        person_id=actor.person_id,
-        person_name=actor.person_name,
-        address=actor.address,
-        request_id=actor.request_id,
+        **vars(actor),
         changes=_differences(before or {}, after or {}),
     )
 

@@ -1,11 +1,16 @@
-"""Members join and leave a group."""
+"""Memberships: how a group gains and loses members, and the join by which both ends are read.
+
+A membership is a row. It is current while `left_at` is null; ending one is an UPDATE that says how it ended.
+"""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.db import connection
 
+from providers.models.directory import MembershipEnding
 from providers.resources.rows import Locked, MembersChanged, now, parse_id
 
 
@@ -34,7 +39,7 @@ def add(group: Locked, ids: Iterable[str], event_id: UUID) -> MembersChanged:
     wanted = list(dict.fromkeys(ids))
     if not wanted:
         return MembersChanged()
-    uuids = [parsed for parsed in map(parse_id, wanted) if parsed]
+    uuids = _parsed(wanted)
     if group.id in uuids:
         raise SelfMemberError
     with connection.cursor() as cursor:
@@ -57,39 +62,62 @@ def _canonical(text: str) -> str:
     return str(parsed) if parsed else text
 
 
-END = "UPDATE providers_membership SET left_at = %s, left_event = %s, ending = %s WHERE left_at IS NULL AND "
+OTHER_END = {"group_id": "member_id", "member_id": "group_id"}
+
+
+def current(own: str, whose: str = "r.id", *, joins: bool = True) -> str:
+    """FROM and WHERE of the current memberships `m` that have `whose` (SQL) as their `own` end.
+
+    `own`: the column group_id or member_id. `joins`: the resource at the other end is there as `x`.
+    """
+    join = f" JOIN providers_resource x ON x.id = m.{OTHER_END[own]}" if joins else ""
+    return f"FROM providers_membership m{join} WHERE m.{own} = {whose} AND m.left_at IS NULL"
+
+
+_END = "UPDATE providers_membership SET left_at = %s, left_event = %s, ending = %s WHERE left_at IS NULL AND "
 
 
 def remove(group: Locked, ids: Iterable[str], event_id: UUID) -> MembersChanged:
-    """End the memberships of these ids; ids that are no members change nothing."""
-    uuids = [parsed for parsed in map(parse_id, ids) if parsed]
-    if not uuids:
+    """End the memberships of these ids; ids that are not members change nothing."""
+    wanted = _parsed(ids)
+    if not wanted:
         return MembersChanged()
-    return _end(group, event_id, "group_id = %s AND member_id = ANY(%s::uuid[])", [group.id, uuids])
+    return _remove(group, event_id, "member_id = ANY(%s::uuid[])", [wanted])
 
 
 def remove_except(group: Locked, ids: Iterable[str], event_id: UUID) -> MembersChanged:
     """End all memberships but those of these ids."""
-    uuids = [parsed for parsed in map(parse_id, ids) if parsed]
-    return _end(group, event_id, "group_id = %s AND NOT member_id = ANY(%s::uuid[])", [group.id, uuids])
+    return _remove(group, event_id, "NOT member_id = ANY(%s::uuid[])", [_parsed(ids)])
 
 
 def remove_where(group: Locked, condition: str, params: Sequence[Any], event_id: UUID) -> MembersChanged:
     """End the memberships that a compiled condition on `m` (membership) and `x` (member) chooses."""
-    chosen = (
-        "id IN (SELECT m.id FROM providers_membership m JOIN providers_resource x ON x.id = m.member_id"
-        f" WHERE m.group_id = %s AND m.left_at IS NULL AND ({condition}))"
-    )
-    return _end(group, event_id, chosen, [group.id, *params])
+    chosen = f"id IN (SELECT m.id {current('group_id', '%s')} AND ({condition}))"
+    return _remove(group, event_id, chosen, [group.id, *params])
 
 
-def _end(group: Locked, event_id: UUID, condition: str, params: Sequence[Any]) -> MembersChanged:
+def _remove(group: Locked, event_id: UUID, condition: str, params: Sequence[Any]) -> MembersChanged:
     with connection.cursor() as cursor:
-        cursor.execute(END + condition, [now(), event_id, "removed", *params])
+        removed: list[Any] = [now(), event_id, MembershipEnding.REMOVED.value, group.id]
+        cursor.execute(f"{_END}group_id = %s AND {condition}", [*removed, *params])
         return MembersChanged(removed=cursor.rowcount)
 
 
-RAISE_GROUPS = """
-UPDATE providers_resource SET version = version + 1, last_modified = %s
-WHERE provider_id = %s AND id = ANY(%s::uuid[])
-"""
+def end_of_member(member: Locked, moment: datetime, event_id: UUID) -> set[UUID]:
+    """End the memberships that a deleted resource holds; the ids of the groups that it leaves."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"{_END}provider_id = %s AND member_id = %s RETURNING group_id",
+            [moment, event_id, MembershipEnding.MEMBER_DELETED.value, member.provider_id, member.id],
+        )
+        return {group_id for (group_id,) in cursor.fetchall()}
+
+
+def end_of_group(group: Locked, moment: datetime, event_id: UUID) -> None:
+    """End the memberships in a deleted group."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"{_END}group_id = %s", [moment, event_id, MembershipEnding.GROUP_DELETED.value, group.id])
+
+
+def _parsed(ids: Iterable[str]) -> list[UUID]:
+    return [parsed for parsed in map(parse_id, ids) if parsed]

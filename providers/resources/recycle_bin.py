@@ -9,8 +9,8 @@ from django.db import IntegrityError, connection, transaction
 from uuid_utils.compat import uuid7
 
 from providers.events import Actor, EventKind
-from providers.resources.members import RAISE_GROUPS
-from providers.resources.rows import INSERT_EVENT, differences, event_values, now, subject_of
+from providers.resources import rows
+from providers.resources.rows import Event, differences, now, subject_of
 
 
 def forget(cursor: Any, ids: Sequence[UUID]) -> None:
@@ -26,20 +26,25 @@ def purge(provider_id: int, resource_id: UUID, actor: Actor) -> bool:
     The event keeps its name and no value; what is in the record of changes and in the log ends with their own time.
     """
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT document, resource_type, version FROM providers_resource WHERE id = %s AND provider_id = %s"
-            " AND deleted_at IS NOT NULL FOR UPDATE",
-            [resource_id, provider_id],
-        )
-        found = cursor.fetchone()
-        if found is None:
+        document = _lock(cursor, provider_id, resource_id)
+        if document is None:
             return False
-        document, resource_type, version = found
+        event = Event(uuid7(), now(), EventKind.RESOURCE_PURGED, subject_of(document), actor, [])
+        rows.update(provider_id, resource_id, {}, event)
         forget(cursor, [resource_id])
-        event = event_values(uuid7(), now(), EventKind.RESOURCE_PURGED, subject_of(json.loads(document)), actor, [])
-        whose = [*event[:3], provider_id, resource_id, resource_type, version + 1, *event[3:]]
-        cursor.execute(f"{INSERT_EVENT} VALUES ({', '.join(['%s'] * len(whose))})", whose)
     return True
+
+
+def _lock(cursor: Any, provider_id: int, resource_id: UUID) -> dict[str, Any] | None:
+    """Lock a deleted resource; its document, or None when the recycle bin does not hold it."""
+    cursor.execute(
+        "SELECT document FROM providers_resource WHERE id = %s AND provider_id = %s AND deleted_at IS NOT NULL"
+        " FOR UPDATE",
+        [resource_id, provider_id],
+    )
+    found = cursor.fetchone()
+    document: dict[str, Any] | None = found and json.loads(found[0])
+    return document
 
 
 class NameTakenError(Exception):
@@ -50,14 +55,6 @@ class NameTakenError(Exception):
         self.holder = holder
 
 
-_RESTORE = f"""
-WITH changed AS (
-  UPDATE providers_resource SET deleted_at = NULL, version = version + 1, last_modified = %s
-  WHERE id = %s AND provider_id = %s AND deleted_at IS NOT NULL
-  RETURNING id, provider_id, resource_type, version)
-{INSERT_EVENT}
-SELECT %s, %s, %s, provider_id, id, resource_type, version, %s, %s, %s, %s, %s, %s, %s FROM changed
-"""
 _HOLDER = """
 SELECT live.id FROM providers_resource gone JOIN providers_resource live
   ON live.provider_id = gone.provider_id AND live.resource_type = gone.resource_type AND live.deleted_at IS NULL
@@ -82,29 +79,20 @@ def restore(provider_id: int, resource_id: UUID, actor: Actor, event_id: UUID) -
 
     Raises `NameTakenError`, changing nothing, when a live resource has its name now.
     """
-    moment = now()
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT document, resource_type FROM providers_resource WHERE id = %s AND provider_id = %s"
-            " AND deleted_at IS NOT NULL FOR UPDATE",
-            [resource_id, provider_id],
-        )
-        found = cursor.fetchone()
-        if found is None:
+        document = _lock(cursor, provider_id, resource_id)
+        if document is None:
             return False
-        document = json.loads(found[0])
-        event = event_values(
-            event_id, moment, EventKind.RESOURCE_RESTORED, subject_of(document), actor, differences({}, document)
-        )
+        changes = differences({}, document)
+        event = Event(event_id, now(), EventKind.RESOURCE_RESTORED, subject_of(document), actor, changes)
         try:
             with transaction.atomic():
-                cursor.execute(_RESTORE, [moment, resource_id, provider_id, *event])
+                rows.update(provider_id, resource_id, {"deleted_at": None}, event)
         except IntegrityError as error:
             cursor.execute(_HOLDER, [resource_id])
             holder = cursor.fetchone()
             raise NameTakenError(holder and holder[0]) from error
         cursor.execute(_REOPEN, [resource_id, resource_id])
         groups = {group_id for (group_id,) in cursor.fetchall()} - {resource_id}
-        if groups:
-            cursor.execute(RAISE_GROUPS, [moment, provider_id, sorted(groups)])
+        rows.raise_versions(provider_id, groups, event.at)
     return True

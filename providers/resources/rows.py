@@ -1,13 +1,18 @@
-"""What the writes share: rows as values, differences, ids, and the columns of an event."""
+"""A resource as a row, and the two statements that write one together with its change event.
+
+Each write goes through `insert` or `update`: the columns come from the fields of `Row` and `Event`,
+so that a column is named in one place.
+"""
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import cached_property
 from typing import Any
 from uuid import UUID
 
+from django.db import connection
 from django.utils import timezone
 
 from providers.events import Actor, EventKind
@@ -15,7 +20,7 @@ from providers.events import Actor, EventKind
 
 @dataclass(frozen=True)
 class Row:
-    """What of a resource is stored: its columns, its document and the folded twin."""
+    """What of a resource is stored. Each field is a column of `providers_resource`, of the same name."""
 
     user_name: str | None
     user_name_key: str | None
@@ -29,7 +34,13 @@ class Row:
 
     @cached_property
     def document_json(self) -> str:
-        return to_json(self.document)
+        return _json(self.document)
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """The value of each column, as PostgreSQL takes it."""
+        values = {column.name: getattr(self, column.name) for column in fields(self)}
+        return values | {"document": self.document_json, "folded": _json(self.folded)}
 
 
 @dataclass(frozen=True)
@@ -67,44 +78,73 @@ def now() -> datetime:
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
-INSERT_EVENT = """
-INSERT INTO providers_changeevent (id, at, kind, provider_id, resource_id, resource_type, version, subject,
-  token_prefix, person_id, person_name, address, request_id, changes)
-"""
+@dataclass(frozen=True)
+class Event:
+    """The change event of a write: what happened, when, to a resource of which name, and who did it."""
+
+    id: UUID
+    at: datetime
+    kind: EventKind
+    subject: str
+    actor: Actor
+    changes: Sequence[Mapping[str, Any]]
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """The columns that do not come from the resource's own row."""
+        own = {"id": self.id, "at": self.at, "kind": self.kind.value, "subject": self.subject}
+        return own | vars(self.actor) | {"changes": _json(self.changes)}
 
 
-def columns_of(row: Row) -> list[Any]:
-    return [
-        row.user_name,
-        row.user_name_key,
-        row.display_name,
-        row.display_name_key,
-        row.external_id,
-        row.active,
-        row.document_json,
-        to_json(row.folded),
-        row.search_text,
-    ]
+def insert(columns: Mapping[str, Any], event: Event) -> None:
+    """Insert a resource of version 1 and its event, by one statement.
+
+    Raises IntegrityError for a name that is taken.
+    """
+    values = {**columns, "version": 1, "created": event.at, "last_modified": event.at}
+    places = ", ".join(["%s"] * len(values))
+    _write(f"INSERT INTO providers_resource ({', '.join(values)}) VALUES ({places})", list(values.values()), event)
 
 
-def event_values(
-    event_id: UUID, moment: datetime, kind: EventKind, subject: str, actor: Actor, changes: Sequence[Any]
-) -> list[Any]:
-    return [
-        event_id,
-        moment,
-        kind.value,
-        subject,
-        actor.token_prefix,
-        actor.person_id,
-        actor.person_name,
-        actor.address,
-        actor.request_id,
-        to_json(changes),
-    ]
+def update(provider_id: int, resource_id: UUID, columns: Mapping[str, Any], event: Event) -> None:
+    """Set these columns of a resource, raise its version and insert its event, by one statement.
+
+    Raises IntegrityError for a name that is taken.
+    """
+    values = {**columns, "last_modified": event.at}
+    assignments = ", ".join(f"{name} = %s" for name in values)
+    _write(
+        f"UPDATE providers_resource SET {assignments}, version = version + 1 WHERE id = %s AND provider_id = %s",
+        [*values.values(), resource_id, provider_id],
+        event,
+    )
 
 
-def to_json(value: Any) -> str:
+def _write(change: str, params: Sequence[Any], event: Event) -> None:
+    values = event.columns
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"WITH changed AS ({change} RETURNING id, provider_id, resource_type, version)"
+            " INSERT INTO providers_changeevent"
+            f" (provider_id, resource_id, resource_type, version, {', '.join(values)})"
+            f" SELECT provider_id, id, resource_type, version, {', '.join(['%s'] * len(values))} FROM changed",
+            [*params, *values.values()],
+        )
+
+
+def raise_versions(provider_id: int, ids: Collection[UUID], moment: datetime) -> None:
+    """Raise the versions of resources that have no event of their own: groups that lost or regained a member."""
+    if not ids:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE providers_resource SET version = version + 1, last_modified = %s"
+            " WHERE provider_id = %s AND id = ANY(%s::uuid[])",
+            [moment, provider_id, sorted(ids)],
+        )
+
+
+def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 

@@ -14,9 +14,11 @@ import orjson
 from django.conf import settings
 from django.db import connection
 
+from providers.resources.members import current
 from scim.protocol.attributes import ResourceType
 from scim.protocol.listing import ListQuery
 from scim.protocol.projection import Projection, project
+from scim.store.columns import GROUPS_DIGEST
 from scim.store.cursors import Position, seal, unseal
 from scim.store.filters import TRUE, Sql
 from scim.store.sorting import beyond, order_by, sort_key
@@ -67,26 +69,27 @@ _BODY = f"""
 
 _NOTHING = "(SELECT NULL::text AS name, NULL::text AS list, NULL::text AS digest)"
 
-# A user's ETag must change with her groups, though joining one does not change her version.
-_GROUPS = """
+# A user's ETag must change with the user's groups, though joining one does not change the user's version.
+_GROUPS = f"""
 (SELECT 'groups' AS name,
-   string_agg('{"value":"' || g.id || '","$ref":"' || %s::text || g.id || '","display":'
-     || to_json(g.display_name)::text || ',"type":"direct"}', ',' ORDER BY g.id) AS list,
-   left(md5(string_agg(g.id::text, '' ORDER BY g.id)), 8) AS digest
- FROM providers_membership m JOIN providers_resource g ON g.id = m.group_id
- WHERE m.member_id = r.id AND m.left_at IS NULL)
+   string_agg('{{"value":"' || m.group_id || '","$ref":"' || %s::text || m.group_id || '","display":'
+     || to_json(x.display_name)::text || ',"type":"direct"}}', ',' ORDER BY m.group_id) AS list,
+   {GROUPS_DIGEST} AS digest
+ {current("member_id")})
 """
 
-_MEMBERS = """
+
+def _members(group: Sql, window: Sql, *, is_named: bool) -> Sql:
+    """A member's name costs a join to each member, so it comes when it is asked for (`returned: request`)."""
+    name = """ || ',"display":' || to_json(COALESCE(x.display_name, x.user_name))::text""" if is_named else ""
+    text = f"""
 (SELECT 'members' AS name,
-   string_agg('{"value":"' || m.member_id || '","$ref":"' || %s::text || '/' || m.member_type || 's/' || m.member_id
-     || '","type":"' || m.member_type || '"' <display> || '}', ',' ORDER BY m.member_id) AS list,
+   string_agg('{{"value":"' || m.member_id || '","$ref":"' || %s::text || '/' || m.member_type || 's/' || m.member_id
+     || '","type":"' || m.member_type || '"'{name} || '}}', ',' ORDER BY m.member_id) AS list,
    NULL::text AS digest
- FROM providers_membership m <join> WHERE m.group_id = <group> AND m.left_at IS NULL AND (<window>))
+ {current("group_id", group.text, joins=is_named)} AND ({window.text}))
 """
-# A member's name costs a join to each member, so it comes when it is asked for (`returned: request`).
-_DISPLAY = """|| ',"display":' || to_json(COALESCE(x.display_name, x.user_name))::text"""
-_JOIN = "JOIN providers_resource x ON x.id = m.member_id"
+    return Sql(text, (settings.OPTIONS.scim_url, *group.params, *window.params))
 
 
 def location_base(resource_type: ResourceType) -> str:
@@ -127,14 +130,10 @@ def etag(version: int, digest: str | None) -> str:
 
 def _relation(resource_type: ResourceType, projection: Projection, group: Sql, window: Sql = TRUE) -> Sql:
     """The query for a user's groups or a group's members, or for neither where the answer holds none."""
-    base = settings.OPTIONS.scim_url
     if resource_type.name == "User" and (projection.wants("groups") or projection.wants("meta")):
-        return Sql(_GROUPS, (f"{base}/Groups/",))
+        return Sql(_GROUPS, (f"{settings.OPTIONS.scim_url}/Groups/",))
     if resource_type.name == "Group" and projection.wants("members"):
-        is_named = projection.asks_for("members", "display")
-        text = _MEMBERS.replace("<display>", _DISPLAY if is_named else "").replace("<join>", _JOIN if is_named else "")
-        text = text.replace("<group>", group.text).replace("<window>", window.text)
-        return Sql(text, (base, *group.params, *window.params))
+        return _members(group, window, is_named=projection.asks_for("members", "display"))
     return Sql(_NOTHING)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from providers.resources.members import current
 from providers.resources.rows import Row
 from scim.protocol.attributes import ResourceType
 from scim.protocol.conditions import fold_resource
@@ -38,14 +39,14 @@ _EVERY_TYPE = {
     "meta.version": Column("'W/\"' || r.version || '\"'"),
     "meta.location": Column("{base} || '/' || r.resource_type || 's/' || r.id"),
 }
+# Of the groups that a user's current memberships `m` name: part of a user's ETag (answers.py).
+GROUPS_DIGEST = "left(md5(string_agg(m.group_id::text, '' ORDER BY m.group_id)), 8)"
 COLUMNS: Mapping[str, Mapping[str, Column]] = {
     "User": {
         **_EVERY_TYPE,
-        # As a user's ETag has it: her groups are part of it (answers.py).
         "meta.version": Column(
-            "'W/\"' || r.version || COALESCE('-' || ("
-            "SELECT left(md5(string_agg(v.group_id::text, '' ORDER BY v.group_id)), 8)"
-            " FROM providers_membership v WHERE v.member_id = r.id AND v.left_at IS NULL), '') || '\"'"
+            "'W/\"' || r.version || COALESCE('-' || "
+            f"(SELECT {GROUPS_DIGEST} {current('member_id', joins=False)}), '') || '\"'"
         ),
         "userName": Column("r.user_name_key"),
         "displayName": Column("r.display_name_key"),
@@ -59,18 +60,16 @@ COLUMNS: Mapping[str, Mapping[str, Column]] = {
 class Relation:
     """A multi-valued attribute that is rows of `providers_membership m`, not part of the document.
 
-    `own` is the column of `m` that holds the resource's id, `other` that of the other end `x`.
+    `own` is the column of `m` that holds the resource's id; at the other end is `x`.
     """
 
     own: str
-    other: str
     columns: Mapping[str, Column]
 
 
 RELATIONS: Mapping[tuple[str, str], Relation] = {
     ("User", "groups"): Relation(
         "member_id",
-        "group_id",
         {
             "value": Column("m.group_id", "id"),
             "$ref": Column("{base} || '/Groups/' || m.group_id"),
@@ -80,7 +79,6 @@ RELATIONS: Mapping[tuple[str, str], Relation] = {
     ),
     ("Group", "members"): Relation(
         "group_id",
-        "member_id",
         {
             "value": Column("m.member_id", "id"),
             "$ref": Column("{base} || '/' || m.member_type || 's/' || m.member_id"),

@@ -13,6 +13,7 @@ from typing import Any
 
 from django.conf import settings
 
+from providers.resources.members import current
 from providers.resources.rows import parse_id
 from scim.protocol.attributes import ResourceType, Target
 from scim.protocol.conditions import AllOf, AnyOf, Compare, Condition, Constant, Element, Exists, Negated
@@ -235,8 +236,4 @@ def _relation(target: Target, resource_type: ResourceType) -> Relation | None:
 
 def _related(relation: Relation, inner: Condition | None) -> Sql:
     where = compile_member_condition(inner, relation) if inner else TRUE
-    return Sql(
-        "EXISTS (SELECT 1 FROM providers_membership m JOIN providers_resource x"
-        f" ON x.id = m.{relation.other} WHERE m.{relation.own} = r.id AND m.left_at IS NULL AND ({where.text}))",
-        where.params,
-    )
+    return Sql(f"EXISTS (SELECT 1 {current(relation.own)} AND ({where.text}))", where.params)

@@ -9,6 +9,7 @@ from uuid import UUID
 import orjson
 from django.db import connection
 
+from providers.resources.members import current
 from scim.protocol import errors
 from scim.protocol.attributes import ResourceType
 from scim.protocol.listing import MemberQuery
@@ -18,7 +19,7 @@ from scim.store.cursors import Position, seal, unseal
 from scim.store.filters import Sql
 
 PAGE_SCHEMA = "urn:iprova:params:scim:schemas:extension:memberPage:1.0:Group"
-_CURRENT = "FROM providers_membership m WHERE m.provider_id = %s AND m.group_id = %s AND m.left_at IS NULL"
+_CURRENT = f"{current('group_id', '%s', joins=False)} AND m.provider_id = %s"
 
 
 def read_member_page(
@@ -41,12 +42,12 @@ def read_member_page(
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT m.member_id::text {_CURRENT} AND {after.text} ORDER BY m.member_id LIMIT %s",
-            [provider_id, group_id, *after.params, query.count + 1],
+            [group_id, provider_id, *after.params, query.count + 1],
         )
         ids = [member_id for (member_id,) in cursor.fetchall()]
         total = position.total if position else len(ids)
         if not position and len(ids) > query.count:
-            cursor.execute(f"SELECT count(*) {_CURRENT}", [provider_id, group_id])
+            cursor.execute(f"SELECT count(*) {_CURRENT}", [group_id, provider_id])
             (total,) = cursor.fetchone()
     shown = ids[: query.count]
     window = Sql("FALSE")

@@ -7,6 +7,7 @@ comes last in ascending order and first in descending, which is PostgreSQL's own
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from providers.resources.members import OTHER_END, current
 from scim.protocol.attributes import ResourceType, Target
 from scim.protocol.listing import Sort
 from scim.store.columns import COLUMNS, RELATIONS
@@ -73,10 +74,7 @@ def _key_of(target: Target, resource_type: ResourceType) -> Key:
     if relation:
         part = relation.columns[target.leaf.name]
         source = column_sql(part)
-        text = (
-            f"(SELECT {source.text} FROM providers_membership m JOIN providers_resource x ON x.id = m.{relation.other}"
-            f" WHERE m.{relation.own} = r.id AND m.left_at IS NULL ORDER BY m.{relation.other} LIMIT 1)"
-        )
+        text = f"(SELECT {source.text} {current(relation.own)} ORDER BY m.{OTHER_END[relation.own]} LIMIT 1)"
         return Key(Sql(text, source.params), _COLUMN_TYPES[part.kind])
     return _document_key(target)
 

@@ -1,7 +1,7 @@
 """What the console's pages cost with a large directory and a long log: `make bench`, on a database of its own.
 
 Times are the server's, from the request to the last byte of the page, and are shown; only a page that asks more
-queries than its limit makes the command fail. The limits are those of docs/console.md.
+queries than its limit makes the command fail. The limits are those of docs/quality.md.
 """
 
 import resource

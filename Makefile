@@ -2,7 +2,7 @@
 # from the command line (`make run PORT=9000`): HOST, PORT, DATA_DIR, DATABASE_URL, ADMIN_PASSWORD
 # and the others of docs/settings.md.
 
-# 3.11 first: it is what the tests run on. `make PYTHON=/some/python run` takes another.
+# 3.11 first: the tests run on it. `make PYTHON=/some/python run` takes another.
 PYTHON = $(firstword $(foreach name,python3.11 python3.12 python3.13 python3.14 python3,$(if \
   $(shell $(name) -c 'import sys; print(sys.version_info >= (3, 11) or "")' 2>/dev/null),$(name))))
 PIP_INSTALL = .venv/bin/python -m pip install --quiet --disable-pip-version-check
@@ -13,27 +13,27 @@ LOCK = ../.venv/bin/uv pip compile --python-version 3.11 --generate-hashes --no-
 .NOTPARALLEL:
 .PHONY: help run demo test fuzz smoke check messages screenshots bench lock clean
 
-help: ## What can be made
+help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: .venv/base.stamp .venv/local.stamp ## Serve the console and SCIM; without DATABASE_URL on an embedded PostgreSQL
+run: .venv/base.stamp .venv/local.stamp ## Serve the console and SCIM, on an embedded PostgreSQL unless DATABASE_URL is set
 	@exec .venv/bin/python -m iprova_idm.serve
 
-demo: .venv/base.stamp .venv/local.stamp ## The same, with a pretended Entra ID that provisions people into it
+demo: .venv/base.stamp .venv/local.stamp ## The same, with a simulated Entra ID that provisions 500 users
 	@exec .venv/bin/python -m iprova_idm.demo
 
-test: .venv/dev.stamp .venv/local.stamp ## All tests; ARGS="-k token" picks some
+test: .venv/dev.stamp .venv/local.stamp ## Run all tests; ARGS="-k token" picks some
 	.venv/bin/python -m pytest $(ARGS)
 
-fuzz: .venv/dev.stamp .venv/local.stamp ## 20,000 generated requests; FUZZ_SEED=1 makes others
+fuzz: .venv/dev.stamp .venv/local.stamp ## Send 20,000 generated requests; FUZZ_SEED=1 generates others
 	FUZZ_REQUESTS=20000 .venv/bin/python -m pytest -q -s tests/scim/api/test_fuzz.py
 
-smoke: .venv/dev.stamp ## The tests that matter on another PostgreSQL: needs DATABASE_URL
+smoke: .venv/dev.stamp ## Run the tests that matter for another PostgreSQL; needs DATABASE_URL
 	@test -n "$$DATABASE_URL" || { echo "make smoke needs DATABASE_URL: the PostgreSQL to try." >&2; exit 1; }
 	.venv/bin/python -m pytest -m smoke $(ARGS)
 
-# The deployment checks see made-up settings of a production; they send no query.
-check: .venv/dev.stamp .venv/local.stamp ## Style, types, layers, migrations, deployment settings, templates
+# The deployment checks run with made-up production settings; they send no query.
+check: .venv/dev.stamp .venv/local.stamp ## Check style, types, layers, migrations, deployment settings, templates
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
@@ -48,13 +48,13 @@ messages: .venv/dev.stamp .venv/local.stamp ## Gather the texts for locale/nl an
 	.venv/bin/python manage.py makemessages --locale nl --no-location --no-obsolete --ignore .venv --ignore tests
 	.venv/bin/python manage.py compilemessages --locale nl --ignore .venv
 
-screenshots: .venv/dev.stamp .venv/local.stamp ## Pictures of every page into docs/screenshots; ARGS="dashboard user" makes some
+screenshots: .venv/dev.stamp .venv/local.stamp ## Take pictures of every page into docs/screenshots; ARGS="dashboard user" picks some
 	.venv/bin/python -m tests.browser.screenshots docs/screenshots $(ARGS)
 
-bench: .venv/dev.stamp .venv/local.stamp ## What the console's pages cost with 1,000,000 log rows; ARGS="--log-rows 100000" makes fewer
+bench: .venv/dev.stamp .venv/local.stamp ## Measure the console's pages with 1,000,000 log rows; ARGS="--log-rows 100000" makes fewer
 	.venv/bin/python -m bench.console $(ARGS)
 
-lock: .venv/bin/python ## Lock the requirements anew; ARGS=--upgrade takes newer versions
+lock: .venv/bin/python ## Lock the requirements again; ARGS=--upgrade takes newer versions
 	$(PIP_INSTALL) uv
 	cd requirements && $(LOCK) base.in -o base.txt >/dev/null
 	cd requirements && $(LOCK) dev.in -o dev.txt >/dev/null
@@ -71,7 +71,7 @@ clean: ## Remove the virtual environment and the caches; data stays
 	  "apt-get install python3-venv)." >&2; exit 1; }
 	$(PYTHON) -m venv .venv || { rm -rf .venv; exit 1; }
 
-# A stamp is as new as the last complete installation, so nothing is asked twice.
+# A stamp is as new as the last complete installation, so nothing is installed twice.
 .venv/base.stamp .venv/dev.stamp: .venv/%.stamp: requirements/%.txt | .venv/bin/python
 	@echo "Installing requirements/$*.txt into .venv ..."
 	@$(PIP_INSTALL) --require-hashes -r requirements/$*.txt

@@ -1,6 +1,6 @@
-"""How gunicorn runs the product, under `make run` and in production alike.
+"""Gunicorn's configuration, for `make run` and for production.
 
-Bodies are limited by the application (MAX_BODY_MIB), where each refusal has a text.
+The application limits request bodies (MAX_BODY_MIB), so that a 413 has a SCIM error that explains it.
 """
 
 import gc
@@ -18,35 +18,35 @@ _host = f"[{_options.host}]" if ":" in _options.host else _options.host
 bind = f"{_host}:{_options.port}"
 workers = _options.workers
 
-# A request is one short piece of work on one database connection: nothing to gain from threads.
+# A request is one short piece of work on one database connection, so threads would not help.
 worker_class = "sync"
-timeout = 60  # the longest bulk request, with room
-graceful_timeout = 30  # a stop lets the requests in flight finish
+timeout = 60  # more than the longest bulk request takes
+graceful_timeout = 30  # on a stop, requests in progress can finish
 
-# Entra ID's longest filters fit; what is longer is an attack (threat V38).
+# Entra ID's longest filters fit; anything longer is an attack (threat V38).
 limit_request_line = 8190
 
-# No header decides here who the client is or whether it came over TLS: the application asks TRUSTED_PROXIES.
+# Gunicorn trusts no header about the client's address or TLS; the application does, according to TRUSTED_PROXIES.
 forwarded_allow_ips = ""
 secure_scheme_headers: dict[str, str] = {}
 
-# The provisioning log has every request, redacted. Who switches this one on (`--access-logfile -`)
-# gets lines without query string, user agent and referer: filters name people.
+# The provisioning log has every request, redacted. If you switch this log on (`--access-logfile -`), its lines
+# have no query string, user agent or referer, because filters contain names.
 accesslog = None
 access_log_format = '%(h)s %(t)s "%(m)s %(U)s %(H)s" %(s)s %(B)s %(M)s'
 
-# Heartbeats go through a file; on a slow disk they would get workers killed.
+# Workers report through a file. On a slow disk they would report too late and be killed.
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108
 
-# Nothing here is managed through a socket in somebody's home.
+# No control socket in a home directory: nothing uses it.
 control_socket_disable = True
 
-# Connections and the log's writer belong to one process, so each worker loads the application itself.
+# Database connections and the log's writer cannot be shared, so each worker loads the application itself.
 preload_app = False
 
 
 def _write_scim_error(sock: socket.socket, status: int, reason: str, message: str) -> None:
-    """What gunicorn itself refuses (a request line or header too long, no HTTP) as the SCIM error that clients read."""
+    """Send a SCIM error for a request that gunicorn itself rejects (line or header too long, not HTTP)."""
     detail = f"{reason}: the request could not be read. {message}"[:500]
     error = {"schemas": ["urn:ietf:params:scim:api:messages:2.0:Error"], "status": str(status), "detail": detail}
     body = json.dumps(error).encode()
@@ -58,7 +58,7 @@ def _write_scim_error(sock: socket.socket, status: int, reason: str, message: st
 
 
 def post_worker_init(worker: object) -> None:
-    """Load what the first request would, then take it all out of the garbage collector's rounds."""
+    """Load what the first request would load, then exempt it all from garbage collection."""
     from django.urls import get_resolver
 
     gunicorn.util.write_error = _write_scim_error

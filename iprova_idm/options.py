@@ -1,8 +1,8 @@
 """Every setting of the product, read once from the environment.
 
 One field of `Options` is one setting: its type is the annotation, its default, unit and
-sentence stand in `option(...)`. `docs/settings.md` is this table in prose and a test holds
-the two together. Nothing else reads `os.environ` for configuration.
+sentence are in `option(...)`. `docs/settings.md` has the same table, and a test compares the
+two. Nothing else reads `os.environ` for configuration.
 """
 
 import ipaddress
@@ -19,7 +19,7 @@ PROJECT_DIR = Path(__file__).resolve().parent.parent
 
 
 class ConfigurationError(Exception):
-    """A setting that the product refuses to start with; the text names variable, value and cure."""
+    """A setting that stops the start; the text names the variable, its value and what is allowed."""
 
 
 def _text(value: str) -> str:
@@ -79,7 +79,7 @@ def _email_url(value: str) -> str:
     try:
         parts = urlsplit(value)
         is_usable = parts.scheme in MAIL_SCHEMES and (parts.port is None or bool(parts.hostname))
-    except ValueError:  # the port is no number
+    except ValueError:  # the port is not a number
         is_usable = False
     needed = {"console": True, "file": bool(is_usable and parts.path)}
     if value and not (is_usable and needed.get(parts.scheme, bool(parts.hostname))):
@@ -124,7 +124,7 @@ def _public_url(value: str) -> str:
 
 @dataclass(frozen=True)
 class Option:
-    """What `docs/settings.md` and the error messages say of one setting."""
+    """One setting, as `docs/settings.md` and the error messages describe it."""
 
     name: str
     read: Callable[[str], Any]
@@ -156,13 +156,13 @@ class Options:
         "ALLOWED_HOSTS",
         _names,
         "",
-        "Host names that the console answers to beside that of PUBLIC_URL, HOST and loopback; comma-separated.",
+        "Host names of the console besides those of PUBLIC_URL, HOST and loopback; comma-separated.",
     )
     trusted_proxies: int = option(
         "TRUSTED_PROXIES",
         _count,
         "0",
-        "How many proxies in front may be believed for X-Forwarded-For and X-Forwarded-Proto.",
+        "How many proxies in front are trusted to set X-Forwarded-For and X-Forwarded-Proto.",
         unit="proxies",
     )
     data_dir: Path = option("DATA_DIR", _path, "data", "Folder of the embedded database and of the local secret key.")
@@ -173,55 +173,59 @@ class Options:
         "postgresql://user:password@host:port/name of a PostgreSQL 15 or later. Empty: the embedded one.",
     )
     secret_key: str = option(
-        "SECRET_KEY", _text, "", "Signs sessions. Empty in local mode: made once and kept in DATA_DIR."
+        "SECRET_KEY", _text, "", "Signs sessions. Empty in local mode: generated once and kept in DATA_DIR."
     )
     admin_password: str = option(
         "ADMIN_PASSWORD",
         _text,
         "",
-        "Password of `admin`, made at the first start. Empty: a random one, printed once.",
+        "Password of `admin`, set at the first start. Empty: a random one, printed once.",
     )
     default_language: str = option(
         "DEFAULT_LANGUAGE",
         _language,
         "en",
-        "Language of mails, and of pages where neither account nor browser asks for one: en or nl.",
+        "Language of mails, and of pages when neither account nor browser has one: en or nl.",
     )
     second_factor: str = option(
         "SECOND_FACTOR",
         _second_factor,
         "optional",
-        "optional or required; required: who has no two-step sign-in sets it up before anything else.",
+        "optional or required; required: every account must set up two-step sign-in first.",
     )
     email_url: str = option(
         "EMAIL_URL",
         _email_url,
         "",
         "Mail server: smtp+tls:// (STARTTLS, 587), smtps:// (TLS, 465) or smtp:// (open, 25) with "
-        "user:password@host:port; console: prints, file:///folder keeps. Empty: no mail.",
+        "user:password@host:port; console: prints mails, file:///folder saves them. Empty: no mail.",
     )
     default_from: str = option("DEFAULT_FROM", _text, "iprova-idm@localhost", "Sender of mails.")
     metrics_token: str = option(
-        "METRICS_TOKEN", _text, "", "Bearer token for /metrics. Empty: it answers to this machine only."
+        "METRICS_TOKEN", _text, "", "Bearer token for /metrics. Empty: only this machine can read it."
     )
     keep_until_used: bool = option(
         "EUM_KEEP_UNTIL_USED",
         _flag,
         "no",
-        "yes: after a rotation the old token works past its end until the new one was used.",
+        "yes: after a rotation, the old token works past its expiry until the new one is used.",
     )
-    log_level: str = option("LOG_LEVEL", _log_level, "INFO", "Level of the log on standard error.")
+    log_level: str = option("LOG_LEVEL", _log_level, "INFO", "Lowest level that is logged on standard error.")
     request_log_days: int = option(
-        "REQUEST_LOG_DAYS", _positive, "90", "How long requests are kept in the provisioning log.", unit="days"
+        "REQUEST_LOG_DAYS", _positive, "90", "How long the provisioning log keeps requests.", unit="days"
     )
     request_body_days: int = option(
-        "REQUEST_BODY_DAYS", _positive, "30", "How long the bodies of requests are kept in that log.", unit="days"
+        "REQUEST_BODY_DAYS",
+        _positive,
+        "30",
+        "How long the provisioning log keeps request and response bodies.",
+        unit="days",
     )
     change_event_months: int = option(
         "CHANGE_EVENT_MONTHS", _positive, "24", "How long change events are kept.", unit="months"
     )
     max_body_mib: int = option(
-        "MAX_BODY_MIB", _positive, "16", "Largest SCIM request body; a larger one is answered 413.", unit="MiB"
+        "MAX_BODY_MIB", _positive, "16", "Largest SCIM request body; a larger one gets 413.", unit="MiB"
     )
 
     @property
@@ -230,7 +234,7 @@ class Options:
 
     @property
     def base_url(self) -> str:
-        """Scheme, host and port (and path, if any) under which the world sees this server."""
+        """Scheme, host and port (and path, if any) under which clients reach this server."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return self.public_url or f"http://{host}:{self.port}"
 
@@ -273,15 +277,15 @@ def read_options(environ: Mapping[str, str]) -> Options:
 
 
 def _insecure(options: Options) -> list[str]:
-    """What production must not start with (one sentence per variable)."""
+    """One sentence for each variable whose value is insecure in production."""
     problems = []
     if not options.database_url:
-        problems.append("DATABASE_URL is empty: MODE=production needs a PostgreSQL server of its own.")
+        problems.append("DATABASE_URL is empty: MODE=production needs a PostgreSQL server.")
     if "CHANGE-ME" in options.database_url:
-        problems.append("DATABASE_URL has the password of the example: set the real one.")
+        problems.append("DATABASE_URL still has the example's password: set the real one.")
     if len(options.secret_key) < 50 or len(set(options.secret_key)) < 5:
         problems.append(
-            "SECRET_KEY is shorter than 50 characters, or hardly random: set a random one, for example the output of "
+            "SECRET_KEY is shorter than 50 characters or not random: set a random one, for example the output of "
             "`python3 -c 'import secrets; print(secrets.token_urlsafe(50))'`."
         )
     if not options.public_url.startswith("https://"):
@@ -289,7 +293,7 @@ def _insecure(options: Options) -> list[str]:
             f"PUBLIC_URL={options.public_url!r} is not an https:// address: Entra ID sends its token only over TLS."
         )
     if "*" in options.allowed_hosts:
-        problems.append("ALLOWED_HOSTS='*' lets a forged Host header through: name the hosts.")
+        problems.append("ALLOWED_HOSTS='*' accepts forged Host headers: list the hosts.")
     if options.trusted_proxies == 0 and not _is_loopback(options.host):
         problems.append(
             f"HOST={options.host!r} is open to the network without a TLS proxy in front: listen on 127.0.0.1, "
@@ -306,7 +310,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def local_secret_key(data_dir: Path) -> str:
-    """The secret key of a local installation: made once, kept with mode 0600 in `data_dir`."""
+    """The secret key of a local installation: generated once, kept with mode 0600 in `data_dir`."""
     path = data_dir / "secret_key"
     try:
         return path.read_text()
@@ -318,7 +322,7 @@ def local_secret_key(data_dir: Path) -> str:
         file.flush()
         os.fsync(file.fileno())
         try:
-            os.link(file.name, path)  # whole or not at all, whoever reads meanwhile
+            os.link(file.name, path)  # atomic: a concurrent reader never sees half a key
         except FileExistsError:  # another process was faster
             return path.read_text()
     return key

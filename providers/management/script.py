@@ -1,4 +1,4 @@
-"""What the commands for scripts share: a provider by its name, and a sentence for a database without tables."""
+"""The base of the commands for scripts: finds a provider by name, and explains a database without tables."""
 
 from typing import Any
 

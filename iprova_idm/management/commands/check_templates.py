@@ -1,4 +1,4 @@
-"""Compile every template of ours, and refuse in them what Content-Security-Policy `default-src 'self'` blocks."""
+"""Compile every template, and report what the Content-Security-Policy `default-src 'self'` would block."""
 
 import re
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ BLOCKED = (
 
 
 class Command(BaseCommand):
-    help = "Compile the templates and refuse inline styles, scripts, handlers and other origins in them."
+    help = "Compile the templates and report inline styles, scripts, handlers and other origins."
     requires_system_checks = []
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -37,7 +37,7 @@ class Command(BaseCommand):
 
 
 def problems_of(path: Path, engine: DjangoTemplates) -> Iterator[str]:
-    """What is wrong with one template, each with its file and line."""
+    """Each problem of one template, with its file and line."""
     source = path.read_text()
     try:
         engine.from_string(source)

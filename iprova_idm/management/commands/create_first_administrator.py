@@ -1,4 +1,4 @@
-"""The account with which somebody signs in for the first time. `make run` calls this at each start."""
+"""`manage.py create_first_administrator` creates the first console account. `make run` calls it at each start."""
 
 import os
 from typing import Any
@@ -12,14 +12,14 @@ from iprova_idm.options import Options, read_options
 from providers.accounts import make_password
 
 USERNAME = "admin"
-_LOCK = 7_205_759_403  # any number that nothing else of ours locks
+_LOCK = 7_205_759_403  # any number that nothing else here locks
 
 
 class Command(BaseCommand):
-    help = "Create the administrator `admin` if no active superuser exists; its password is ADMIN_PASSWORD, or random."
+    help = "Create the administrator `admin` if there is no active superuser, with ADMIN_PASSWORD or a random password."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Create at most one, however many start at once, and tell the password only after it is kept."""
+        """Create at most one, even when several run at once. Print the password only after the commit."""
         settings = read_options(os.environ)
         password = settings.admin_password or make_password()
         if not self._create(password, settings):

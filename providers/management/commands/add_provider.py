@@ -1,4 +1,4 @@
-"""`manage.py add_provider TITLE`: a provider without the console, for scripts."""
+"""`manage.py add_provider TITLE` adds a provider without the console, for scripts."""
 
 import json
 from typing import Any
@@ -14,21 +14,23 @@ from providers.models import IpMode
 
 
 class Command(ScriptCommand):
-    help = "Add a provider (external user management). Issue its token with issue_token."
+    help = "Add a provider for external user management. Then issue its token with issue_token."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("title")
-        parser.add_argument("--allow", nargs="+", default=[], metavar="CIDR", help="networks it may call from")
+        parser.add_argument(
+            "--allow", nargs="+", default=[], metavar="CIDR", help="address ranges that it may call from"
+        )
         parser.add_argument(
             "--ip",
             choices=["observe", "enforce"],
-            help="IP-based access restriction; observe is the default when networks are given",
+            help="IP-based access restriction; the default with --allow is observe",
         )
-        parser.add_argument("--strict-protocol", action="store_true", help="refuse what the RFCs do not allow")
+        parser.add_argument("--strict-protocol", action="store_true", help="reject what the RFCs do not allow")
         parser.add_argument(
             "--skip-unknown-members",
             action="store_true",
-            help="leave out members whose ids were never provided, instead of refusing the request",
+            help="leave out members whose ids were never provisioned, instead of rejecting the request",
         )
         parser.add_argument("--json", action="store_true", help="print JSON")
 
@@ -52,7 +54,7 @@ class Command(ScriptCommand):
         except TitleTakenError as error:
             raise CommandError(f"There is already a provider {options['title']!r}.") from error
         except NoRangesError as error:
-            raise CommandError("--ip enforce needs --allow with ranges that do not cover everybody.") from error
+            raise CommandError("--ip enforce needs --allow with ranges that do not allow every address.") from error
         tenant_url = settings.OPTIONS.scim_url
         if options["json"]:
             self.stdout.write(

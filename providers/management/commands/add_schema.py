@@ -1,4 +1,4 @@
-"""`manage.py add_schema PROVIDER FILE`: attributes of one's own, as RFC 7643 §7 describes them."""
+"""`manage.py add_schema PROVIDER FILE` gives a provider a schema extension (RFC 7643 §7)."""
 
 from pathlib import Path
 from typing import Any
@@ -13,15 +13,15 @@ from scim.protocol.definitions import DefinitionError
 
 
 class Command(ScriptCommand):
-    help = (
-        "Give a provider a schema extension, or a new version of one that it has. It counts from the next request on."
-    )
+    help = "Give a provider a schema extension, or a new version of one. It applies from the next request on."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("provider", help="id or title")
-        parser.add_argument("file", type=Path, help="JSON, a schema of RFC 7643 §7")
+        parser.add_argument("file", type=Path, help="a JSON file with a schema as in RFC 7643 §7")
         names = [known.name for known in RESOURCE_TYPES]
-        parser.add_argument("--resource-type", choices=names, default="User", help="what it extends (default: User)")
+        parser.add_argument(
+            "--resource-type", choices=names, default="User", help="the resource type that it extends (default: User)"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         provider, file = find_provider(options["provider"]), options["file"]
@@ -32,9 +32,9 @@ class Command(ScriptCommand):
         try:
             schema = add_schema(provider, read_upload(content), SYSTEM, resource_type=options["resource_type"])
         except DefinitionError as error:
-            raise CommandError(f"{file} is no schema extension, and nothing was changed:\n{error}") from error
+            raise CommandError(f"{file} is not a schema extension; nothing was changed:\n{error}") from error
         target = f"{schema.id}:{schema.attributes[0].name}"
         self.stdout.write(
-            f"{provider.title} knows {schema.id} with {len(schema.attributes)} attributes. In Entra ID, the target "
+            f"{provider.title} now has {schema.id} with {len(schema.attributes)} attributes. In Entra ID, the target "
             f"attribute of a mapping is {target}."
         )

@@ -1,4 +1,4 @@
-"""`manage.py issue_token PROVIDER`: a permanent token without the console; its value is printed once."""
+"""`manage.py issue_token PROVIDER` issues a permanent token without the console and prints its value once."""
 
 import json
 from typing import Any
@@ -12,7 +12,7 @@ from providers.tokens import TooManyTokensError, issue_token
 
 
 class Command(ScriptCommand):
-    help = "Issue a permanent token to a provider, named by id or title. The value is shown only now."
+    help = "Issue a permanent token to a provider. Its value is shown only once."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("provider", help="id or title")

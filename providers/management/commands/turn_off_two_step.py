@@ -1,4 +1,4 @@
-"""`manage.py turn_off_two_step NAME`: for the last administrator, who lost telephone and recovery codes."""
+"""`manage.py turn_off_two_step NAME`, for the last administrator who has lost both phone and recovery codes."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from providers.second_factor import remove_second_factor
 
 
 class Command(ScriptCommand):
-    help = "Turn the two-step sign-in of a console account off; she signs in with her password alone."
+    help = "Turn off the two-step sign-in of a console account, which then signs in with its password alone."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("username")

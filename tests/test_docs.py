@@ -1,6 +1,7 @@
-"""The documents say what is there: settings, dependencies, commands."""
+"""The documents match the code: settings, dependencies, commands, versions, links."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -84,3 +85,39 @@ def test_documents_that_are_named_exist():
         if ".venv" not in path.parts:
             for name in re.findall(r"docs/[a-z]+\.(?:md|png)", path.read_text("utf-8")):
                 assert (PROJECT / name).exists(), f"{path} names {name}"
+
+
+DOCUMENTS = [path.relative_to(PROJECT) for path in (*PROJECT.glob("*.md"), *PROJECT.glob("docs/*.md"))]
+_LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)")
+
+
+def anchors(markdown: str) -> set[str]:
+    """The anchors of a page's headings, as GitHub forms them."""
+    headings = re.findall(r"^#+ (.+)$", markdown, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=str)
+def test_links_lead_to_a_file_and_a_heading(path):
+    for name, anchor in _LINK.findall(text(str(path))):
+        target = (PROJECT / path).parent / name if name else PROJECT / path
+        assert target.exists(), name
+        assert not anchor or anchor in anchors(target.read_text("utf-8")), f"{name}#{anchor}"
+
+
+def test_the_start_page_links_every_document():
+    linked = {name for name, _anchor in _LINK.findall(text("docs/index.md"))}
+    pages = {path.name for path in (PROJECT / "docs").glob("*.md")} - {"index.md"}
+    assert pages <= linked
+
+
+def test_the_changelog_has_its_form_and_the_version_of_the_product():
+    changelog = text("CHANGELOG.md")
+    unreleased, *releases = re.findall(r"^## (.+)$", changelog, re.MULTILINE)
+    assert unreleased == "[Unreleased]"
+    for release in releases:
+        assert re.fullmatch(r"\[\d+\.\d+\.\d+\] - \d{4}-\d{2}-\d{2}", release)
+    kinds = {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
+    assert set(re.findall(r"^### (.+)$", changelog, re.MULTILINE)) <= kinds
+    version = tomllib.loads(text("pyproject.toml"))["project"]["version"]
+    assert releases[0].startswith(f"[{version}] - ")

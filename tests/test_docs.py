@@ -87,7 +87,7 @@ def test_documents_that_are_named_exist():
                 assert (PROJECT / name).exists(), f"{path} names {name}"
 
 
-DOCUMENTS = [path.relative_to(PROJECT) for path in (*PROJECT.glob("*.md"), *PROJECT.glob("docs/*.md"))]
+DOCUMENTS = sorted(path.relative_to(PROJECT) for path in (*PROJECT.glob("*.md"), *PROJECT.glob("docs/*.md")))
 _LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)")
 
 

@@ -71,7 +71,7 @@ def _of_providers(known: list[tuple[Provider, Health]]) -> Iterator[GaugeMetricF
     for provider, health in known:
         own = [str(provider.pk), provider.title]
         for each in State:
-            state.add_metric([*own, each.name.lower()], each is health.state)
+            state.add_metric([*own, each.value], each is health.state)
         if health.accepted_at:
             contact.add_metric(own, health.accepted_at.timestamp())
         requests.add_metric(own, health.requests)

@@ -124,7 +124,7 @@ def release_leavers(provider: Provider, actor: Actor) -> None:
     found = _held(provider)
     if found:
         _end_hold(found, timezone.now() + RELEASED_FOR)
-        record_act(EventKind.BRAKE_RELEASED, actor, provider=found)
+        record_act(EventKind.REMOVALS_ALLOWED, actor, provider=found)
 
 
 @transaction.atomic
@@ -133,7 +133,7 @@ def reject_leavers(provider: Provider, actor: Actor) -> None:
     found = _held(provider)
     if found and not found.rejected_at:
         Provider.objects.filter(pk=found.pk).update(rejected_at=timezone.now())
-        record_act(EventKind.BRAKE_REJECTED, actor, provider=found)
+        record_act(EventKind.REMOVALS_REJECTED, actor, provider=found)
 
 
 @transaction.atomic
@@ -142,7 +142,7 @@ def lift_rejection(provider: Provider, actor: Actor) -> None:
     found = _held(provider)
     if found and found.rejected_at:
         _end_hold(found, timezone.now())
-        record_act(EventKind.BRAKE_LIFTED, actor, provider=found)
+        record_act(EventKind.REJECTION_LIFTED, actor, provider=found)
 
 
 def _held(provider: Provider) -> Provider | None:

@@ -117,7 +117,7 @@ def watch(provider_id: int, resource_id: UUID, *, is_deletion: bool) -> Iterator
     if start <= now and burst_of(provider, start):
         Provider.objects.filter(pk=provider_id).update(held_at=now)
         HeldLeaver.objects.filter(provider_id=provider_id).delete()
-        record_act(EventKind.BRAKE_HELD, SYSTEM, provider=provider)
+        record_act(EventKind.REMOVALS_HELD, SYSTEM, provider=provider)
 
 
 def note(held: HeldError) -> None:

@@ -14,10 +14,12 @@ from typing import Any
 
 from django.db import connection
 from django.db.models import Count, Q, Sum
+from django.utils.translation import gettext_lazy as _
 
 from providers.activity import log_failure
-from providers.models import HeldLeaver, Outcome, Provider, ProviderActivity, RequestCount, Token
-from providers.outcomes import CHANGES, is_problem, outcome_of
+from providers.models import HeldLeaver, Provider, ProviderActivity, RequestCount, Token, TokenState
+from providers.outcomes import CHANGES, Outcome, is_problem, outcome_of
+from providers.states import Shown
 
 CYCLE = timedelta(minutes=40)
 # A burst, of our own errors or of changes that fail, begins with five.
@@ -30,18 +32,22 @@ MASS_CHANGE_SHOWN = timedelta(hours=24)
 _DAY, _HOUR = timedelta(days=1), timedelta(hours=1)
 
 
-class State(Enum):
-    """In the order of what needs somebody most: lists show the worst first."""
+class State(Shown):
+    """The state of a provider, in the order of what needs somebody most: lists show the worst first."""
 
-    HELD = 1
-    REFUSED = 2
-    FAILING = 3
-    SILENT = 4
-    LATE = 5
-    SOME_ERRORS = 6
-    HEALTHY = 7
-    PAUSED = 8
-    NOT_CONNECTED = 9
+    HELD = "held", "stop", "bad", _("On hold")
+    REFUSED = "refused", "stop", "bad", _("Refused")
+    FAILING = "failing", "x", "bad", _("Failing")
+    SILENT = "silent", "silent", "bad", _("Silent")
+    LATE = "late", "clock", "warn", _("Late")
+    SOME_ERRORS = "some_errors", "alert", "warn", _("Some errors")
+    HEALTHY = "healthy", "check", "ok", _("Healthy")
+    PAUSED = "paused", "pause", "", _("Paused")
+    NOT_CONNECTED = "not_connected", "plug", "", _("Not connected")
+
+    @property
+    def rank(self) -> int:
+        return list(State).index(self)
 
 
 class Reason(Enum):
@@ -116,7 +122,7 @@ def _judge(
 ) -> Health:
     """The first rule that holds (the table of console.md §3.5)."""
     refused = next((token for token in tokens if token.pk == activity.refused_token_id), None)
-    live = {token.pk: token for token in tokens if token.state in ("active", "suspended")}
+    live = {token.pk: token for token in tokens if token.state in (TokenState.ACTIVE, TokenState.SUSPENDED)}
     reasons = list(_reasons(activity, figures, live, now))
     state, token = State.HEALTHY, None
     silence = now - activity.accepted_at if activity.accepted_at else None

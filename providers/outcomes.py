@@ -1,8 +1,72 @@
-"""What became of a request, in the six words that every page uses (console.md §3.5)."""
+"""What became of a request: what it set out to do, how it ended, and why a call without a usable token was refused.
 
-from providers.models import Outcome
+Each is a table; every page takes its words, icons and tones from here (console.md §3.5). The database classes the
+log's rows by the same rules (functions `providers_outcome` and `providers_action`, migration 0007).
+"""
+
+from typing import Self
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from providers.states import Shown
 
 CHANGES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+
+
+class Outcome(Shown):
+    """How a request ended."""
+
+    SUCCESS = "success", "check", "ok", _("Success")
+    REJECTED = "rejected", "alert", "warn", _("Rejected data")
+    NOT_FOUND = "not-found", "search", "", _("Not found")
+    REFUSED = "refused", "stop", "bad", _("Refused")
+    THROTTLED = "throttled", "clock", "warn", _("Throttled")
+    ERROR = "error", "x", "bad", _("Our error")
+
+
+class Action(models.TextChoices):
+    """What a request set out to do, as far as its method and address show; its change events show what it did.
+
+    A row is `value, of a user, of a group, in menus`; `of` picks one. What concerns no resource type has one word.
+    """
+
+    of_user: str
+    of_group: str
+
+    def __new__(cls, value: str, *words: str) -> Self:
+        action = str.__new__(cls, value)
+        action._value_ = value
+        action.of_user, action.of_group = words
+        return action
+
+    # fmt: off
+    LOOK_UP = "look-up", _("Look up user"), _("Look up group"), _("Look up")
+    TEST = "test", _("Connection test"), _("Connection test"), _("Connection test")
+    DISCOVER = "discover", "", "", _("Read what iProva can do")
+    CREATE = "create", _("Create user"), _("Create group"), _("Create")
+    UPDATE = "update", _("Update user"), _("Update group"), _("Update")
+    DELETE = "remove", _("Delete user"), _("Delete group"), _("Delete")
+    # fmt: on
+
+    def of(self, resource_type: str) -> str:
+        """`Create user`; `Unknown request` for an address that no resource type has."""
+        if self is Action.DISCOVER and not resource_type:
+            return str(self.label)
+        return str({"User": self.of_user, "Group": self.of_group}.get(resource_type) or _("Unknown request"))
+
+
+class Refusal(Shown):
+    """Why a call belongs to nobody; nothing else that it presented is kept (AC-REF-3, AC-REF-4)."""
+
+    NO_TOKEN = "no-token", "stop", "warn", _("No token")
+    JWT = "jwt", "stop", "bad", _("A token of Entra's own")
+    BEARER_TWICE = "bearer-twice", "stop", "bad", _("The word Bearer twice")
+    QUOTED = "quoted-token", "stop", "bad", _("A token in quotes")
+    SPACED = "spaced-token", "stop", "bad", _("A token with spaces")
+    ALTERED = "altered-token", "stop", "bad", _("A token that was cut off or changed")
+    NEVER_ISSUED = "never-issued", "stop", "bad", _("A token that is not ours")
+    UNKNOWN = "unknown-token", "stop", "bad", _("Unknown token")
 
 
 def outcome_of(status: int) -> Outcome:
@@ -13,7 +77,7 @@ def outcome_of(status: int) -> Outcome:
         return Outcome.REFUSED
     if status == 404:
         return Outcome.NOT_FOUND
-    # 503 is what a paused provider gets: like 429 it says "later", and nothing of ours failed.
+    # 503 is what a paused provider gets: like 429 it means "later", and nothing of ours failed.
     if status in (429, 503):
         return Outcome.THROTTLED
     # 501 is the client's mistake: it asked for a part of SCIM that /ServiceProviderConfig says is not there.
@@ -21,7 +85,7 @@ def outcome_of(status: int) -> Outcome:
 
 
 def is_problem(outcome: str, *, is_change: bool) -> bool:
-    """Whether it counts as an error: looking for somebody who is not there is none (AC-HEA-3)."""
+    """Whether it counts as an error: looking for somebody who is not there does not (AC-HEA-3)."""
     if outcome == Outcome.NOT_FOUND:
         return is_change
     return outcome in (Outcome.REJECTED, Outcome.REFUSED, Outcome.ERROR)

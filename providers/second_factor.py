@@ -54,7 +54,7 @@ def enable_second_factor(account: Any, actor: Actor, device: Any, code: str) -> 
     recovery = StaticDevice.objects.create(user=account, name="recovery codes")
     codes = [StaticToken.random_token() for _ in range(RECOVERY_CODES)]
     StaticToken.objects.bulk_create(StaticToken(device=recovery, token=_digest(recovery, code)) for code in codes)
-    record_act(EventKind.SECOND_FACTOR_ENABLED, actor, subject=account.get_username())
+    record_act(EventKind.TWO_STEP_TURNED_ON, actor, subject=account.get_username())
     return codes
 
 
@@ -80,7 +80,7 @@ def recovery_codes_left(account: Any) -> int:
 def remove_second_factor(account: Any, actor: Actor) -> None:
     """Twice is once."""
     if has_second_factor(account):
-        record_act(EventKind.SECOND_FACTOR_REMOVED, actor, subject=account.get_username())
+        record_act(EventKind.TWO_STEP_TURNED_OFF, actor, subject=account.get_username())
     _forget(account)
 
 

@@ -19,7 +19,8 @@ from django.utils import timezone
 
 from providers.audit import record_act
 from providers.events import Actor, EventKind
-from providers.models import TEST_PREFIX, Provider, Refusal, Token
+from providers.models import TEST_PREFIX, Provider, Token
+from providers.outcomes import Refusal
 
 PREFIX = "ipr_"
 MAX_LIVE_TOKENS = 2

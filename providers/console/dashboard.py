@@ -30,7 +30,8 @@ from providers.console.provider.providers import Row, provider_rows, with_people
 from providers.console.provider.status import provider_status
 from providers.console.users.filters import STATUSES
 from providers.health import Reason, State
-from providers.models import IpMode, IpRule, Outcome, Provider, RequestLog, SyncedUser
+from providers.models import IpMode, IpRule, Provider, RequestLog, SyncedUser
+from providers.outcomes import Outcome
 
 MOST_CARES = 20
 

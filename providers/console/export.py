@@ -22,7 +22,7 @@ from providers.audit import record_act
 from providers.console.frame import access
 from providers.console.frame.masking import mask_text
 from providers.console.history.audit import read_query as read_audit_query
-from providers.console.history.audit import sentence_of
+from providers.console.history.sentences import sentence_of
 from providers.console.log.described import describe
 from providers.console.log.query import read_query as read_log_query
 from providers.events import EventKind

@@ -1,6 +1,6 @@
 """The tables. `Provider` and its credentials, the directory that it fills, and what happened."""
 
-from providers.models.directory import Membership, Resource, SyncedGroup, SyncedUser, synced_user_model
+from providers.models.directory import Membership, Resource, Status, SyncedGroup, SyncedUser, synced_user_model
 from providers.models.preference import Preference, SavedFilter
 from providers.models.provider import (
     RECYCLE_BIN_DAYS,
@@ -12,15 +12,13 @@ from providers.models.provider import (
     Provider,
     SchemaExtension,
     Token,
+    TokenState,
 )
 from providers.models.record import (
-    Action,
     ChangeEvent,
     JobRun,
     Notice,
-    Outcome,
     ProviderActivity,
-    Refusal,
     RefusedCalls,
     RequestCount,
     RequestLog,
@@ -31,7 +29,6 @@ from providers.models.record import (
 __all__ = [
     "RECYCLE_BIN_DAYS",
     "TEST_PREFIX",
-    "Action",
     "Brake",
     "ChangeEvent",
     "HeldLeaver",
@@ -40,11 +37,9 @@ __all__ = [
     "JobRun",
     "Membership",
     "Notice",
-    "Outcome",
     "Preference",
     "Provider",
     "ProviderActivity",
-    "Refusal",
     "RefusedCalls",
     "RequestCount",
     "RequestLog",
@@ -52,9 +47,11 @@ __all__ = [
     "SavedFilter",
     "SchemaExtension",
     "SourceSeen",
+    "Status",
     "SyncedGroup",
     "SyncedUser",
     "Token",
+    "TokenState",
     "first_id_at",
     "synced_user_model",
 ]

@@ -11,11 +11,21 @@ from uuid import UUID
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
 
 from providers.models.provider import Provider
+from providers.states import Shown
 from scim.protocol.values import search_key
 
 LIVE = Q(deleted_at__isnull=True)
+
+
+class Status(Shown):
+    """The state of a user or group. `removed` is in saved filters and exported files, where the word is deleted now."""
+
+    ACTIVE = "active", "check", "ok", _("Active")
+    DISABLED = "disabled", "slash", "bad", _("Disabled")
+    DELETED = "removed", "trash", "", _("Deleted")
 
 
 class ResourceQuerySet(models.QuerySet[Any]):
@@ -112,11 +122,11 @@ class Resource(models.Model):
         ]
 
     @property
-    def status(self) -> str:
-        """active, disabled or removed: what support asks first."""
+    def status(self) -> "Status":
+        """What support asks first."""
         if self.deleted_at:
-            return "removed"
-        return "disabled" if self.active is False else "active"
+            return Status.DELETED
+        return Status.DISABLED if self.active is False else Status.ACTIVE
 
     @property
     def label(self) -> str:

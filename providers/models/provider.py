@@ -10,6 +10,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from providers.states import Shown
 from scim.protocol.values import comparison_key
 
 # The few seconds of a connection test have a token of their own. Its prefix tells its requests apart in every
@@ -31,6 +32,13 @@ class Brake(models.TextChoices):
     OFF = "off", _("Off")
     WARN = "warn", _("Warn")
     HOLD = "hold", _("Hold")
+
+
+class TokenState(Shown):
+    ACTIVE = "active", "check", "ok", _("Active")
+    SUSPENDED = "suspended", "pause", "", _("Suspended")
+    EXPIRED = "expired", "clock", "warn", _("Expired")
+    REVOKED = "revoked", "slash", "", _("Revoked")
 
 
 class CidrField(models.Field):  # type: ignore[type-arg]
@@ -163,7 +171,7 @@ class Token(models.Model):
 
     @property
     def is_ended(self) -> bool:
-        return self.state in ("revoked", "expired")
+        return self.state in (TokenState.REVOKED, TokenState.EXPIRED)
 
     @property
     def is_retiring(self) -> bool:
@@ -178,13 +186,13 @@ class Token(models.Model):
         return self.replaced_by.first_used_at is None and self.replaced_by.revoked_at is None
 
     @property
-    def state(self) -> str:
-        """active, suspended, expired or revoked, as of now."""
+    def state(self) -> TokenState:
+        """As of now."""
         if self.revoked_at:
-            return "revoked"
+            return TokenState.REVOKED
         if self.expires_at and self.expires_at <= timezone.now() and not self._is_kept:
-            return "expired"
-        return "suspended" if self.suspended_at else "active"
+            return TokenState.EXPIRED
+        return TokenState.SUSPENDED if self.suspended_at else TokenState.ACTIVE
 
 
 class IpRule(models.Model):

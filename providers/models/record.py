@@ -9,9 +9,9 @@ from uuid import UUID
 
 from django.db import models
 from django.db.models import F, Func
-from django.utils.translation import gettext_lazy as _
 
 from providers.events import EventKind
+from providers.outcomes import Action, Outcome
 
 
 def first_id_at(moment: datetime) -> UUID:
@@ -46,28 +46,6 @@ class ChangeEvent(models.Model):
     @property
     def event_kind(self) -> EventKind:
         return EventKind(self.kind)
-
-
-class Outcome(models.TextChoices):
-    """How a request ended; the database classes each status (migration 0007)."""
-
-    SUCCESS = "success", _("Success")
-    REJECTED = "rejected", _("Rejected data")
-    NOT_FOUND = "not-found", _("Not found")
-    REFUSED = "refused", _("Refused")
-    THROTTLED = "throttled", _("Throttled")
-    ERROR = "error", _("Our error")
-
-
-class Action(models.TextChoices):
-    """What a request set out to do, as far as its method and address tell; its events tell what it did."""
-
-    LOOK_UP = "look-up", _("Look up")
-    TEST = "test", _("Connection test")
-    DISCOVER = "discover", _("Read what iProva can do")
-    CREATE = "create", _("Create")
-    UPDATE = "update", _("Update")
-    REMOVE = "remove", _("Remove")
 
 
 class RequestLogQuerySet(models.QuerySet["RequestLog"]):
@@ -119,19 +97,6 @@ class RequestLog(models.Model):
     class Meta:
         managed = False
         db_table = "providers_requestlog"
-
-
-class Refusal(models.TextChoices):
-    """Why a call is nobody's; of what it presented no more is kept (AC-REF-3, AC-REF-4)."""
-
-    NO_TOKEN = "no-token", _("No token")
-    JWT = "jwt", _("A token of Entra's own")
-    BEARER_TWICE = "bearer-twice", _("The word Bearer twice")
-    QUOTED = "quoted-token", _("A token in quotes")
-    SPACED = "spaced-token", _("A token with spaces")
-    ALTERED = "altered-token", _("A token that was cut off or changed")
-    NEVER_ISSUED = "never-issued", _("A token that is not ours")
-    UNKNOWN = "unknown-token", _("Unknown token")
 
 
 class RefusedCalls(models.Model):

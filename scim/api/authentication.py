@@ -6,7 +6,7 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
 from providers.client_address import client_address
-from providers.models import Refusal
+from providers.outcomes import Refusal
 from providers.tokens import Caller, find_caller, refusal_of
 from scim.protocol import errors
 

@@ -108,7 +108,7 @@ def sign_in_code(request: HttpRequest) -> HttpResponse:
         else:
             if device:
                 return _sign_in(request, account, device, kept)
-            record_act(EventKind.SECOND_FACTOR_FAILED, access.actor_of(request), subject=account.get_username())
+            record_act(EventKind.TWO_STEP_FAILED, access.actor_of(request), subject=account.get_username())
             form.refuse()
     return render(request, "console/accounts/sign_in_code.html", {"form": form}, status=422 if form.errors else 200)
 

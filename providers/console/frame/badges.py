@@ -1,14 +1,12 @@
 """Badges: a state in one word, with an icon and a tone, the same on every page."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext_lazy
 
 from providers.console.frame.page import Text
-from providers.models import IpMode
+from providers.states import Shown
 
 
 @dataclass(frozen=True)
@@ -20,17 +18,8 @@ class Badge:
     tone: str = ""
 
 
-RESOURCE: Mapping[str, Badge] = {
-    "active": Badge(gettext_lazy("Active"), "check", "ok"),
-    "disabled": Badge(gettext_lazy("Disabled"), "slash", "bad"),
-    "removed": Badge(gettext_lazy("Removed"), "trash"),
-}
-
-IP_MODE: Mapping[str, Text] = {
-    IpMode.OFF: gettext_lazy("Off"),
-    IpMode.OBSERVE: gettext_lazy("Observing"),
-    IpMode.ENFORCE: gettext_lazy("Enforced"),
-}
+def badge_of(state: Shown) -> Badge:
+    return Badge(state.label, state.icon, state.tone)
 
 
 def render_badge(badge: Badge) -> SafeString:

@@ -87,18 +87,12 @@ def changed_names(event: ChangeEvent) -> list[str]:
 
 def title_of(event: ChangeEvent) -> str:
     """What an event did to its own resource, in a few words."""
-    match event.kind:
-        case EventKind.RESOURCE_CREATED:
-            sent = {change["path"]: change.get("after") for change in event.changes}
-            return _("Created, disabled") if sent.get("active") is False else _("Created")
-        case EventKind.RESOURCE_DISABLED:
-            return _("Disabled")
-        case EventKind.RESOURCE_ENABLED:
-            return _("Enabled")
-        case EventKind.RESOURCE_DELETED:
-            return _("Removed")
-        case EventKind.RESOURCE_RESTORED:
-            return _("Restored from the recycle bin")
+    kind = event.event_kind
+    if kind is EventKind.RESOURCE_CREATED:
+        sent = {change["path"]: change.get("after") for change in event.changes}
+        return _("Created, disabled") if sent.get("active") is False else str(kind.word)
+    if kind not in (EventKind.RESOURCE_CHANGED, EventKind.MEMBERS_CHANGED):
+        return str(kind.word)
     names = changed_names(event)
     more = len(names) - 3
     listed = joined([*names[:3], _("%(count)s more") % {"count": more}] if more > 0 else names)

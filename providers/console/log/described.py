@@ -17,33 +17,13 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from providers.console.frame.badges import Badge
+from providers.console.frame.badges import Badge, badge_of
 from providers.console.frame.masking import mask_text
 from providers.console.frame.page import clock, grouped, short_id
 from providers.events import EventKind
-from providers.models import Action, ChangeEvent, Outcome, Provider, RequestLog, Resource
+from providers.models import ChangeEvent, Provider, RequestLog, Resource
+from providers.outcomes import Action, Outcome
 
-OUTCOME: Mapping[str, Badge] = {
-    Outcome.SUCCESS: Badge(Outcome.SUCCESS.label, "check", "ok"),
-    Outcome.REJECTED: Badge(Outcome.REJECTED.label, "alert", "warn"),
-    Outcome.NOT_FOUND: Badge(Outcome.NOT_FOUND.label, "search"),
-    Outcome.REFUSED: Badge(Outcome.REFUSED.label, "stop", "bad"),
-    Outcome.THROTTLED: Badge(Outcome.THROTTLED.label, "clock", "warn"),
-    Outcome.ERROR: Badge(Outcome.ERROR.label, "x", "bad"),
-}
-
-_WORDS: Mapping[tuple[str, str], str | Promise] = {
-    (Action.LOOK_UP, "User"): _("Look up user"),
-    (Action.LOOK_UP, "Group"): _("Look up group"),
-    (Action.TEST, "User"): _("Connection test"),
-    (Action.CREATE, "User"): _("Create user"),
-    (Action.CREATE, "Group"): _("Create group"),
-    (Action.UPDATE, "User"): _("Update user"),
-    (Action.UPDATE, "Group"): _("Update group"),
-    (Action.REMOVE, "User"): _("Remove user"),
-    (Action.REMOVE, "Group"): _("Remove group"),
-    (Action.DISCOVER, ""): _("Read what iProva can do"),
-}
 _OF_EVENT: Mapping[str, str | Promise] = {
     EventKind.RESOURCE_DISABLED: _("Disable user"),
     EventKind.RESOURCE_ENABLED: _("Enable user"),
@@ -94,7 +74,7 @@ def describe(rows: Iterable[RequestLog], *, sees_names: bool) -> list[Described]
         Described(
             log=row,
             action=action_words(row, events[row.id]),
-            badge=OUTCOME[row.outcome],
+            badge=badge_of(Outcome(row.outcome)),
             provider=providers.get(row.provider_id),
             subject=subjects.get(row.resource_id) if row.resource_id else None,
             events=events[row.id],
@@ -151,7 +131,7 @@ def action_words(row: RequestLog, events: Sequence[ChangeEvent] = ()) -> str:
             return str(_OF_EVENT[event.kind])
         if event.kind == EventKind.MEMBERS_CHANGED:
             return member_words(event)
-    return str(_WORDS.get((row.action, row.resource_type), _("Unknown request")))
+    return Action(row.action).of(row.resource_type)
 
 
 def member_counts(event: ChangeEvent) -> tuple[int, int]:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from django.utils.translation import gettext_lazy as _
 
 from providers.console.frame.page import Text
-from providers.models import Action, Outcome, RequestLog
+from providers.models import RequestLog
+from providers.outcomes import Action, Outcome
 
 ADMINISTRATOR = _("You: an administrator of iProva.")
 ENTRA = _("The administrator of the directory (in Entra: of the enterprise application).")

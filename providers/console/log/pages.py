@@ -27,7 +27,8 @@ from providers.console.log.described import Described, describe, wanted_name, wi
 from providers.console.log.explanations import explain
 from providers.console.log.query import TYPED, LogQuery, read_query
 from providers.events import EventKind
-from providers.models import JobRun, Outcome, Provider, RequestLog, SyncedUser, Token
+from providers.models import JobRun, Provider, RequestLog, SyncedUser, Token
+from providers.outcomes import Outcome
 from providers.resources.rows import parse_id
 from scim.protocol.values import comparison_key
 
@@ -93,7 +94,7 @@ def log_bodies(request: HttpRequest, request_id: UUID) -> HttpResponse:
     access.require(request, access.VIEW_PAYLOAD, gettext_noop("to open a payload"))
     row = _get(request_id)
     record_act(
-        EventKind.PAYLOAD_OPENED,
+        EventKind.BODIES_OPENED,
         access.actor_of(request),
         provider=Provider.objects.filter(pk=row.provider_id).first(),
         subject=f"{row.method} {row.path} ({row.id})",

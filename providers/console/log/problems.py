@@ -36,18 +36,3 @@ def name_of_problem(status: int, scim_type: str, resource_type: str) -> str:
     if status >= 500:
         return _("Our error")
     return str(_BY_STATUS.get(status, _("Request refused")))
-
-
-def name_of_action(method: str, resource_type: str) -> str:
-    """What was tried: `Create user`."""
-    if not resource_type:
-        return _("Request")
-    is_group = resource_type == "Group"
-    match method:
-        case "POST":
-            return _("Create group") if is_group else _("Create user")
-        case "PUT" | "PATCH":
-            return _("Update group") if is_group else _("Update user")
-        case "DELETE":
-            return _("Delete group") if is_group else _("Delete user")
-    return _("Look up group") if is_group else _("Look up user")

@@ -15,13 +15,14 @@ from django.utils.translation import gettext_lazy
 
 from providers.console.frame.page import Text
 from providers.console.frame.records import HOURS, PERIODS, RecordQuery, read_sent
-from providers.models import Action, Outcome, Provider, RequestLog, Resource, first_id_at
+from providers.models import Provider, RequestLog, Resource, first_id_at
 from providers.models.record import RequestLogQuerySet
+from providers.outcomes import Action, Outcome
 
 # People whom a text may name; a text that names more is no longer about anybody.
 MAX_SUBJECTS = 500
 PROBLEMS, CHANGES = "problems", "changes"
-_CHANGES = (Action.CREATE, Action.UPDATE, Action.REMOVE)
+_CHANGES = (Action.CREATE, Action.UPDATE, Action.DELETE)
 
 
 def _outcome(rows: RequestLogQuerySet, value: str) -> RequestLogQuerySet:

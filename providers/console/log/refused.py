@@ -19,10 +19,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
-from providers.console.frame.badges import Badge
+from providers.console.frame.badges import Badge, badge_of
 from providers.console.frame.page import Place, Text, moment, show
 from providers.console.log.explanations import explain
-from providers.models import Outcome, Provider, Refusal, RefusedCalls, RequestLog, Token
+from providers.models import Provider, RefusedCalls, RequestLog, Token, TokenState
+from providers.outcomes import Outcome, Refusal
 
 DAYS = 7
 MOST = 100
@@ -44,7 +45,7 @@ _MEANINGS: Mapping[str, Text] = {
 
 def _kind(kind: str) -> tuple[Badge, Text]:
     refusal = Refusal(kind)
-    return Badge(refusal.label, "stop", "warn" if refusal == Refusal.NO_TOKEN else "bad"), _MEANINGS[refusal]
+    return badge_of(refusal), _MEANINGS[refusal]
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,6 @@ def _token(token: Token | None) -> SafeString | str:
     """Which token, with the day on which it ended."""
     if token is None:
         return ""
-    ended = token.revoked_at or token.suspended_at or (token.expires_at if token.state == "expired" else None)
+    ended = token.revoked_at or token.suspended_at or (token.expires_at if token.state is TokenState.EXPIRED else None)
     shown = format_html('<span class="mono">{}</span>', token.shown)
     return format_html("{}, {}", shown, moment(ended, to="day")) if ended else shown

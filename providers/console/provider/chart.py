@@ -18,8 +18,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from providers.console.frame.page import Text, grouped
-from providers.models import ChangeEvent, Outcome, RequestCount
-from providers.outcomes import is_problem
+from providers.models import ChangeEvent, RequestCount
+from providers.outcomes import Outcome, is_problem
 
 HEIGHT, STEP, WIDTH = 100.0, 10.0, 7.0
 # By the name in the address: the word on the switch, and how many hours a bar stands for and how many bars there are.

@@ -13,7 +13,8 @@ from django.utils.translation import gettext_lazy
 from providers.activity import slot_of
 from providers.console.frame.page import Text
 from providers.health import CYCLE
-from providers.models import Outcome, RequestCount
+from providers.models import RequestCount
+from providers.outcomes import Outcome
 
 CYCLES = 36
 

@@ -2,26 +2,21 @@
 
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.dateparse import parse_datetime
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
 from providers.brake import LEAVERS
-from providers.console.accounts.sign_in import UNKNOWN_NAME
 from providers.console.frame import access
-from providers.console.frame.masking import mask_text
 from providers.console.frame.page import Text, moment
 from providers.console.history.acts import changes_of
+from providers.console.history.sentences import sentence_of
 from providers.console.provider.tabs import get_provider, tab
-from providers.events import EventKind
 from providers.models import ChangeEvent, Provider
+from providers.resources.rows import parse_id
 
 PAGE = 50
 WHAT: dict[str, Text] = {
@@ -29,7 +24,6 @@ WHAT: dict[str, Text] = {
     "people": gettext_lazy("People and groups"),
     "leavers": gettext_lazy("People disabled or removed"),
 }
-_ICONS = {"token": "key", "ip": "gear", "provider": "pen", "console": "stop", "resource": "user", "group": "user"}
 
 
 @require_safe
@@ -44,7 +38,7 @@ def history(request: HttpRequest, provider_id: int) -> HttpResponse:
         events = events.filter(at__gte=since)
     if until:
         events = events.filter(at__lte=until)
-    before = _uuid(request.GET.get("before", ""))
+    before = parse_id(request.GET.get("before", ""))
     if before:
         events = events.filter(id__lt=before)
     found = list(events[: PAGE + 1])
@@ -79,41 +73,12 @@ def _moment(request: HttpRequest, name: str) -> datetime | None:
     return found if found and found.tzinfo else None
 
 
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
-
-
 def entry_of(event: ChangeEvent, provider: Provider | None, *, may_see_names: bool) -> dict[str, Any]:
     """One event as the timeline shows it."""
     return {
         "event": event,
-        "icon": _ICONS.get(event.kind.partition(".")[0], "doc"),
-        "sentence": _sentence(event, provider, subject_of(event, sees_names=may_see_names)),
+        "icon": event.event_kind.icon,
+        "sentence": sentence_of(event, provider, sees_names=may_see_names),
         "at": moment(event.at),
         "changes": changes_of(event),
     }
-
-
-def subject_of(event: ChangeEvent, *, sees_names: bool) -> str:
-    """Whom or what an event is about: a person's name is masked unless `sees_names`, words of ours are translated."""
-    is_ours = event.kind == EventKind.ACT_REFUSED or event.subject == UNKNOWN_NAME
-    if is_ours and event.subject:
-        return _(event.subject)
-    is_personal = event.resource_id is not None and event.resource_type != "Group"
-    return mask_text(event.subject) if is_personal and not sees_names else event.subject
-
-
-def _sentence(event: ChangeEvent, provider: Provider | None, subject: str) -> SafeString:
-    if event.person_name:
-        actor = event.person_name
-    elif event.token_prefix and provider:
-        actor = f"{provider.title} ({event.token_prefix}…)"
-    else:
-        actor = _("The system")
-    label = str(EventKind(event.kind).label) if event.kind in EventKind.values else "{actor}: {subject}"
-    return format_html(
-        label, actor=format_html("<strong>{}</strong>", actor), subject=format_html("<bdi>{}</bdi>", subject)
-    )

@@ -13,9 +13,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from providers.console.frame import access
-from providers.console.frame.badges import IP_MODE
 from providers.console.frame.page import clock, moment
-from providers.console.log.problems import name_of_action, name_of_problem
+from providers.console.log.problems import name_of_problem
 from providers.console.log.query import PROBLEMS
 from providers.console.provider.chart import PERIODS, chart_of
 from providers.console.provider.contact_strip import contacts_of
@@ -24,7 +23,7 @@ from providers.console.provider.status import provider_status
 from providers.console.provider.tabs import get_provider, tab
 from providers.health import health_of
 from providers.models import TEST_PREFIX, RequestLog, SyncedGroup
-from providers.outcomes import CHANGES, is_problem, outcome_of
+from providers.outcomes import CHANGES, Action, is_problem, outcome_of
 
 MOST_PROBLEMS = 5
 PROBLEM_DAYS = 7
@@ -43,7 +42,7 @@ def overview(request: HttpRequest, provider_id: int) -> HttpResponse:
         "had_tokens": row.token is None and provider.tokens.exists(),
         "created": moment(provider.created_at),
         "created_by": access.name_of(provider.created_by) if provider.created_by else "",
-        "ip_mode": IP_MODE[provider.ip_mode],
+        "ip_mode": provider.get_ip_mode_display(),
     }
     if row.health.requests or row.health.accepted_at or row.health.activity.refused_count:
         context |= {
@@ -100,7 +99,7 @@ def _latest_problems(row: Row, now: datetime) -> list[dict[str, Any]]:
             {
                 "entry": entry,
                 "name": name_of_problem(entry.status, entry.scim_type, entry.resource_type),
-                "action": name_of_action(entry.method, entry.resource_type),
+                "action": Action(entry.action).of(entry.resource_type),
                 "at": clock(entry.at, now),
                 "resolved": clock(over, now) if over and over > entry.at else "",
             }

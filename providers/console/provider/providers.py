@@ -19,7 +19,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
-from providers.console.frame.badges import IP_MODE
 from providers.console.frame.lists import PAGE_SIZE
 from providers.console.frame.page import Place, Text, clock, moment, show
 from providers.console.provider.status import Status, provider_status
@@ -51,7 +50,7 @@ def provider_rows(providers: Iterable[Provider], now: datetime) -> list[Row]:
     known = list(providers)
     health = health_of(known, now)
     rows = [Row(found, health[found.pk], provider_status(found, health[found.pk])) for found in known]
-    return sorted(rows, key=lambda row: (row.health.state.value, row.provider.title_key))
+    return sorted(rows, key=lambda row: (row.health.state.rank, row.provider.title_key))
 
 
 def with_people(rows: list[Row]) -> list[Row]:
@@ -65,7 +64,7 @@ def with_people(rows: list[Row]) -> list[Row]:
 # By the name in the address: the column's title, and the key of its order.
 COLUMNS: Mapping[str, tuple[Text, Callable[[Row], Any]]] = {
     "title": (gettext_lazy("Title"), lambda row: row.provider.title_key),
-    "status": (gettext_lazy("Status"), lambda row: row.health.state.value),
+    "status": (gettext_lazy("Status"), lambda row: row.health.state.rank),
     "last": (gettext_lazy("Last activity"), lambda row: -_seconds(row.health.accepted_at)),
     "users": (gettext_lazy("Users"), lambda row: row.active + row.disabled),
     "errors": (gettext_lazy("Errors 24 h"), lambda row: row.health.errors),
@@ -122,7 +121,7 @@ def _cells(row: Row, now: datetime) -> dict[str, Any]:
     return {
         "row": row,
         "last": clock(accepted, now) if accepted else _("Never"),
-        "ip_mode": IP_MODE[row.provider.ip_mode],
+        "ip_mode": row.provider.get_ip_mode_display(),
         "expiry": expiry(row.token) if row.token else "",
     }
 

@@ -13,37 +13,18 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from providers.brake import leavers_query
 from providers.console.frame import access
-from providers.console.frame.badges import Badge
+from providers.console.frame.badges import Badge, badge_of
 from providers.console.frame.page import Text, ago, clock, grouped
 from providers.console.log.problems import name_of_problem
 from providers.health import EXPIRY_NOTICE, SOME_ERRORS_SHARE, UNUSED_NOTICE, Health, Reason, State
-from providers.models import Provider, Token
-
-BADGES: Mapping[State, Badge] = {
-    State.PAUSED: Badge(gettext_lazy("Paused"), "pause"),
-    State.HELD: Badge(gettext_lazy("On hold"), "stop", "bad"),
-    State.REFUSED: Badge(gettext_lazy("Refused"), "stop", "bad"),
-    State.NOT_CONNECTED: Badge(gettext_lazy("Not connected"), "plug"),
-    State.FAILING: Badge(gettext_lazy("Failing"), "x", "bad"),
-    State.SILENT: Badge(gettext_lazy("Silent"), "silent", "bad"),
-    State.LATE: Badge(gettext_lazy("Late"), "clock", "warn"),
-    State.SOME_ERRORS: Badge(gettext_lazy("Some errors"), "alert", "warn"),
-    State.HEALTHY: Badge(gettext_lazy("Healthy"), "check", "ok"),
-}
-
-TOKEN: Mapping[str, Badge] = {
-    "active": Badge(gettext_lazy("Active"), "check", "ok"),
-    "suspended": Badge(gettext_lazy("Suspended"), "pause"),
-    "expired": Badge(gettext_lazy("Expired"), "clock", "warn"),
-    "revoked": Badge(gettext_lazy("Revoked"), "slash"),
-}
+from providers.models import Provider, Token, TokenState
 
 # The words for a token that was refused, by what it is now.
 _REFUSED_TOKEN: Mapping[str, Text] = {
-    "expired": gettext_lazy("expired token"),
-    "revoked": gettext_lazy("revoked token"),
-    "suspended": gettext_lazy("suspended token"),
-    "active": gettext_lazy("token"),
+    TokenState.EXPIRED: gettext_lazy("expired token"),
+    TokenState.REVOKED: gettext_lazy("revoked token"),
+    TokenState.SUSPENDED: gettext_lazy("suspended token"),
+    TokenState.ACTIVE: gettext_lazy("token"),
 }
 OLD_TOKEN = timedelta(days=365)
 
@@ -68,7 +49,7 @@ class Status:
 def provider_status(provider: Provider, health: Health) -> Status:
     """The one wording of a provider's health (AC-HEA-4). `provider.paused_by` is asked when it is paused."""
     say = _SENTENCES[health.state]
-    return Status(BADGES[health.state], say(provider, health), _step(provider, health))
+    return Status(badge_of(health.state), say(provider, health), _step(provider, health))
 
 
 def _paused(provider: Provider, health: Health) -> SafeString:
@@ -234,8 +215,8 @@ def mass_change_query(health: Health) -> str:
 def token_badge(token: Token, successor: Token | None, now: datetime) -> Badge:
     """A token's state: active, suspended, retiring, about to end, expired or revoked."""
     state = token.state
-    if state != "active" or token.expires_at is None:
-        return TOKEN[state]
+    if state is not TokenState.ACTIVE or token.expires_at is None:
+        return badge_of(state)
     left = token.expires_at - now
     if token.is_retiring:
         is_unused = successor is not None and successor.first_used_at is None and left <= UNUSED_NOTICE
@@ -243,7 +224,7 @@ def token_badge(token: Token, successor: Token | None, now: datetime) -> Badge:
         return Badge(format_html(_("Retiring until {time}"), time=until), "clock", "warn" if is_unused else "")
     if left <= EXPIRY_NOTICE:
         return Badge(_("Expires in %(left)s") % {"left": timeuntil(token.expires_at, now, depth=1)}, "clock", "warn")
-    return TOKEN[state]
+    return badge_of(state)
 
 
 def age_note(token: Token, now: datetime) -> str:

@@ -27,7 +27,7 @@ from providers.console.provider.providers import expiry
 from providers.console.provider.status import age_note, token_badge
 from providers.console.provider.tabs import get_provider, place_of, tab
 from providers.events import Actor
-from providers.models import Provider, Token
+from providers.models import Provider, Token, TokenState
 from providers.tokens import MAX_LIVE_TOKENS, AlreadyIssuedError, NotLiveError, TooManyTokensError, set_expiry
 
 # How long the old token goes on working after a rotation, by the name in the form.
@@ -73,7 +73,7 @@ def _row(token: Token, successor: Token | None, now: datetime, *, is_not_copied:
         "expires": moment(token.expires_at) if token.expires_at else _("Never"),
         "is_live": not token.is_ended,
         # A token that has been used was copied, whatever an old address says.
-        "is_not_copied": is_not_copied and token.state == "active" and token.last_used_at is None,
+        "is_not_copied": is_not_copied and token.state is TokenState.ACTIVE and token.last_used_at is None,
     }
 
 
@@ -195,7 +195,7 @@ def _end(
         return go_to(request, reverse("admin:tokens", args=[provider.pk]))
     last_used = moment(token.last_used_at) if token.last_used_at else ""
     context = {"provider": provider, "token": token, "last_used": last_used}
-    return _say(request, f"console/_{verb}_token.html", str(asked) % {"label": token.label}, provider, context)
+    return _say(request, f"console/provider/{verb}_token.html", str(asked) % {"label": token.label}, provider, context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -11,9 +11,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from providers.console.frame.badges import RESOURCE
 from providers.console.frame.lists import ChoiceFilter
-from providers.models import Membership, Outcome, Provider, RequestLog, SyncedGroup
+from providers.models import Membership, Provider, RequestLog, Status, SyncedGroup
+from providers.outcomes import Outcome
 
 # So many groups are offered in the menu; the page of any other leads to its members.
 MENU_GROUPS = 100
@@ -22,7 +22,11 @@ ERROR_DAYS = 7
 
 _LIVE, _DISABLED = Q(deleted_at__isnull=True), Q(active=False)
 # What each choice of *Status* leaves; the dashboard counts the same.
-STATUSES: Mapping[str, Q] = {"active": _LIVE & ~_DISABLED, "disabled": _LIVE & _DISABLED, "removed": ~_LIVE}
+STATUSES: Mapping[str, Q] = {
+    Status.ACTIVE: _LIVE & ~_DISABLED,
+    Status.DISABLED: _LIVE & _DISABLED,
+    Status.DELETED: ~_LIVE,
+}
 
 
 class StatusFilter(ChoiceFilter):
@@ -30,7 +34,7 @@ class StatusFilter(ChoiceFilter):
     parameter_name = "status"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(status, str(badge.word)) for status, badge in RESOURCE.items()]
+        return [(status.value, str(status.label)) for status in Status]
 
     def chosen(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
         return queryset.filter(STATUSES[value])
@@ -106,7 +110,7 @@ class RemovedFilter(ChoiceFilter):
     parameter_name = "status"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("removed", _("Removed"))]
+        return [(Status.DELETED.value, str(Status.DELETED.label))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         found = super().queryset(request, queryset)

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_safe
 
 from providers.console.frame import access
-from providers.console.frame.badges import RESOURCE
+from providers.console.frame.badges import badge_of
 from providers.console.frame.lists import COUNT_LIMIT, PAGE_SIZE, CappedPaginator, CountOf, ReadOnlyAdmin
 from providers.console.frame.masking import IMPERSONAL_OF_GROUP, mask
 from providers.console.frame.page import Place, frame, grouped, moment, show
@@ -22,7 +22,7 @@ from providers.console.users.history import read_group_history
 from providers.console.users.identity import attribute_panels, mask_names
 from providers.console.users.recycle_bin import bin_until
 from providers.console.users.timeline import group_timeline
-from providers.models import Membership, Resource, SyncedGroup
+from providers.models import Membership, Resource, Status, SyncedGroup
 
 
 class GroupAdmin(ReadOnlyAdmin):
@@ -93,8 +93,8 @@ def group(request: HttpRequest, group_id: UUID) -> HttpResponse:
                 mask_names(membership.member)
     context = {
         "group": found,
-        "badge": RESOURCE["removed"] if found.deleted_at else None,
-        "members": [(row.member, RESOURCE[row.member.status], moment(row.joined_at)) for row in shown],
+        "badge": badge_of(Status.DELETED) if found.deleted_at else None,
+        "members": [(row.member, badge_of(row.member.status), moment(row.joined_at)) for row in shown],
         "page": page,
         "resource": found,
         "bin_until": bin_until(found),

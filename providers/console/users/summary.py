@@ -14,13 +14,14 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
-from providers.console.frame.badges import RESOURCE, Badge
+from providers.console.frame.badges import Badge, badge_of
 from providers.console.frame.masking import mask_addresses
 from providers.console.frame.page import moment, short_id
 from providers.console.history.changes import Difference, differences_of
 from providers.console.users.history import History, linked_groups
 from providers.events import EventKind
-from providers.models import Action, ChangeEvent, Outcome, RequestLog
+from providers.models import ChangeEvent, RequestLog, Status
+from providers.outcomes import Action, Outcome
 
 AT_ONCE = timedelta(minutes=5)
 _STATES = (EventKind.RESOURCE_CREATED, EventKind.RESOURCE_DISABLED, EventKind.RESOURCE_ENABLED)
@@ -40,14 +41,14 @@ class Answer:
 def answer(history: History) -> Answer:
     """The first case that matches (console specification §3.9)."""
     person = history.resource
-    badge = RESOURCE[person.status]
+    badge = badge_of(person.status)
     refused = _refused(history)
-    if person.status == "removed":
+    if person.status is Status.DELETED:
         event = _newest(history, EventKind.RESOURCE_DELETED)
         said = _removed(history, event) if event else _no_record(history, badge)
         return Answer(badge, said, _left_with(history, event), refused=refused)
     state = _newest(history, *_STATES)
-    if person.status == "disabled":
+    if person.status is Status.DISABLED:
         if state and state.kind == EventKind.RESOURCE_DISABLED:
             return Answer(badge, _disabled(history, state), _left_with(history, state), _where_to_look(state), refused)
         is_so_since_creation = state and state.kind == EventKind.RESOURCE_CREATED
@@ -186,5 +187,5 @@ def _writes(history: History) -> Iterator[RequestLog]:
     return (
         row
         for row in history.requests
-        if row.resource_id == history.resource.pk and row.action in (Action.UPDATE, Action.REMOVE, Action.CREATE)
+        if row.resource_id == history.resource.pk and row.action in (Action.UPDATE, Action.DELETE, Action.CREATE)
     )

@@ -6,7 +6,7 @@ what Entra did to her group (AC-PER-4).
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -24,7 +24,8 @@ from providers.console.frame.page import grouped, moment
 from providers.console.history.changes import Difference, differences_of, title_of
 from providers.console.users.history import MEMBERS_OF_AN_EVENT, MOST, History, linked_groups
 from providers.events import EventKind
-from providers.models import Action, ChangeEvent, Membership, Outcome, RequestLog, Resource
+from providers.models import ChangeEvent, Membership, RequestLog, Resource
+from providers.outcomes import Action, Outcome
 
 
 @dataclass(frozen=True)
@@ -88,20 +89,11 @@ def _span(first: datetime) -> SafeString:
     return format_html(_("the first on {day}"), day=moment(first, to="day"))
 
 
-_LOOKS: Mapping[str, tuple[str, str]] = {
-    EventKind.RESOURCE_CREATED: ("plus", "ok"),
-    EventKind.RESOURCE_DISABLED: ("slash", "bad"),
-    EventKind.RESOURCE_ENABLED: ("check", "ok"),
-    EventKind.RESOURCE_DELETED: ("trash", ""),
-    EventKind.RESOURCE_RESTORED: ("up", "ok"),
-}
-
-
 def _entry_of(history: History, event: ChangeEvent) -> Entry:
-    icon, tone = _LOOKS.get(event.kind, ("pen", ""))
     differences = differences_of(event, sees_names=history.sees_names)
     is_whole = event.kind in (EventKind.RESOURCE_DELETED, EventKind.RESOURCE_RESTORED)
-    return _by(history, event, icon, tone, title_of(event), () if is_whole else differences)
+    kind = event.event_kind
+    return _by(history, event, kind.icon, kind.tone, title_of(event), () if is_whole else differences)
 
 
 def _by(

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from providers.console.frame import access
-from providers.console.frame.badges import RESOURCE
+from providers.console.frame.badges import badge_of
 from providers.console.frame.masking import as_json, flatten, is_uuid, mask
 from providers.console.frame.page import Place, moment, show
 from providers.console.history.changes import short_path
@@ -63,7 +63,7 @@ def user(request: HttpRequest, user_id: UUID) -> HttpResponse:
     groups.sort(key=lambda row: (row.group.display_name_key or "", row.pk))
     context = {
         "person": person,
-        "badge": RESOURCE[person.status],
+        "badge": badge_of(person.status),
         "work": _work(person) if sees_names else "",
         "answer": answer(history),
         "groups": [(row.group, moment(row.joined_at, to="day"), _how(history, row)) for row in groups[:SHOWN_GROUPS]],
@@ -78,7 +78,7 @@ def user(request: HttpRequest, user_id: UUID) -> HttpResponse:
         "requests": describe(history.requests[:LAST_REQUESTS], sees_names=sees_names),
         "resource": person,
         "bin_until": bin_until(person),
-        "others": [(record, RESOURCE[record.status], moment(record.last_modified)) for record in others],
+        "others": [(record, badge_of(record.status), moment(record.last_modified)) for record in others],
         "summary": summary_of(history),
     }
     place = Place("users", [(_("Users"), reverse("admin:users"))])

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_safe
 
 from providers.console.frame import access
-from providers.console.frame.badges import RESOURCE, render_badge
+from providers.console.frame.badges import badge_of, render_badge
 from providers.console.frame.lists import CountOf, ReadOnlyAdmin
 from providers.console.frame.page import Place, frame, grouped, moment
 from providers.console.history.changes import title_of
@@ -66,7 +66,7 @@ class UserAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("Status"))
     def status(self, person: Resource) -> str:
-        return render_badge(RESOURCE[person.status])
+        return render_badge(badge_of(person.status))
 
     @admin.display(description=gettext_lazy("Provider"))
     def directory(self, person: Resource) -> str:

@@ -1,0 +1,39 @@
+"""A change event in one sentence: who did what to whom. Every page takes an event's sentence from here."""
+
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from providers.console.accounts.sign_in import UNKNOWN_NAME
+from providers.console.frame.masking import mask_text
+from providers.events import EventKind
+from providers.models import ChangeEvent, Provider
+
+
+def sentence_of(event: ChangeEvent, provider: Provider | None = None, *, sees_names: bool) -> SafeString:
+    """The sentence of an event's kind, filled in. A user's name is masked unless `sees_names`.
+
+    `provider`: whose token did it, where the page wants it named.
+    """
+    return format_html(
+        event.event_kind.sentence,
+        actor=format_html("<strong>{}</strong>", _actor_of(event, provider)),
+        subject=format_html("<bdi>{}</bdi>", subject_of(event, sees_names=sees_names)),
+    )
+
+
+def _actor_of(event: ChangeEvent, provider: Provider | None) -> str:
+    if event.person_name:
+        return event.person_name
+    if event.token_prefix and provider:
+        return f"{provider.title} ({event.token_prefix}…)"
+    return _("Somebody") if event.kind == EventKind.SIGN_IN_FAILED else _("The system")
+
+
+def subject_of(event: ChangeEvent, *, sees_names: bool) -> str:
+    """Whom or what an event is about: a user's name is masked unless `sees_names`, words of ours are translated."""
+    is_ours = event.kind == EventKind.ACT_REFUSED or event.subject == UNKNOWN_NAME
+    if is_ours and event.subject:
+        return _(event.subject)
+    is_personal = event.resource_id is not None and event.resource_type != "Group"
+    return mask_text(event.subject) if is_personal and not sees_names else event.subject

@@ -47,6 +47,7 @@ class Entry:
     path: str
     query: str
     status: int
+    reason: str
     scim_type: str
     detail: str
     duration_ms: float

@@ -82,7 +82,14 @@ def make_calls(
     """Requests of a provider as the log's writer gets them, `ago` before now; written at once."""
     at = more.pop("at", None) or timezone.now() - ago
     token_id = more.pop("token_id", 0)
-    shared = {"scim_type": "", "detail": "", "resource_type": "User", "resource_id": None, "is_uncovered": False} | more
+    shared = {
+        "reason": "",
+        "scim_type": "",
+        "detail": "",
+        "resource_type": "User",
+        "resource_id": None,
+        "is_uncovered": False,
+    } | more
     source = shared.pop("source_ip", "20.190.137.45")
     prefix = shared.pop("token_prefix", "ipr_7Qk2")
     for _ in range(count):

@@ -73,13 +73,6 @@ def test_every_part_of_the_rfcs_is_shown_by_a_test():
                 assert re.search(rf"^def {name}\(", source, re.MULTILINE), (file, name)
 
 
-def test_every_scim_type_is_documented():
-    code = "".join(path.read_text("utf-8") for path in (PROJECT / "scim").rglob("*.py"))
-    used = set(re.findall(r'ScimError\(\s*\d+,\s*"(\w+)"', code))
-    rows = re.findall(r"^\| (`.+?`) \| \d+ \|", text("docs/scim.md"), re.MULTILINE)
-    assert {name for row in rows for name in re.findall(r"`(\w+)`", row)} == used
-
-
 def test_documents_that_are_named_exist():
     for path in [*PROJECT.rglob("*.py"), *PROJECT.glob("*.md"), *(PROJECT / "docs").glob("*.md")]:
         if ".venv" not in path.parts:

@@ -69,6 +69,8 @@ class RequestLog(models.Model):
     path = models.TextField()
     query = models.TextField(default="")
     status = models.SmallIntegerField()
+    # Why it was not done, a `scim.protocol.errors.Reason`; "" for a success.
+    reason = models.CharField(max_length=40, default="")
     scim_type = models.CharField(max_length=30, default="")
     detail = models.TextField(default="")
     duration_ms = models.FloatField()

@@ -18,9 +18,9 @@ from providers.request_log import Entry, redact, redact_query, redact_text, writ
 from providers.resources.rows import parse_id
 from providers.schemas import resource_types_of
 from providers.tokens import Caller
+from scim.api import refusals
 from scim.api.parsers import read_query
 from scim.clients import policy_for
-from scim.protocol import errors
 from scim.protocol.attributes import ResourceType
 from scim.protocol.policy import Policy
 from scim.protocol.validation import Notes
@@ -46,7 +46,7 @@ class ScimView(APIView):
         self.check_throttles(request)
         raw_path = request._request.META.get("RAW_URI", "").partition("?")[0].lower()
         if "%2f" in raw_path or "%5c" in raw_path:
-            raise errors.unknown_route(request._request.path_info)  # V16
+            raise refusals.unknown_route(request._request.path_info)  # V16
 
     @property
     def caller(self) -> Caller:
@@ -119,6 +119,7 @@ def _log_request(view: ScimView, request: HttpRequest, response: HttpResponseBas
         path=redact_text(request.path_info),
         query=redact_query(request.META.get("QUERY_STRING", "")),
         status=response.status_code,
+        reason=error.reason.value if error else "",
         scim_type=error.scim_type if error else "",
         detail=error.detail if error else "",
         duration_ms=round(duration_ms, 2),

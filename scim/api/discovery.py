@@ -10,10 +10,9 @@ from django_scim.settings import scim_settings
 from rest_framework.request import Request
 
 from scim.adapters import resource_type_dict
+from scim.api import refusals
 from scim.api.base import ScimView, json_response
-from scim.protocol import errors
 from scim.protocol.attributes import schemas_of
-from scim.protocol.errors import ScimError
 from scim.protocol.messages import list_of_documents, schema_document
 
 
@@ -31,12 +30,12 @@ class _DiscoveryView(ScimView):
         for name, document in documents.items():
             if name.lower() == uuid.lower():
                 return json_response(orjson.dumps(document))
-        raise errors.unknown_route(request._request.path_info)
+        raise refusals.unknown_route(request._request.path_info)
 
 
 def _refuse_filter(query: Mapping[str, str]) -> None:
     if query.get("filter"):
-        raise ScimError(403, "", "Discovery documents cannot be filtered: read them whole.")
+        raise refusals.discovery_filter()
 
 
 class ServiceProviderConfigView(ScimView):
@@ -64,7 +63,7 @@ class MeView(ScimView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        raise ScimError(501, "", "/Me is not supported: the token is that of a directory, not of a person. Use /Users.")
+        raise refusals.me()
 
 
 class UnknownRouteView(ScimView):
@@ -72,4 +71,4 @@ class UnknownRouteView(ScimView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        raise errors.unknown_route(request._request.path_info)
+        raise refusals.unknown_route(request._request.path_info)

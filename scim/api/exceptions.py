@@ -12,6 +12,8 @@ from django_scim.exceptions import SCIMException
 from psycopg.errors import ProgramLimitExceeded
 from rest_framework.exceptions import MethodNotAllowed
 
+from providers.brake import HeldError
+from scim.api import refusals
 from scim.protocol import errors
 from scim.protocol.errors import ScimError
 
@@ -31,9 +33,11 @@ def as_scim_error(exception: Exception, allowed: list[str], request: HttpRequest
         case ScimError():
             return exception
         case SCIMException():  # an adapter written for django-scim2
-            return ScimError(int(exception.status), exception.scim_type or "", exception.detail)
+            return refusals.of_adapter(int(exception.status), exception.scim_type or "", exception.detail)
+        case HeldError():
+            return refusals.removals_rejected() if exception.is_rejected else refusals.removals_held()
         case MethodNotAllowed():
-            return errors.method_not_allowed(str(request.method)[:20], allowed)
+            return refusals.method_not_allowed(str(request.method)[:20], allowed)
         case DataError():
             _log(exception, request)
             return errors.not_storable()
@@ -41,9 +45,9 @@ def as_scim_error(exception: Exception, allowed: list[str], request: HttpRequest
             return errors.not_storable()
         case OperationalError() | InterfaceError():
             _log(exception, request)
-            return errors.unavailable()
+            return refusals.unavailable()
     _log(exception, request)
-    return errors.internal_error(getattr(request, "request_id", ""))
+    return refusals.internal_error(getattr(request, "request_id", ""))
 
 
 def error_response(error: ScimError) -> HttpResponse:
@@ -65,4 +69,4 @@ def _log(exception: Exception, request: HttpRequest) -> None:
 
 def scim_server_error(request: HttpRequest) -> HttpResponse:
     """For what breaks outside a view."""
-    return error_response(errors.internal_error(getattr(request, "request_id", "")))
+    return error_response(refusals.internal_error(getattr(request, "request_id", "")))

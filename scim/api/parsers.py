@@ -11,6 +11,7 @@ import orjson
 from django.conf import settings
 from django.http import HttpRequest
 
+from scim.api import refusals
 from scim.protocol import errors
 
 _MEDIA_TYPES = ("application/scim+json", "application/json", "")
@@ -63,10 +64,10 @@ def _check_media_type(request: HttpRequest) -> None:
     media_type, *parameters = (part.strip().lower() for part in sent.split(";"))
     charset = next((part.partition("=")[2].strip('"') for part in parameters if part.startswith("charset=")), "utf-8")
     if media_type not in _MEDIA_TYPES or charset not in ("utf-8", "utf8", "us-ascii"):
-        raise errors.unsupported_media_type(sent)
+        raise refusals.unsupported_media_type(sent)
     encoding = request.META.get("HTTP_CONTENT_ENCODING", "identity").lower()
     if encoding != "identity":
-        raise errors.unsupported_media_type(f"{sent}, Content-Encoding: {encoding}")
+        raise refusals.unsupported_media_type(f"{sent}, Content-Encoding: {encoding}")
 
 
 def read_body(request: HttpRequest) -> bytes:
@@ -78,7 +79,7 @@ def read_body(request: HttpRequest) -> bytes:
     body: bytes = stream.read(limit + 1)
     if len(body) > limit:
         _drain(stream, 4 * limit)
-        raise errors.too_large(limit)
+        raise refusals.too_large(limit)
     return body
 
 

@@ -6,7 +6,7 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from providers.tokens import Caller
-from scim.protocol import errors
+from scim.api import refusals
 
 
 class ProviderPermission(BasePermission):
@@ -14,7 +14,7 @@ class ProviderPermission(BasePermission):
         """Raises ScimError 403 for an uncovered address under *enforce*, 503 for a paused provider."""
         caller: Caller = request.auth  # type: ignore[assignment]
         if caller.ip_mode == "enforce" and not caller.is_covered:
-            raise errors.address_refused()
+            raise refusals.address_refused()
         if caller.is_paused:
-            raise errors.paused()
+            raise refusals.paused()
         return True

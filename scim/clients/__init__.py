@@ -10,6 +10,7 @@ from typing import Any
 
 from scim.clients import entra, okta, onelogin, others
 from scim.clients.habit import Habit
+from scim.protocol import errors
 from scim.protocol.attributes import Attribute, ResourceType
 from scim.protocol.errors import ScimError
 from scim.protocol.paths import AttrPath
@@ -46,7 +47,7 @@ def _refusing_path(habit: Habit, rewrite: PathHabit) -> PathHabit:
 
 
 def _refusal(scim_type: str, subject: str, habit: Habit) -> ScimError:
-    return ScimError(400, scim_type, f"{subject} is not as RFC 7643 and RFC 7644 have it:{_explain(habit)}")
+    return errors.strict_protocol(scim_type, subject, _explain(habit))
 
 
 def _explain(habit: Habit) -> str:

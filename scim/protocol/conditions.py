@@ -175,7 +175,7 @@ def _find(path: AttrPath, resource_type: ResourceType, policy: Policy) -> Target
     except UnknownAttributeError as error:
         raise errors.invalid_filter(f"{error} Correct the matching attribute in the attribute mapping.") from error
     except ScimError as error:  # a habit that the strict policy refuses
-        raise errors.invalid_filter(error.detail) from error
+        raise errors.invalid_filter(error.sentence) from error
     if target.attribute is None:
         return target
     if "never" in (target.attribute.returned, target.leaf.returned):

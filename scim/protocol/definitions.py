@@ -50,7 +50,7 @@ _ALLOWED: Mapping[str, Sequence[str]] = {
     "returned": ["always", "default", "request"],
     "uniqueness": ["none"],
 }
-_NO_VALUE = gettext_noop("must be %(allowed)s: iProva would have to set it, and has no value for it")
+_NO_VALUE = gettext_noop("must be %(allowed)s: this server would have to set it, and has no value for it")
 _UNREADABLE = gettext_noop("must be %(allowed)s: a value that nobody can read again is not kept")
 _NOT_UNIQUE = gettext_noop("must be %(allowed)s: values of extensions are not checked to be unique")
 # What RFC 7643 allows and this server does not: why.

@@ -1,24 +1,101 @@
-"""Every refusal that the protocol knows (RFC 7644 §3.12), one function each.
+"""Every refusal that the protocol has (RFC 7644 §3.12), one function each.
 
 `detail` is read by an administrator in Entra's or Okta's log: it says what was sent, what is
-allowed and what to change; it never holds another person's data, SQL or a class name.
+allowed and what to change. It never holds another person's data, SQL or a class name. What HTTP
+and this product refuse is in `scim.api.refusals`.
 """
 
 import difflib
 from collections.abc import Iterable, Sequence
+from enum import StrEnum
 
 ERROR_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:Error"
 
 
-class ScimError(Exception):
-    """A refusal or failure as SCIM has it: HTTP status, scimType (or ""), detail, extra headers."""
+class Reason(StrEnum):
+    """Why a request was not done: what programs tell refusals apart by, as sentences are for people.
 
-    def __init__(self, status: int, scim_type: str, detail: str, headers: dict[str, str] | None = None) -> None:
-        super().__init__(detail)
+    The provisioning log stores the value. A member is used by one function, here or in `scim.api.refusals`.
+    """
+
+    # What was asked
+    INVALID_FILTER = "invalid-filter"
+    INVALID_PATH = "invalid-path"
+    INVALID_SYNTAX = "invalid-syntax"
+    INVALID_VALUE = "invalid-value"
+    INVALID_CURSOR = "invalid-cursor"
+    EXPIRED_CURSOR = "expired-cursor"
+    INVALID_COUNT = "invalid-count"
+    MISSING_SCHEMA = "missing-schema"
+    FOREIGN_SCHEMA = "foreign-schema"
+    UNKNOWN_ATTRIBUTE = "unknown-attribute"
+    REQUIRED_ATTRIBUTE = "required-attribute"
+    REQUIRED_REMOVED = "required-removed"
+    READ_ONLY = "read-only"
+    IMMUTABLE = "immutable"
+    NO_TARGET = "no-target"
+    STRICT_PROTOCOL = "strict-protocol"
+    NOT_STORABLE = "not-storable"
+    RESOURCE_TOO_LARGE = "resource-too-large"
+    TOO_MANY = "too-many"
+    TOO_COSTLY = "too-costly"
+    BULK_TOO_LONG = "bulk-too-long"
+    BULK_ID_UNRESOLVED = "bulk-id-unresolved"
+    # What is there
+    NAME_TAKEN = "name-taken"
+    NOT_FOUND = "not-found"
+    VERSION_MISMATCH = "version-mismatch"
+    UNKNOWN_MEMBERS = "unknown-members"
+    DELETED_MEMBERS = "deleted-members"
+    NO_MEMBER_LEFT = "no-member-left"
+    # HTTP and this product (scim.api.refusals)
+    UNKNOWN_ROUTE = "unknown-route"
+    METHOD_NOT_ALLOWED = "method-not-allowed"
+    MEDIA_TYPE = "media-type"
+    BODY_TOO_LARGE = "body-too-large"
+    DISCOVERY_FILTER = "discovery-filter"
+    ME = "me"
+    TOKEN_UNUSABLE = "token-unusable"
+    TOKEN_REVOKED = "token-revoked"
+    TOKEN_EXPIRED = "token-expired"
+    TOKEN_SUSPENDED = "token-suspended"
+    PROVIDER_DELETED = "provider-deleted"
+    ADDRESS_REFUSED = "address-refused"
+    PAUSED = "paused"
+    REMOVALS_HELD = "removals-held"
+    REMOVALS_REJECTED = "removals-rejected"
+    ADAPTER = "adapter"
+    DATABASE_AWAY = "database-away"
+    INTERNAL_ERROR = "internal-error"
+
+
+class ScimError(Exception):
+    """A refusal or failure as SCIM has it: HTTP status, scimType (or ""), detail, extra headers.
+
+    `detail` is `introduction` and `sentence`; another refusal can take over the sentence alone.
+    """
+
+    def __init__(
+        self,
+        reason: Reason,
+        status: int,
+        scim_type: str,
+        sentence: str,
+        *,
+        introduction: str = "",
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        super().__init__(introduction + sentence)
+        self.reason = reason
         self.status = status
         self.scim_type = scim_type
-        self.detail = detail
+        self.introduction = introduction
+        self.sentence = sentence
         self.headers = headers or {}
+
+    @property
+    def detail(self) -> str:
+        return self.introduction + self.sentence
 
     def body(self) -> dict[str, object]:
         """The error message of RFC 7644 §3.12; `status` is a string there."""
@@ -28,51 +105,81 @@ class ScimError(Exception):
         return body | {"detail": self.detail}
 
 
-def invalid_filter(reason: str) -> ScimError:
-    return ScimError(400, "invalidFilter", f"Filter refused: {reason}")
+def explained(refusal: ScimError, explanation: str) -> ScimError:
+    """The same refusal with a sentence more at its end."""
+    return ScimError(
+        refusal.reason,
+        refusal.status,
+        refusal.scim_type,
+        refusal.sentence + explanation,
+        introduction=refusal.introduction,
+        headers=refusal.headers,
+    )
 
 
-def invalid_path(path: str, reason: str) -> ScimError:
-    return ScimError(400, "invalidPath", f"Path {_shown(path)} refused: {reason}")
+def invalid_filter(sentence: str) -> ScimError:
+    return ScimError(Reason.INVALID_FILTER, 400, "invalidFilter", sentence, introduction="Filter refused: ")
 
 
-def invalid_value(reason: str) -> ScimError:
-    return ScimError(400, "invalidValue", reason)
+def invalid_path(path: str, sentence: str) -> ScimError:
+    introduction = f"Path {shown(path)} refused: "
+    return ScimError(Reason.INVALID_PATH, 400, "invalidPath", sentence, introduction=introduction)
 
 
-def invalid_syntax(reason: str) -> ScimError:
-    return ScimError(400, "invalidSyntax", reason)
+def invalid_value(sentence: str, reason: Reason = Reason.INVALID_VALUE) -> ScimError:
+    return ScimError(reason, 400, "invalidValue", sentence)
+
+
+def invalid_syntax(sentence: str, reason: Reason = Reason.INVALID_SYNTAX) -> ScimError:
+    return ScimError(reason, 400, "invalidSyntax", sentence)
 
 
 def missing_schema(urn: str) -> ScimError:
-    return invalid_syntax(f'"schemas" must name {urn}.')
+    return invalid_syntax(f'"schemas" must name {urn}.', Reason.MISSING_SCHEMA)
 
 
 def foreign_schema(urn: str) -> ScimError:
-    return invalid_value(f'"schemas" names {_shown(urn)}, which has no place here.')
+    return invalid_value(f'"schemas" names {shown(urn)}, which has no place here.', Reason.FOREIGN_SCHEMA)
 
 
 def unknown_attribute(name: str) -> ScimError:
-    return invalid_value(f'"{name[:200]}" is not an attribute that iProva knows. Remove it from the attribute mapping.')
+    return invalid_value(
+        f'"{name[:200]}" is not an attribute that this server knows. Remove it from the attribute mapping.',
+        Reason.UNKNOWN_ATTRIBUTE,
+    )
+
+
+def strict_protocol(scim_type: str, subject: str, explanation: str) -> ScimError:
+    """What a client sends in its own form, to a provider that takes the RFC's alone."""
+    sentence = f"{subject} is not as RFC 7643 and RFC 7644 have it:{explanation}"
+    return ScimError(Reason.STRICT_PROTOCOL, 400, scim_type, sentence)
 
 
 def not_storable() -> ScimError:
-    return invalid_value("A value is too large, or of a kind that cannot be stored. Nothing was changed.")
+    return invalid_value(
+        "A value is too large, or of a kind that cannot be stored. Nothing was changed.", Reason.NOT_STORABLE
+    )
 
 
 def resource_too_large(limit: int) -> ScimError:
-    return invalid_value(f"The resource has more than {limit // 1024:,} KiB without its members: map fewer attributes.")
+    return invalid_value(
+        f"The resource has more than {limit // 1024:,} KiB without its members: map fewer attributes.",
+        Reason.RESOURCE_TOO_LARGE,
+    )
 
 
 def too_many_in_bulk(limit: int) -> ScimError:
-    return ScimError(413, "", f"A bulk request may hold {limit:,} operations at the most. Nothing was changed.")
+    return ScimError(
+        Reason.BULK_TOO_LONG, 413, "", f"A bulk request may hold {limit:,} operations at the most. Nothing was changed."
+    )
 
 
 def bulk_id_unresolved(bulk_id: str) -> ScimError:
     return ScimError(
+        Reason.BULK_ID_UNRESOLVED,
         409,
         "",
-        f"No resource was made for bulkId {_shown(bulk_id)} in this request, so what refers to it cannot be done. "
+        f"No resource was made for bulkId {shown(bulk_id)} in this request, so what refers to it cannot be done. "
         "See the result of the operation with that bulkId.",
     )
 
@@ -80,19 +187,21 @@ def bulk_id_unresolved(bulk_id: str) -> ScimError:
 def unknown_members(ids: Sequence[str]) -> ScimError:
     return invalid_value(
         f"These members are not known to this provider: {_some(ids)}. Nothing was changed. Provision the users "
-        "before their memberships; after a restart of provisioning they get their ids again."
+        "before their memberships; after a restart of provisioning they get their ids again.",
+        Reason.UNKNOWN_MEMBERS,
     )
 
 
 def deleted_members(ids: Sequence[str]) -> ScimError:
-    return invalid_value(f"These members were deleted: {_some(ids)}. Nothing was changed.")
+    return invalid_value(f"These members were deleted: {_some(ids)}. Nothing was changed.", Reason.DELETED_MEMBERS)
 
 
 def nobody_left(ids: Sequence[str]) -> ScimError:
     return invalid_value(
         f"No member that the request names is there (such as {_some(ids[:3])}), so the group would lose all it has. "
         "Nothing was changed. To empty the group, send an empty list; else restart provisioning, so that the users "
-        "are created again."
+        "are created again.",
+        Reason.NO_MEMBER_LEFT,
     )
 
 
@@ -103,6 +212,7 @@ def _some(ids: Sequence[str]) -> str:
 
 def invalid_cursor() -> ScimError:
     return ScimError(
+        Reason.INVALID_CURSOR,
         400,
         "invalidCursor",
         "The cursor is not one of this provider's for this filter and order. Repeat the query with the cursor of its "
@@ -112,6 +222,7 @@ def invalid_cursor() -> ScimError:
 
 def expired_cursor(timeout_s: int) -> ScimError:
     return ScimError(
+        Reason.EXPIRED_CURSOR,
         400,
         "expiredCursor",
         f"The cursor is older than {timeout_s // 3600} hours. Begin the query anew with an empty cursor.",
@@ -119,31 +230,42 @@ def expired_cursor(timeout_s: int) -> ScimError:
 
 
 def invalid_count(most: int, name: str = "count") -> ScimError:
-    return ScimError(400, "invalidCount", f'With a cursor, "{name}" must be a whole number from 1 to {most:,}.')
+    return ScimError(
+        Reason.INVALID_COUNT, 400, "invalidCount", f'With a cursor, "{name}" must be a whole number from 1 to {most:,}.'
+    )
 
 
-def no_target(reason: str) -> ScimError:
-    return ScimError(400, "noTarget", reason)
+def no_target(sentence: str) -> ScimError:
+    return ScimError(Reason.NO_TARGET, 400, "noTarget", sentence)
 
 
 def read_only(name: str) -> ScimError:
     return ScimError(
+        Reason.READ_ONLY,
         400,
         "mutability",
-        f'"{name}" is read-only: iProva sets it. Remove it from the attribute mapping.',
+        f'"{name}" is read-only: this server sets it. Remove it from the attribute mapping.',
     )
 
 
 def immutable(name: str) -> ScimError:
     return ScimError(
+        Reason.IMMUTABLE,
         400,
         "mutability",
         f'"{name}" is immutable: once it has a value, that stays. Remove it from the attribute mapping.',
     )
 
 
+def required_removed(name: str) -> ScimError:
+    return ScimError(
+        Reason.REQUIRED_REMOVED, 400, "mutability", f'"{name}" is required and cannot be removed; replace it instead.'
+    )
+
+
 def required_attribute(name: str) -> ScimError:
     return ScimError(
+        Reason.REQUIRED_ATTRIBUTE,
         400,
         "invalidValue",
         f'"{name}" is required and has no value. Map a source attribute that is always filled to it.',
@@ -151,11 +273,14 @@ def required_attribute(name: str) -> ScimError:
 
 
 def too_many(limit: int, what: str) -> ScimError:
-    return ScimError(400, "tooMany", f"More than {limit:,} {what} in one request: send fewer at a time.")
+    return ScimError(
+        Reason.TOO_MANY, 400, "tooMany", f"More than {limit:,} {what} in one request: send fewer at a time."
+    )
 
 
 def too_costly(limit_ms: int) -> ScimError:
     return ScimError(
+        Reason.TOO_COSTLY,
         400,
         "tooMany",
         f"The query takes longer than {limit_ms / 1000:g} seconds: give the filter fewer comparisons.",
@@ -164,6 +289,7 @@ def too_costly(limit_ms: int) -> ScimError:
 
 def not_unique(attribute: str, resource_type: str) -> ScimError:
     return ScimError(
+        Reason.NAME_TAKEN,
         409,
         "uniqueness",
         f"Another {resource_type} of this provider already has this {attribute} (upper and lower case count as "
@@ -173,105 +299,21 @@ def not_unique(attribute: str, resource_type: str) -> ScimError:
 
 def not_found(resource_type: str, resource_id: str) -> ScimError:
     return ScimError(
+        Reason.NOT_FOUND,
         404,
         "",
-        f"{resource_type} {_shown(resource_id)} is not known to this provider. If it was deleted here, restart "
+        f"{resource_type} {shown(resource_id)} is not known to this provider. If it was deleted here, restart "
         "provisioning so that it is created again.",
-    )
-
-
-def unknown_route(path: str) -> ScimError:
-    return ScimError(
-        404,
-        "",
-        f"There is no SCIM resource at {_shown(path)}. Below the Tenant URL, which ends in /scim in lower case, are "
-        "/Users, /Groups, /Schemas, /ResourceTypes and /ServiceProviderConfig.",
     )
 
 
 def version_mismatch() -> ScimError:
     return ScimError(
+        Reason.VERSION_MISMATCH,
         412,
         "",
         "The resource has changed since the version that If-Match names. Read it again and repeat the change.",
     )
-
-
-def too_large(max_bytes: int) -> ScimError:
-    return ScimError(
-        413,
-        "",
-        f"The request body is larger than {max_bytes // 1_048_576} MiB. Send less at a time, members above all.",
-    )
-
-
-def unsupported_media_type(sent: str) -> ScimError:
-    return ScimError(
-        415,
-        "",
-        f"Content-Type {_shown(sent)} is not supported: send application/scim+json or application/json.",
-    )
-
-
-def method_not_allowed(method: str, allowed: Iterable[str]) -> ScimError:
-    names = ", ".join(sorted(allowed))
-    return ScimError(405, "", f"{method} is not possible at this address; possible are {names}.", {"Allow": names})
-
-
-def unauthorized(reason: str) -> ScimError:
-    return ScimError(401, "", reason, {"WWW-Authenticate": 'Bearer realm="SCIM"'})
-
-
-def address_refused() -> ScimError:
-    return ScimError(
-        403,
-        "",
-        "The IP-based access restriction of this provider does not cover the calling address. An iProva "
-        "administrator finds it under External user management, IP restriction.",
-    )
-
-
-def paused() -> ScimError:
-    return ScimError(
-        503,
-        "",
-        "An iProva administrator has paused this provider; nothing was changed. Provisioning goes on by itself "
-        "when it is resumed.",
-        {"Retry-After": "2400"},
-    )
-
-
-def departures_held() -> ScimError:
-    return ScimError(
-        503,
-        "",
-        "This provider has disabled or deleted unusually many people within an hour, so iProva holds further ones "
-        "back; nothing was changed, all other requests go on. An iProva administrator decides on the page of the "
-        "provider; when they are let through, provisioning goes on by itself.",
-        {"Retry-After": "2400"},
-    )
-
-
-def departures_rejected() -> ScimError:
-    return ScimError(
-        403,
-        "",
-        "An iProva administrator has rejected that this provider disables or deletes more people for now; nothing was "
-        "changed. Check the scope and the assignments in Entra ID, then ask the administrator to lift the rejection.",
-    )
-
-
-def unavailable() -> ScimError:
-    return ScimError(
-        503,
-        "",
-        "The database of iProva does not answer; nothing was changed. Try again later.",
-        {"Retry-After": "60"},
-    )
-
-
-def internal_error(request_id: object) -> ScimError:
-    return ScimError(500, "", f"iProva could not process this request. Its request id is {request_id}.")
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
@@ -287,7 +329,7 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     return by_lower[near[0]] if near else None
 
 
-def _shown(text: str) -> str:
+def shown(text: str) -> str:
     """`text` in quotes, shortened, without control characters: it may come from anybody."""
     printable = "".join(char if char.isprintable() else "?" for char in text[:200])
     return f'"{printable}{"…" if len(text) > 200 else ""}"'

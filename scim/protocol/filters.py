@@ -95,7 +95,7 @@ def parse_path(text: str) -> Path:
         inner, sub = parser.brackets()
         parser.expect_end()
     except ScimError as error:
-        raise errors.invalid_path(text, error.detail.removeprefix("Filter refused: ")) from error
+        raise errors.invalid_path(text, error.sentence) from error
     attr = _attr_path_or_refuse(before, text)
     if attr.sub:
         raise errors.invalid_path(text, "a filter in [ ] follows the attribute, not a sub-attribute.")

@@ -121,7 +121,7 @@ def _read_sort(parameters: Mapping[str, str], resource_types: Sequence[ResourceT
     try:
         target = find_readable(sort_by, resource_types, policy)
     except ScimError as error:
-        raise errors.invalid_value(f"sortBy refused: {error.detail.removeprefix('Filter refused: ')}") from error
+        raise errors.invalid_value(f"sortBy refused: {error.sentence}") from error
     if target.attribute is None:
         raise errors.invalid_value(f'sortBy names a schema, "{target}"; name one of its attributes.')
     if target.attribute.is_complex and target.sub is None:

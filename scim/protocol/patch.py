@@ -273,7 +273,7 @@ def _seed(node: Node, target: Target, where: Condition) -> dict[str, Any] | None
 
 def _refuse_unremovable(change: Change) -> Change:
     if change.target.sub is None and change.target.leaf.required:
-        raise ScimError(400, "mutability", f'"{change.target}" is required and cannot be removed; replace it instead.')
+        raise errors.required_removed(str(change.target))
     return change
 
 

@@ -90,7 +90,7 @@ class Policy:
     def overlook(self, fault: Fault, refusal: ScimError) -> None:
         """Go on where this policy overlooks `fault`; raise `refusal` where it does not."""
         if fault not in self.overlooks:
-            raise ScimError(refusal.status, refusal.scim_type, refusal.detail + self.explanations.get(fault, ""))
+            raise errors.explained(refusal, self.explanations.get(fault, ""))
 
     def check_schemas(self, body: Mapping[str, Any], *wanted: str, allowed: Iterable[str] = ()) -> None:
         """A body says in `schemas` what it is: all that is wanted, nothing but what is allowed (RFC 7643 §3)."""

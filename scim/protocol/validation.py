@@ -201,7 +201,7 @@ def validate_element(attribute: Attribute, element: Any, policy: Policy, notes: 
     kept = validate_single(attribute, element, policy, notes)
     if attribute.holds_references and not kept.get("value"):
         raise errors.invalid_value(
-            f'Each of "{attribute.name}" needs a "value" with the id that iProva gave the resource.'
+            f'Each of "{attribute.name}" needs a "value" with the id that this server gave the resource.'
         )
     return {} if attribute.is_complex and is_hollow(attribute, kept) else kept
 

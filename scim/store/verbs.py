@@ -236,7 +236,10 @@ _UNIQUE = {"unique_user_name": "userName", "unique_group_display_name": "display
 
 @contextmanager
 def _refusals(call: Call) -> Iterator[None]:
-    """What the directory refuses, in the protocol's words. A constraint's name says which attribute."""
+    """What the database refuses, in the protocol's words: a constraint's name says which attribute.
+
+    `brake.HeldError` passes, once the user who waits is noted: what it means to a client is said in `scim.api`.
+    """
     try:
         yield
     except IntegrityError as error:
@@ -247,7 +250,7 @@ def _refusals(call: Call) -> Iterator[None]:
         raise errors.not_unique(attribute, call.resource_type.name) from error
     except brake.HeldError as held:
         brake.note(held)
-        raise (errors.departures_rejected() if held.is_rejected else errors.departures_held()) from held
+        raise
     except SelfMemberError as error:
         raise errors.invalid_value("A group cannot be its own member.") from error
 

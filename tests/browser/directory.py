@@ -14,7 +14,7 @@ from providers.ip_restriction import add_ranges, import_tag
 from providers.models import JobRun, Provider, SyncedGroup, SyncedUser, Token
 from providers.request_log import writer
 from providers.schemas import add_schema
-from scim.api.authentication import ENDED
+from scim.api import refusals
 from scim.protocol.attributes import USER
 from scim.store import verbs
 from tests.conftest import ScimClient
@@ -131,7 +131,9 @@ def _others(contoso: Provider, token: Token) -> tuple[Provider, Provider]:
     refused = make_provider("Zorgpartners Entra ID", ip_mode="enforce", ranges=("20.190.128.0/18",))
     ended, _value = issue(refused, expires_at=timezone.now() - timedelta(hours=1))
     make_calls(refused, count=30, method="PATCH", ago=timedelta(hours=3))
-    make_calls(refused, 401, count=14, ago=timedelta(minutes=50), token_id=ended.pk, detail=ENDED["expired"])
+    expired = refusals.ended_token("expired")
+    said = {"detail": expired.detail, "reason": expired.reason.value}
+    make_calls(refused, 401, count=14, ago=timedelta(minutes=50), token_id=ended.pk, **said)
     make_calls(make_provider("Okta Thuiszorg De Linde"), 204, "PATCH", count=20, ago=timedelta(hours=2))
     deleted = make_provider("Oude proefomgeving")
     delete_provider(deleted, SYSTEM)

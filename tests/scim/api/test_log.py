@@ -46,6 +46,7 @@ def test_refusals_are_logged_with_their_reason_and_reads_without_bodies(client, 
     client.get("/Users", filter="userNam pr")
     read, refused = logged()
     assert (read.request_body, read.response_body) == ("", "")
+    assert (read.reason, refused.reason) == ("", "invalid-filter")
     assert (refused.status, refused.scim_type) == (400, "invalidFilter")
     assert "userNam" in refused.detail
     assert refused.query == "filter=userNam+pr"

@@ -1,0 +1,168 @@
+"""Every refusal of HTTP and of this product, one function each; those of the protocol are in `scim.protocol.errors`.
+
+These may name iProva, its pages and what its administrators can do.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from providers.models import Refusal
+from scim.protocol.errors import Reason, ScimError, shown
+
+_ENTER_TOKEN = (
+    "In Entra ID, open Provisioning and enter the permanent token of this provider as Secret Token; in other clients, "
+    "send it as a bearer token."
+)
+_UNUSABLE: Mapping[Refusal, str] = {
+    Refusal.NO_TOKEN: f"No bearer token was sent. {_ENTER_TOKEN}",
+    Refusal.JWT: f"Entra ID sent a token of its own because its Secret Token is empty. {_ENTER_TOKEN}",
+    Refusal.BEARER_TWICE: 'The word "Bearer" was sent twice: enter the token as Secret Token without that word.',
+    Refusal.QUOTED: "The token was sent in quotes: enter it as Secret Token without them.",
+    Refusal.SPACED: "The token was sent with spaces or line breaks inside: enter it as Secret Token without them.",
+    Refusal.ALTERED: "The token is not complete: it was cut off or changed when it was copied. Copy it again; if it "
+    "is no longer shown, make a new one in iProva.",
+    Refusal.NEVER_ISSUED: "The token is not known here: it is another iProva's, or its provider was purged. Make a new "
+    "permanent token in iProva and enter it as Secret Token.",
+    Refusal.UNKNOWN: "The token is not known. Make a new permanent token in iProva and enter it as Secret Token.",
+}
+_ENDED: Mapping[str, tuple[Reason, str]] = {
+    "revoked": (Reason.TOKEN_REVOKED, "The token was revoked in iProva. Enter the new one as Secret Token."),
+    "expired": (
+        Reason.TOKEN_EXPIRED,
+        "The token has expired. Make a new one in iProva and enter it as Secret Token.",
+    ),
+    "suspended": (
+        Reason.TOKEN_SUSPENDED,
+        "The token is suspended in iProva. An iProva administrator can restore it.",
+    ),
+}
+
+
+def unusable_token(kind: Refusal) -> ScimError:
+    """A call that no provider can be named for."""
+    return _unauthorized(Reason.TOKEN_UNUSABLE, _UNUSABLE[kind])
+
+
+def provider_deleted() -> ScimError:
+    return _unauthorized(Reason.PROVIDER_DELETED, _UNUSABLE[Refusal.UNKNOWN])
+
+
+def ended_token(state: str) -> ScimError:
+    """A token that was good before: revoked, expired or suspended."""
+    return _unauthorized(*_ENDED[state])
+
+
+def _unauthorized(reason: Reason, sentence: str) -> ScimError:
+    return ScimError(reason, 401, "", sentence, headers={"WWW-Authenticate": 'Bearer realm="SCIM"'})
+
+
+def unknown_route(path: str) -> ScimError:
+    return ScimError(
+        Reason.UNKNOWN_ROUTE,
+        404,
+        "",
+        f"There is no SCIM resource at {shown(path)}. Below the Tenant URL, which ends in /scim in lower case, are "
+        "/Users, /Groups, /Schemas, /ResourceTypes and /ServiceProviderConfig.",
+    )
+
+
+def too_large(max_bytes: int) -> ScimError:
+    return ScimError(
+        Reason.BODY_TOO_LARGE,
+        413,
+        "",
+        f"The request body is larger than {max_bytes // 1_048_576} MiB. Send less at a time, members above all.",
+    )
+
+
+def unsupported_media_type(sent: str) -> ScimError:
+    return ScimError(
+        Reason.MEDIA_TYPE,
+        415,
+        "",
+        f"Content-Type {shown(sent)} is not supported: send application/scim+json or application/json.",
+    )
+
+
+def method_not_allowed(method: str, allowed: Iterable[str]) -> ScimError:
+    names = ", ".join(sorted(allowed))
+    return ScimError(
+        Reason.METHOD_NOT_ALLOWED,
+        405,
+        "",
+        f"{method} is not possible at this address; possible are {names}.",
+        headers={"Allow": names},
+    )
+
+
+def address_refused() -> ScimError:
+    return ScimError(
+        Reason.ADDRESS_REFUSED,
+        403,
+        "",
+        "The IP-based access restriction of this provider does not cover the calling address. An iProva "
+        "administrator finds it under External user management, IP restriction.",
+    )
+
+
+def paused() -> ScimError:
+    return ScimError(
+        Reason.PAUSED,
+        503,
+        "",
+        "An iProva administrator has paused this provider; nothing was changed. Provisioning goes on by itself "
+        "when it is resumed.",
+        headers={"Retry-After": "2400"},
+    )
+
+
+def removals_held() -> ScimError:
+    return ScimError(
+        Reason.REMOVALS_HELD,
+        503,
+        "",
+        "This provider has disabled or deleted unusually many people within an hour, so iProva holds further ones "
+        "back; nothing was changed, all other requests go on. An iProva administrator decides on the page of the "
+        "provider; when they are let through, provisioning goes on by itself.",
+        headers={"Retry-After": "2400"},
+    )
+
+
+def removals_rejected() -> ScimError:
+    return ScimError(
+        Reason.REMOVALS_REJECTED,
+        403,
+        "",
+        "An iProva administrator has rejected that this provider disables or deletes more people for now; nothing was "
+        "changed. Check the scope and the assignments in Entra ID, then ask the administrator to lift the rejection.",
+    )
+
+
+def unavailable() -> ScimError:
+    return ScimError(
+        Reason.DATABASE_AWAY,
+        503,
+        "",
+        "The database of iProva does not answer; nothing was changed. Try again later.",
+        headers={"Retry-After": "60"},
+    )
+
+
+def internal_error(request_id: object) -> ScimError:
+    return ScimError(
+        Reason.INTERNAL_ERROR, 500, "", f"iProva could not process this request. Its request id is {request_id}."
+    )
+
+
+def discovery_filter() -> ScimError:
+    return ScimError(Reason.DISCOVERY_FILTER, 403, "", "Discovery documents cannot be filtered: read them whole.")
+
+
+def me() -> ScimError:
+    return ScimError(
+        Reason.ME, 501, "", "/Me is not supported: the token is that of a directory, not of a person. Use /Users."
+    )
+
+
+def of_adapter(status: int, scim_type: str, detail: str) -> ScimError:
+    """What an adapter that was written for django-scim2 refuses."""
+    return ScimError(Reason.ADAPTER, status, scim_type, detail)

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from scim.protocol import errors
+from scim.protocol.changes import Change
 from scim.protocol.conditions import AnyOf, Compare, Condition
-from scim.protocol.patch import Change
 
 
 @dataclass

@@ -5,22 +5,14 @@ request has touched nothing. Changes of a relation (a group's `members`) are not
 resource: the store turns them into rows (see `scim.protocol.members`).
 """
 
-import json
-from collections.abc import Iterable, Iterator
-from copy import deepcopy
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 from scim.protocol import errors
 from scim.protocol.attributes import Attribute, ResourceType, Target
-from scim.protocol.conditions import (
-    AllOf,
-    Compare,
-    Condition,
-    bind_element,
-    fold,
-    matches_element,
-)
+from scim.protocol.changes import Change
+from scim.protocol.conditions import AllOf, Compare, Condition, bind_element
 from scim.protocol.errors import ScimError
 from scim.protocol.filters import And, Comparison, Node, Path, count_terms, parse_path
 from scim.protocol.paths import AttrPath, UnknownAttributeError, find
@@ -28,8 +20,6 @@ from scim.protocol.policy import Fault, Operation, Policy
 from scim.protocol.validation import (
     UNASSIGNED,
     Notes,
-    finish_resource,
-    is_hollow,
     leave_out,
     validate_single,
     validate_value,
@@ -37,21 +27,6 @@ from scim.protocol.validation import (
 
 PATCH_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 OPS = ("add", "replace", "remove")
-
-
-@dataclass(frozen=True)
-class Change:
-    """One operation, looked up and validated. `value` is None for a removal.
-
-    `seed` holds what a new element must bear to meet `where` (its `eq` terms), or None when
-    `where` is not of that kind.
-    """
-
-    op: str
-    target: Target
-    where: Condition | None
-    value: Any
-    seed: dict[str, Any] | None = None
 
 
 def read_patch(body: Any, resource_type: ResourceType, policy: Policy, notes: Notes) -> list[Change]:
@@ -318,165 +293,3 @@ def _names_nothing(attribute: Attribute, value: Any) -> bool:
         return False
     writable = {name for name, sub in attribute.subs.items() if sub.mutability != "readOnly"}
     return not any(name.lower() in writable for element in elements for name in element)
-
-
-def apply_changes(
-    resource: dict[str, Any], changes: Iterable[Change], resource_type: ResourceType, policy: Policy
-) -> dict[str, Any]:
-    """`resource` after the changes, in order (RFC 7644 §3.5.2); the argument is left as it was.
-
-    Raises `ScimError` noTarget, invalidValue; all or nothing is the caller's to keep.
-    """
-    result = deepcopy(resource)
-    result.pop("schemas", None)
-    for change in changes:
-        _apply(result, change, policy)
-    return finish_resource(result, resource_type, policy)
-
-
-def _apply(resource: dict[str, Any], change: Change, policy: Policy) -> None:
-    target, attribute = change.target, change.target.attribute
-    if attribute is None:
-        resource.pop(target.schema, None)
-        return
-    home = resource.setdefault(target.schema, {}) if target.schema else resource
-    if change.where is not None:
-        _apply_to_elements(home, change, policy)
-    elif attribute.multi_valued:
-        _apply_to_list(home, change, policy)
-    elif target.sub is not None:
-        _apply_to_part(home, change)
-    elif change.op == "remove":
-        home.pop(attribute.name, None)
-    else:
-        home[attribute.name] = deepcopy(change.value)
-    if target.schema and not home:
-        del resource[target.schema]
-
-
-def _apply_to_part(home: dict[str, Any], change: Change) -> None:
-    """One sub-attribute of a single complex value, such as name.givenName."""
-    assert change.target.attribute is not None and change.target.sub is not None
-    name = change.target.attribute.name
-    part = home.get(name, {})
-    if change.op == "remove":
-        part.pop(change.target.sub.name, None)
-    else:
-        part[change.target.sub.name] = change.value
-    if part:
-        home[name] = part
-    else:
-        home.pop(name, None)
-
-
-def _apply_to_list(home: dict[str, Any], change: Change, policy: Policy) -> None:
-    """A multi-valued attribute without filter: all its values, or one sub-attribute of each."""
-    attribute, sub = change.target.attribute, change.target.sub
-    assert attribute is not None
-    held: list[Any] = home.get(attribute.name, [])
-    if sub is not None:
-        touched = held if held or change.op == "remove" else [{}]
-        held = _set_in_each(touched, sub, change)
-    elif change.op == "remove":
-        held = []
-    elif change.op == "replace":
-        held = deepcopy(change.value)
-    else:
-        held = _add_values(attribute, held, deepcopy(change.value) or [])
-    _check_count(attribute, held, policy)
-    _store_list(home, attribute, held)
-
-
-def _check_count(attribute: Attribute, held: list[Any], policy: Policy) -> None:
-    """After each change, not at the end: what a change costs depends on how many values there are (V65)."""
-    if len(held) > policy.max_values:
-        raise errors.too_many(policy.max_values, f"values of {attribute.name}")
-
-
-def _add_values(attribute: Attribute, held: list[Any], added: list[Any]) -> list[Any]:
-    """The values with those added that are not there yet; a new primary demotes the old (§3.5.2.1)."""
-    keys = {_hashable(attribute, element) for element in held}
-    fresh = []
-    for element in added:
-        key = _hashable(attribute, element)
-        if key not in keys:
-            keys.add(key)
-            fresh.append(element)
-    if any(isinstance(element, dict) and element.get("primary") is True for element in fresh):
-        _demote(held)
-    return held + fresh
-
-
-def _hashable(attribute: Attribute, element: Any) -> str:
-    return json.dumps(fold(attribute, element), sort_keys=True)
-
-
-def _apply_to_elements(home: dict[str, Any], change: Change, policy: Policy) -> None:
-    """`attribute[filter]` and `attribute[filter].sub`."""
-    attribute, sub, where = change.target.attribute, change.target.sub, change.where
-    assert attribute is not None and where is not None
-    held: list[Any] = home.get(attribute.name, [])
-    chosen = [element for element in held if matches_element(where, element)]
-    if not chosen and change.op != "remove":
-        if change.op == "replace":
-            missing = errors.no_target(f'"{attribute.name}" has no value that meets the filter of the path.')
-            policy.overlook(Fault.MISSING_ELEMENT, missing)
-        if change.seed is None:
-            raise errors.no_target(
-                f'"{attribute.name}" has no value that meets the filter of the path, and the filter does not say '
-                "what a new one must be like."
-            )
-        chosen = [dict(change.seed)]
-        held = [*held, *chosen]
-        _check_count(attribute, held, policy)
-    if sub is None and change.op == "remove":
-        held = [element for element in held if not any(element is one for one in chosen)]
-    elif not attribute.is_complex:
-        replaced = (change.value if matches_element(where, element) else element for element in held)
-        held = _add_values(attribute, [], list(replaced))
-    else:
-        for element in chosen:
-            _change_element(element, attribute, change, held)
-    _store_list(home, attribute, held)
-
-
-def _change_element(element: dict[str, Any], attribute: Attribute, change: Change, held: list[Any]) -> None:
-    sub = change.target.sub
-    becomes_primary = change.value is True if sub and sub.name == "primary" else False
-    if sub is None:
-        becomes_primary = change.value.get("primary") is True
-    if becomes_primary:
-        _demote(held)
-    if sub is None:
-        # Only what it is for (`primary`) is no value to put in the place of one: that part is changed.
-        if change.op == "replace" and not is_hollow(attribute, change.value):
-            element.clear()
-            element.update(change.seed or {})
-        element.update(change.value)
-    elif change.op == "remove":
-        element.pop(sub.name, None)
-    else:
-        element[sub.name] = change.value
-
-
-def _set_in_each(held: list[Any], sub: Attribute, change: Change) -> list[Any]:
-    for element in held:
-        if change.op == "remove":
-            element.pop(sub.name, None)
-        else:
-            element[sub.name] = change.value
-    return held
-
-
-def _demote(held: list[Any]) -> None:
-    for element in held:
-        if isinstance(element, dict) and element.get("primary") is True:
-            element["primary"] = False
-
-
-def _store_list(home: dict[str, Any], attribute: Attribute, held: list[Any]) -> None:
-    kept = [element for element in held if not (attribute.is_complex and is_hollow(attribute, element))]
-    if kept:
-        home[attribute.name] = kept
-    else:
-        home.pop(attribute.name, None)

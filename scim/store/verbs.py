@@ -24,11 +24,12 @@ from providers.resources.rows import Locked, MembersChanged, Row, parse_id
 from providers.resources.writes import GroupsMovedError
 from scim.protocol import errors
 from scim.protocol.attributes import ResourceType
+from scim.protocol.changes import Change, apply_changes
 from scim.protocol.conditions import bind
 from scim.protocol.filters import count_terms, parse_filter
 from scim.protocol.listing import ListQuery, MemberQuery
 from scim.protocol.members import MemberChange, member_changes
-from scim.protocol.patch import Change, apply_changes, read_patch
+from scim.protocol.patch import read_patch
 from scim.protocol.policy import Fault, Policy
 from scim.protocol.projection import Name, Projection, names_in
 from scim.protocol.validation import Notes, check_immutable, keep_immutable, validate_resource

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from scim.protocol.attributes import ENTERPRISE_USER, SCHEMAS, USER
+from scim.protocol.changes import apply_changes
 from scim.protocol.errors import ScimError
-from scim.protocol.patch import PATCH_SCHEMA, apply_changes, read_patch
+from scim.protocol.patch import PATCH_SCHEMA, read_patch
 from scim.protocol.policy import Policy
 from scim.protocol.validation import Notes, validate_resource
 from scim.protocol.values import comparison_key

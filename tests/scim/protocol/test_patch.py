@@ -6,9 +6,10 @@ import pytest
 
 from scim.clients import LIBERAL, STRICT
 from scim.protocol.attributes import ENTERPRISE_USER, GROUP, USER
+from scim.protocol.changes import apply_changes
 from scim.protocol.errors import ScimError
 from scim.protocol.members import member_changes
-from scim.protocol.patch import PATCH_SCHEMA, apply_changes, read_patch
+from scim.protocol.patch import PATCH_SCHEMA, read_patch
 from scim.protocol.validation import Notes
 
 USER_NOW = {

@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 
 from scim.clients import LIBERAL, STRICT
 from scim.protocol.attributes import ENTERPRISE_USER, USER
+from scim.protocol.changes import apply_changes
 from scim.protocol.conditions import fold_resource
 from scim.protocol.errors import ScimError
-from scim.protocol.patch import PATCH_SCHEMA, apply_changes, read_patch
+from scim.protocol.patch import PATCH_SCHEMA, read_patch
 from scim.protocol.validation import UNASSIGNED, Notes, validate_resource
 
 WORK = '[type eq "work"]'

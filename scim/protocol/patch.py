@@ -1,8 +1,59 @@
-"""PATCH (RFC 7644 §3.5.2): a body to a list of changes, and the changes applied to a resource.
+"""PATCH (RFC 7644 §3.5.2), read: a request body becomes a list of changes, which `scim.protocol.changes` applies.
 
-`read_patch` validates everything that does not depend on the resource, so that a refused
-request has touched nothing. Changes of a relation (a group's `members`) are not applied to a
-resource: the store turns them into rows (see `scim.protocol.members`).
+An operation passes six steps. The first five do not need the resource, so a request that is
+refused there has touched nothing.
+
+    1. read        op, path and value of each operation            _read_operation, filters.parse_path
+    2. habits      a client's own form becomes that of the RFC     _habitual_operations
+    3. take apart  an operation on a whole becomes one for each    _Reader
+                   part that it names; the others stay
+    4. bind        the path becomes an attribute of the schema,    _Reader._find, _bind_where
+                   its filter a condition
+    5. validate    the value must fit the attribute, and the       _change, _with_value
+                   attribute may be written
+    6. apply       the resource changes, all or nothing            changes.apply_changes
+
+An example, as Entra ID sends it:
+
+    sent           {"op": "Replace", "value": {"active": "False", "name.familyName": "Doe"}}
+    2. habits      replace, without path, {"active": "False", "name.familyName": "Doe"}
+    3. take apart  replace active "False"  ·  replace name.familyName "Doe"
+    4. bind        active is a boolean  ·  familyName is a sub-attribute of name
+    5. validate    Change(replace, active, False)  ·  Change(replace, name.familyName, "Doe")
+    6. apply       {"active": false, "name": {"givenName": "Jane", "familyName": "Doe"}}
+
+What each operation does to each target (null, [] and, from Entra, "" as the value of add or replace clear it):
+
+    target                          add                    replace                remove
+    no path                         each member on its     as add                 400 noTarget
+                                    own, as a path
+    urn:…:enterprise:2.0:User       each attribute on      as add                 the extension is cleared
+                                    its own
+    displayName                     is set                 is set                 is cleared
+    name                            each part on its own   as add                 is cleared
+    manager (a reference)           is set as a whole      is set as a whole      is cleared
+    name.givenName                  is set                 is set                 is cleared
+    emails                          values that are not    all values are         all values are
+                                    there yet are added    replaced               removed
+    emails.type                     is set in each value   as add                 is cleared in each value
+    emails[type eq "work"]          parts are merged into  the chosen values are  the chosen values are
+                                    the chosen values      replaced               removed
+    emails[type eq "work"].value    is set in the chosen   as add                 is cleared in the chosen
+                                    values                                        values
+    … when no value is chosen       one is made from the   400 noTarget, or made  nothing
+                                    filter's eq terms      where the policy
+                                                           overlooks that
+
+What may be written, by the attribute's mutability:
+
+    mutability            POST         PUT                          PATCH
+    readWrite             is stored    is stored; unsent: cleared   is changed
+    readOnly              is ignored   is ignored                   400 mutability; ignored inside a value
+                                                                    where the policy overlooks that
+    immutable             is stored    may be set once, stays when  may be set once;
+                                       unsent; else 400 mutability  else 400 mutability
+    writeOnly (password)  is checked and never stored
+    required              400 without  400 without                  400 mutability for a removal
 """
 
 from collections.abc import Iterator
@@ -30,7 +81,7 @@ OPS = ("add", "replace", "remove")
 
 
 def read_patch(body: Any, resource_type: ResourceType, policy: Policy, notes: Notes) -> list[Change]:
-    """The changes that a PATCH body asks for, in order.
+    """Steps 1 to 5: the changes that a PATCH body asks for, in order.
 
     Raises `ScimError` invalidSyntax, invalidPath, invalidValue, noTarget, mutability or tooMany.
     """

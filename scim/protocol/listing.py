@@ -6,9 +6,25 @@ from typing import Any
 
 from scim.protocol import errors
 from scim.protocol.attributes import ResourceType, Target
-from scim.protocol.conditions import find_readable
+from scim.protocol.conditions import Condition, bind, find_readable
 from scim.protocol.errors import ScimError
+from scim.protocol.filters import count_terms, parse_filter
 from scim.protocol.policy import Policy
+
+
+@dataclass(frozen=True)
+class Filter:
+    """A filter as sent, and the condition that it states about resources of each type (by the type's name).
+
+    `terms` is how many comparisons it has.
+    """
+
+    text: str
+    conditions: Mapping[str, Condition]
+    terms: int
+
+    def __str__(self) -> str:
+        return self.text
 
 
 @dataclass(frozen=True)
@@ -29,7 +45,7 @@ class ListQuery:
     `cursor` None: pages are told by `start_index`; "": the first page of a query with cursors (RFC 9865 §2).
     """
 
-    filter: str = ""
+    filter: Filter | None = None
     sort: Sort | None = None
     start_index: int = 1
     count: int = 100
@@ -37,7 +53,9 @@ class ListQuery:
 
 
 def read_list_query(parameters: Mapping[str, str], resource_types: Sequence[ResourceType], policy: Policy) -> ListQuery:
-    """Read parameters by lower-case name. Raises `ScimError` invalidValue, with a cursor also invalidCount.
+    """Read parameters by lower-case name.
+
+    Raises `ScimError` invalidValue, invalidFilter, with a cursor also invalidCount.
 
     What is too large is clamped, and what is too small where no cursor is.
     """
@@ -48,13 +66,27 @@ def read_list_query(parameters: Mapping[str, str], resource_types: Sequence[Reso
     count = _read_number(parameters, "count", policy.default_count)
     if cursor is not None and count < 1:
         raise errors.invalid_count(policy.max_count)
+    sort = _read_sort(parameters, resource_types, policy)
+    text = parameters.get("filter", "")
     return ListQuery(
-        filter=parameters.get("filter", ""),
-        sort=_read_sort(parameters, resource_types, policy),
+        filter=read_filter(text, resource_types, policy) if text else None,
+        sort=sort,
         start_index=start_index,
         count=min(max(count, 0), policy.max_count),
         cursor=cursor,
     )
+
+
+def read_filter(text: str, resource_types: Sequence[ResourceType], policy: Policy) -> Filter:
+    """A filter, read and bound to the schema of each type. Raises `ScimError` invalidFilter."""
+    node = parse_filter(
+        text,
+        max_length=policy.max_filter_length,
+        max_terms=policy.max_filter_terms,
+        max_depth=policy.max_filter_depth,
+    )
+    conditions = {known.name: bind(node, known, policy, resource_types) for known in resource_types}
+    return Filter(text, conditions, count_terms(node))
 
 
 @dataclass(frozen=True)

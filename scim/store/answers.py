@@ -159,7 +159,7 @@ def read_page(provider_id: int, parts: Sequence[Part], query: ListQuery, cursor_
     Raises `ScimError` invalidCursor, expiredCursor.
     """
     by_name = {part.resource_type.name: part for part in parts}
-    scope = (provider_id, *by_name, query.filter, query.sort and str(query.sort))
+    scope = (provider_id, *by_name, str(query.filter or ""), query.sort and str(query.sort))
     position = unseal(query.cursor, cursor_timeout_s, *scope) if query.cursor else None
     chosen = " OR ".join(f"(r.resource_type = %s AND ({part.where.text}))" for part in parts)
     params = (param for part in parts for param in (part.resource_type.name, *part.where.params))

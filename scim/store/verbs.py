@@ -25,8 +25,6 @@ from providers.resources.writes import GroupsMovedError
 from scim.protocol import errors
 from scim.protocol.attributes import ResourceType
 from scim.protocol.changes import Change, apply_changes
-from scim.protocol.conditions import bind
-from scim.protocol.filters import count_terms, parse_filter
 from scim.protocol.listing import ListQuery, MemberQuery
 from scim.protocol.members import MemberChange, member_changes
 from scim.protocol.patch import read_patch
@@ -35,7 +33,7 @@ from scim.protocol.projection import Name, Projection, names_in
 from scim.protocol.validation import Notes, check_immutable, keep_immutable, validate_resource
 from scim.store.answers import Answer, Page, Part, read_one, read_page
 from scim.store.columns import RELATIONS, row_of
-from scim.store.filters import TRUE, compile_condition, compile_member_condition
+from scim.store.filters import TRUE, Sql, compile_condition, compile_member_condition
 from scim.store.member_pages import PAGE_SCHEMA, read_member_page
 
 Resource = dict[str, Any]
@@ -85,21 +83,17 @@ def list_resources(
 ) -> Page:
     """Resources of one or several types, as one collection.
 
-    Raises ScimError invalidFilter, invalidCursor, expiredCursor, tooMany.
+    Raises ScimError invalidCursor, expiredCursor, tooMany.
     """
-    conditions, terms = [TRUE] * len(asked), 0
-    if query.filter:
-        node = parse_filter(
-            query.filter,
-            max_length=policy.max_filter_length,
-            max_terms=policy.max_filter_terms,
-            max_depth=policy.max_filter_depth,
-        )
-        among, terms = [known for known, _ in asked], count_terms(node)
-        conditions = [compile_condition(bind(node, known, policy, among), known) for known in among]
-    parts = [Part(known, where, projection) for (known, projection), where in zip(asked, conditions, strict=True)]
-    with _within(policy.max_query_ms) if terms > MANY_TERMS else nullcontext():
+    parts = [Part(known, _where(known, query), projection) for known, projection in asked]
+    with _within(policy.max_query_ms) if query.filter and query.filter.terms > MANY_TERMS else nullcontext():
         return read_page(provider_id, parts, query, policy.cursor_timeout_s)
+
+
+def _where(resource_type: ResourceType, query: ListQuery) -> Sql:
+    if query.filter is None:
+        return TRUE
+    return compile_condition(query.filter.conditions[resource_type.name], resource_type)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from scim.clients import STRICT
 from scim.protocol.attributes import GROUP, USER, ResourceType, Target
 from scim.protocol.conditions import bind
 from scim.protocol.filters import And, Node, Not, Or, Presence, ValuePath, parse_filter, render
-from scim.protocol.listing import ListQuery
+from scim.protocol.listing import ListQuery, read_filter
 from scim.protocol.paths import AttrPath, find
 from scim.protocol.projection import WHOLE, Projection, parse_projection
 from scim.store import verbs
@@ -36,7 +36,8 @@ NAMES = ("Anna", "bert_", "c%d", "Ülkü")
 
 
 def chosen(provider, resource_type: ResourceType, projection: Projection, text: str = "") -> list[Any]:
-    page = verbs.list_resources(provider.pk, [(resource_type, projection)], ListQuery(text, count=1_000), STRICT)
+    query = ListQuery(read_filter(text, [resource_type], STRICT) if text else None, count=1_000)
+    page = verbs.list_resources(provider.pk, [(resource_type, projection)], query, STRICT)
     assert page.total == len(page.resources)
     return [json.loads(body) for _, body in page.resources]
 

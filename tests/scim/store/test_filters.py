@@ -13,7 +13,7 @@ from scim.protocol.attributes import ENTERPRISE_USER, GROUP, USER
 from scim.protocol.conditions import bind
 from scim.protocol.errors import ScimError
 from scim.protocol.filters import parse_filter
-from scim.protocol.listing import ListQuery
+from scim.protocol.listing import ListQuery, read_filter
 from scim.protocol.projection import Projection
 from scim.store import verbs
 from tests.factories import call, make_group, make_provider, make_user
@@ -64,7 +64,8 @@ FILTERS = [
 
 
 def found(provider, text, resource_type=USER):
-    page = verbs.list_resources(provider.pk, [(resource_type, IDS_ONLY)], ListQuery(text, count=1_000), LIBERAL)
+    query = ListQuery(read_filter(text, [resource_type], LIBERAL), count=1_000)
+    page = verbs.list_resources(provider.pk, [(resource_type, IDS_ONLY)], query, LIBERAL)
     assert page.total == len(page.resources)
     return {json.loads(body)["id"] for _, body in page.resources}
 
@@ -183,7 +184,9 @@ def test_relations_are_filtered_from_either_side(provider):
 def test_empty_text_compares_with_references_and_clears_none(provider, policy):
     care = make_group(provider, "Care", [make_user(provider)])
     for text, wanted in (('members eq ""', False), ('members.$ref co ""', True), ('members[value ne ""]', True)):
-        page = verbs.list_resources(provider.pk, [(GROUP, IDS_ONLY)], ListQuery(text), policy)
+        page = verbs.list_resources(
+            provider.pk, [(GROUP, IDS_ONLY)], ListQuery(read_filter(text, [GROUP], policy)), policy
+        )
         assert [json.loads(body)["id"] for _, body in page.resources] == [str(care.pk)] * wanted, text
 
 
@@ -268,7 +271,8 @@ def test_what_clients_really_filter_by_uses_an_index_after_ten_runs_too(provider
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE providers_resource; ANALYZE providers_membership")
     for form, resource_type, index in REALLY_SENT:
-        query = ListQuery(form.replace("{id}", ids[76]).replace("{group}", str(group.pk)), count=count)
+        text = form.replace("{id}", ids[76]).replace("{group}", str(group.pk))
+        query = ListQuery(read_filter(text, [resource_type], LIBERAL), count=count)
         asked = [(resource_type, IDS_ONLY)]
         for _ in range(10):
             (sent, *_rest) = statements(lambda q=query, a=asked: verbs.list_resources(provider.pk, a, q, LIBERAL))
@@ -285,7 +289,7 @@ def test_what_changed_lately_is_found_by_its_hour(provider, count):
         cursor.execute("ANALYZE providers_resource")
     recent = [make_user(provider).last_modified for _ in range(3)]
     text = f'active eq true and meta.lastModified ge "{recent[1].isoformat()}"'
-    query = ListQuery(text, count=count)
+    query = ListQuery(read_filter(text, [USER], LIBERAL), count=count)
 
     def ask():
         return verbs.list_resources(provider.pk, [(USER, IDS_ONLY)], query, LIBERAL)

@@ -12,7 +12,7 @@ from scim.clients import LIBERAL
 from scim.protocol.conditions import bind
 from scim.protocol.errors import ScimError
 from scim.protocol.filters import parse_filter
-from scim.protocol.listing import ListQuery
+from scim.protocol.listing import ListQuery, read_filter
 from scim.protocol.projection import WHOLE, Projection, parse_projection
 from scim.store import verbs
 from tests.factories import call
@@ -81,7 +81,8 @@ def test_sql_and_the_evaluator_agree_on_every_kind_of_attribute(provider, types,
             text = sound_filter(random, targets)
             condition = bind(parse_filter(text), known, LIBERAL)
             wanted = {one["id"] for one in documents if matches(condition, one)}
-            page = verbs.list_resources(provider.pk, [(known, IDS_ONLY)], ListQuery(text, count=1_000), LIBERAL)
+            query = ListQuery(read_filter(text, [known], LIBERAL), count=1_000)
+            page = verbs.list_resources(provider.pk, [(known, IDS_ONLY)], query, LIBERAL)
             assert {json.loads(body)["id"] for _, body in page.resources} == wanted, text
             told_apart += 0 < len(wanted) < len(documents)
     assert told_apart > 100

@@ -6,7 +6,7 @@ at most one for the total (RFC 7644 §3.4.2).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import chain
 from uuid import UUID
 
@@ -16,12 +16,13 @@ from django.db import connection
 
 from providers.resources.members import current
 from scim.protocol.attributes import ResourceType
-from scim.protocol.listing import ListQuery
+from scim.protocol.listing import ListQuery, Sort
 from scim.protocol.projection import Projection, project
 from scim.store.columns import GROUPS_DIGEST
-from scim.store.cursors import Position, seal, unseal
+from scim.store.cursors import seal, unseal
 from scim.store.filters import TRUE, Sql
 from scim.store.sorting import beyond, order_by, sort_key
+from scim.store.windows import Row, Window
 
 
 @dataclass(frozen=True)
@@ -161,36 +162,29 @@ def read_page(provider_id: int, parts: Sequence[Part], query: ListQuery, cursor_
     by_name = {part.resource_type.name: part for part in parts}
     scope = (provider_id, *by_name, str(query.filter or ""), query.sort and str(query.sort))
     position = unseal(query.cursor, cursor_timeout_s, *scope) if query.cursor else None
+    window = Window(query.count, query.start_index, query.cursor is not None, position)
+    found = _found(provider_id, parts)
+    shown = window.show(_read_rows(parts, found, query.sort, window) if window.limit else [])
+    total = _count(found) if shown.total is None else shown.total
+    resources = [_answered(by_name[name], text) for _, _, name, text in shown.rows]
+    following, previous = shown.next(total), shown.previous(total)
+    return Page(
+        resources,
+        total,
+        next_cursor=seal(following, *scope) if following else "",
+        previous_cursor=seal(previous, *scope) if previous else "",
+    )
+
+
+def _answered(part: Part, text: str) -> tuple[ResourceType, bytes]:
+    return part.resource_type, _projected(text, part.projection, part.resource_type)
+
+
+def _found(provider_id: int, parts: Sequence[Part]) -> Sql:
+    """The condition on a resource `r` of this provider that any of the parts describes it."""
     chosen = " OR ".join(f"(r.resource_type = %s AND ({part.where.text}))" for part in parts)
     params = (param for part in parts for param in (part.resource_type.name, *part.where.params))
-    found = Sql(f"r.provider_id = %s AND r.deleted_at IS NULL AND ({chosen})", (provider_id, *params))
-    rows = _read_rows(parts, found, query, position) if query.count else []
-    has_more = len(rows) > query.count
-    is_last = len(rows) < query.count or (query.cursor is not None and not has_more)
-    rows = rows[: query.count]
-    if position:
-        total = position.total
-    elif is_last and (rows or query.start_index == 1):
-        total = query.start_index - 1 + len(rows)
-    else:
-        total = _count(found)
-    is_backward = position is not None and position.is_backward
-    if is_backward:
-        rows.reverse()
-
-    def neighbour(row: int, *, is_there: bool, is_before: bool) -> str:
-        if not is_there or not (rows or position):
-            return ""
-        if position and not rows:  # deleted meanwhile: the way on is from where this page was to begin
-            turned = replace(position, is_backward=is_before, is_inclusive=is_before != position.is_backward)
-            return seal(turned, *scope)
-        return seal(Position(rows[row][1], rows[row][0], total, is_before), *scope)
-
-    next_cursor = neighbour(-1, is_there=has_more or is_backward, is_before=False)
-    previous_cursor = neighbour(0, is_there=has_more if is_backward else position is not None, is_before=True)
-    answered = ((by_name[name], text) for _, _, name, text in rows)
-    resources = [(part.resource_type, _projected(text, part.projection, part.resource_type)) for part, text in answered]
-    return Page(resources, total, next_cursor, previous_cursor)
+    return Sql(f"r.provider_id = %s AND r.deleted_at IS NULL AND ({chosen})", (provider_id, *params))
 
 
 def _count(found: Sql) -> int:
@@ -200,14 +194,12 @@ def _count(found: Sql) -> int:
     return int(total)
 
 
-def _read_rows(
-    parts: Sequence[Part], found: Sql, query: ListQuery, position: Position | None
-) -> list[tuple[str, str | None, str, str]]:
-    """id, sort key, type and JSON of each row; with cursors one more than the page has, to see whether there is one."""
+def _read_rows(parts: Sequence[Part], found: Sql, sort: Sort | None, window: Window) -> list[Row]:
+    """id, sort key, type and JSON of each row in the window."""
     relation = _relations(parts)
-    key = sort_key(query.sort, [part.resource_type for part in parts])
-    start = beyond(position, query.sort, key) if position else TRUE
-    order = order_by(query.sort, is_backward=position is not None and position.is_backward)
+    key = sort_key(sort, [part.resource_type for part in parts])
+    start = beyond(window.position, sort, key) if window.position else TRUE
+    order = order_by(sort, is_backward=window.is_backward)
     with connection.cursor() as cursor:
         # The page is cut before relations are read, and its rows numbered, as the join need not keep their order.
         cursor.execute(
@@ -221,10 +213,9 @@ def _read_rows(
                 *key.sql.params,
                 *found.params,
                 *start.params,
-                query.count + (query.cursor is not None),
-                query.start_index - 1,
+                window.limit,
+                window.offset,
                 *relation.params,
             ],
         )
-        rows: list[tuple[str, str | None, str, str]] = cursor.fetchall()
-    return rows
+        return list(cursor.fetchall())

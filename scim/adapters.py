@@ -18,6 +18,7 @@ from providers.models import Resource, SyncedGroup, SyncedUser
 from scim.protocol.attributes import GROUP, USER, ResourceType
 from scim.protocol.messages import resource_type_document, service_provider_config
 from scim.store.answers import location_base
+from scim.store.verbs import as_sent
 
 
 def base_location(request: Any = None, *args: Any, **kwargs: Any) -> str:
@@ -120,10 +121,10 @@ def answer_shaper(adapter: type[ResourceAdapter], request: Any) -> Callable[[byt
     return shape
 
 
-def write_shaper(adapter: type[ResourceAdapter], request: Any) -> Callable[[dict[str, Any]], dict[str, Any]] | None:
-    """What a resource goes through before it is stored, or None when the adapter stores it as it is."""
+def write_shaper(adapter: type[ResourceAdapter], request: Any) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    """What a resource goes through before it is stored."""
     if adapter.from_dict is ResourceAdapter.from_dict:
-        return None
+        return as_sent
 
     def shape(resource: dict[str, Any]) -> dict[str, Any]:
         shaped = adapter(adapter.model(document=resource), request)

@@ -100,7 +100,7 @@ class BulkView(ScimView):
         if resource_id.startswith(BULK_ID):
             resource_id = locate(resource_id, run.locations).rpartition("/")[2]
         call = store_call(self, operation.resource_type, _VERSION_ONLY)
-        call.policy, call.if_match = run.policy, operation.version
+        call = replace(call, policy=run.policy, if_match=operation.version)
         match operation.method:
             case "POST":
                 return verbs.create(call, operation.data)

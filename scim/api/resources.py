@@ -23,7 +23,7 @@ def store_call(view: ScimView, resource_type: ResourceType, projection: Projecti
     """The request as the store takes it. A reshaping adapter needs the whole resource, so it is projected later."""
     request = view.request._request
     adapter = adapter_of(resource_type)
-    call = verbs.Call(
+    return verbs.Call(
         provider_id=view.caller.provider_id,
         resource_type=resource_type,
         policy=view.policy,
@@ -31,11 +31,9 @@ def store_call(view: ScimView, resource_type: ResourceType, projection: Projecti
         projection=WHOLE if answer_shaper(adapter, request) else projection,
         if_match=request.META.get("HTTP_IF_MATCH", ""),
         has_brake=view.caller.has_brake,
+        shape=write_shaper(adapter, request),
         notes=view.notes,
     )
-    if shape := write_shaper(adapter, request):
-        call.shape = shape
-    return call
 
 
 class _ListView(ScimView):

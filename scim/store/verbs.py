@@ -17,10 +17,9 @@ from uuid_utils.compat import uuid7
 
 from providers import brake
 from providers.events import Actor
-from providers.resources import members as membership
 from providers.resources import writes
 from providers.resources.members import SelfMemberError
-from providers.resources.rows import Locked, MembersChanged, Row, parse_id
+from providers.resources.rows import Locked, Row, parse_id
 from providers.resources.writes import GroupsMovedError
 from scim.protocol import errors
 from scim.protocol.attributes import ResourceType
@@ -28,12 +27,13 @@ from scim.protocol.changes import Change, apply_changes
 from scim.protocol.listing import ListQuery, MemberQuery
 from scim.protocol.members import MemberChange, member_changes
 from scim.protocol.patch import read_patch
-from scim.protocol.policy import Fault, Policy
+from scim.protocol.policy import Policy
 from scim.protocol.projection import Name, Projection, names_in
 from scim.protocol.validation import Notes, check_immutable, keep_immutable, validate_resource
 from scim.store.answers import Answer, Page, Part, read_one, read_page
 from scim.store.columns import RELATIONS, row_of
-from scim.store.filters import TRUE, Sql, compile_condition, compile_member_condition
+from scim.store.filters import TRUE, Sql, compile_condition
+from scim.store.member_changes import change_members
 from scim.store.member_pages import PAGE_SCHEMA, read_member_page
 
 Resource = dict[str, Any]
@@ -43,15 +43,16 @@ MAX_ATTEMPTS = 5
 MANY_TERMS = 10
 
 
-def _as_sent(resource: Resource) -> Resource:
+def as_sent(resource: Resource) -> Resource:
     return resource
 
 
-@dataclass
+@dataclass(frozen=True)
 class Call:
-    """Who calls, about which resource type, under which policy; `notes` is filled on the way.
+    """Who calls, about which resource type, under which policy.
 
-    `has_brake`: people who leave are counted, and held back when they are too many at once.
+    `has_brake`: users who are disabled or deleted are counted, and further ones held when they are too many at
+    once. `shape` may alter a resource before it is stored. `notes` collects what was left out.
     """
 
     provider_id: int
@@ -61,7 +62,7 @@ class Call:
     projection: Projection
     if_match: str = ""
     has_brake: bool = False
-    shape: Callable[[Resource], Resource] = _as_sent
+    shape: Callable[[Resource], Resource] = as_sent
     notes: Notes = field(default_factory=Notes)
 
 
@@ -120,7 +121,7 @@ def create(call: Call, body: Any) -> Answer:
         resource_id = writes.create(call.provider_id, call.resource_type.name, row, call.actor, event_id)
         if members:
             group = Locked(resource_id, call.provider_id, call.resource_type.name, 1, resource)
-            _change_members(call, group, [MemberChange(add=members)], event_id)
+            change_members(group, [MemberChange(add=members)], call.policy, call.notes, event_id)
         return _read_back(call, resource_id, _written(call, resource))
 
     return _in_transaction(call, write)
@@ -276,7 +277,7 @@ def _check_version(call: Call, locked: Locked) -> None:
 def _write(call: Call, locked: Locked, after: Resource, deltas: Sequence[MemberChange]) -> None:
     """Store what changed, with one event; what changes nothing writes nothing."""
     event_id: UUID = uuid7()
-    members = _change_members(call, locked, deltas, event_id)
+    members = change_members(locked, deltas, call.policy, call.notes, event_id)
     if after != locked.document:
         is_leaving = writes.is_disabling(locked.document, after)
         with _watch(call, locked, is_deletion=False) if is_leaving else nullcontext():
@@ -297,37 +298,6 @@ def _row(call: Call, resource: Resource) -> Row:
     if len(row.document_json) > call.policy.max_resource_bytes:
         raise errors.resource_too_large(call.policy.max_resource_bytes)
     return row
-
-
-def _change_members(call: Call, group: Locked, deltas: Sequence[MemberChange], event_id: UUID) -> MembersChanged:
-    added = removed = 0
-    for delta in deltas:
-        if delta.where is not None:
-            relation = RELATIONS[call.resource_type.name, "members"]
-            chosen = compile_member_condition(delta.where, relation)
-            removed += membership.remove_where(group, chosen.text, chosen.params, event_id).removed
-            continue
-        lost = membership.remove_except(group, delta.add, event_id).removed if delta.reset else 0
-        removed += lost + membership.remove(group, delta.remove, event_id).removed
-        gained = membership.add(group, delta.add, event_id)
-        added += gained.added
-        _pass_over(call, gained)
-        skipped = len(gained.unknown) + len(gained.deleted)
-        if lost and skipped and skipped == len(set(delta.add)):
-            raise errors.nobody_left(gained.deleted or gained.unknown)
-    return MembersChanged(added, removed)
-
-
-def _pass_over(call: Call, gained: MembersChanged) -> None:
-    """Members that are none of this provider's are noted and passed over, or refused."""
-    if not call.policy.skips_unknown_members:
-        if gained.unknown:
-            raise errors.unknown_members(gained.unknown)
-        if gained.deleted:
-            call.policy.overlook(Fault.DELETED_MEMBER, errors.deleted_members(gained.deleted))
-    for ids, reason in ((gained.unknown, "unknown"), (gained.deleted, "deleted")):
-        for member_id in ids[:20]:
-            call.notes.add(f"members[{member_id[:100]}]: {reason}")
 
 
 def _written(call: Call, resource: Resource) -> Iterator[Name]:

@@ -59,7 +59,7 @@ class Reason(Enum):
     TOKEN_UNUSED = "token unused"
 
 
-Problem = tuple[int, str, str]  # status, scimType, resource type
+Problem = tuple[int, str, str]  # status, reason, resource type
 
 
 @dataclass(frozen=True)
@@ -204,7 +204,7 @@ def _counts(ids: list[int], now: datetime) -> tuple[dict[int, dict[str, Any]], l
 
 
 _RECENT = """
-SELECT provider_id, status, scim_type, resource_type, method = ANY(%s), count(*) FROM providers_requestlog
+SELECT provider_id, status, reason, resource_type, method = ANY(%s), count(*) FROM providers_requestlog
 WHERE provider_id = ANY(%s) AND id >= providers_uuid7_floor(%s) AND at > %s AND token_prefix <> 'ipr_test'
 GROUP BY 1, 2, 3, 4, 5
 """
@@ -218,14 +218,14 @@ def _recent(ids: list[int], now: datetime) -> dict[int, dict[str, Any]]:
     problems: dict[int, Counter[Problem]] = defaultdict(Counter)
     with connection.cursor() as cursor:
         cursor.execute(_RECENT, [list(CHANGES), ids, now - _HOUR, now - _HOUR])
-        for pk, status, scim_type, resource_type, is_change, count in cursor.fetchall():
+        for pk, status, reason, resource_type, is_change, count in cursor.fetchall():
             outcome = outcome_of(status)
             changes[pk] += count if is_change else 0
             if outcome == Outcome.ERROR:
                 bursts[pk] += count
             if outcome != Outcome.REFUSED and is_problem(outcome, is_change=is_change):
                 failed[pk] += count if is_change else 0
-                problems[pk][status, scim_type, resource_type] += count
+                problems[pk][status, reason, resource_type] += count
     return {
         pk: {
             "recent_changes": changes[pk],

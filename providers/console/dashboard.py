@@ -21,7 +21,7 @@ from providers.console import housekeeping
 from providers.console.frame.lists import PAGE_SIZE
 from providers.console.frame.page import Place, Text, grouped, show
 from providers.console.frame.records import capped_count
-from providers.console.log.problems import name_of_problem
+from providers.console.log.explanations import name_of_problem
 from providers.console.log.query import CHANGES, PROBLEMS, rows_of
 from providers.console.provider.chart import PERIODS, chart_of
 from providers.console.provider.contact_strip import Contact, contacts_of
@@ -104,10 +104,10 @@ def cares(rows: Iterable[Row], now: datetime, *, asks_log: bool) -> Iterator[Car
 def _common_problems(titles: Mapping[int, str], now: datetime) -> Iterator[Care]:
     """The three commonest of a day, if they came more than once."""
     day = RequestLog.objects.since(now - timedelta(hours=24)).filter(outcome__in=[Outcome.REJECTED, Outcome.ERROR])
-    alike = day.filter(provider_id__in=titles).order_by().values("provider_id", "status", "scim_type", "resource_type")
+    alike = day.filter(provider_id__in=titles).order_by().values("provider_id", "status", "reason", "resource_type")
     for found in alike.annotate(count=Count("pk")).filter(count__gt=1).order_by("-count", "provider_id", "status")[:3]:
         sent = {"provider": str(found["provider_id"]), "status": str(found["status"]), "period": "24"}
-        word = name_of_problem(found["status"], found["scim_type"], found["resource_type"])
+        word = name_of_problem(found["reason"], found["resource_type"])
         said = _("%(problem)s: %(count)s in 24 h.") % {"count": grouped(found["count"]), "problem": word}
         yield Care("alert", titles[found["provider_id"]], f"{reverse('admin:log')}?{urlencode(sent)}", said)
 

@@ -5,7 +5,7 @@ These may name iProva, its pages and what its administrators can do.
 
 from collections.abc import Iterable, Mapping
 
-from providers.models import Refusal
+from providers.outcomes import Refusal
 from scim.protocol.errors import Reason, ScimError, shown
 
 _ENTER_TOKEN = (

@@ -1,16 +1,18 @@
-"""What an answer that was no success means, who must act, and what to do (AC-LOG-4).
+"""Why a request was not done, in words: a short name for lists, what it means, who must act, and what to do (AC-LOG-4).
 
-Chosen by status, scimType and, where one status has several causes, by a word of our own `detail`.
+One table by the reason that the provisioning log keeps with each refusal (`scim.protocol.errors.Reason`).
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
 from providers.console.frame.page import Text
 from providers.models import RequestLog
-from providers.outcomes import Action, Outcome
+from providers.outcomes import Outcome
+from scim.protocol.errors import Reason
 
 ADMINISTRATOR = _("You: an administrator of iProva.")
 ENTRA = _("The administrator of the directory (in Entra: of the enterprise application).")
@@ -20,6 +22,9 @@ NOBODY = _("Nobody, if it does not come back.")
 
 @dataclass(frozen=True)
 class Explanation:
+    """`problem` names it in lists; `title` and `meaning` say what happened, `who` must act, and `act` what to do."""
+
+    problem: Text
     title: Text
     meaning: Text
     who: Text
@@ -27,190 +32,273 @@ class Explanation:
 
 
 _NEXT_CYCLE = _("Correct the attribute mapping; the next cycle tries again by itself.")
+_NEW_TOKEN = _("Make a new permanent token and enter it in Entra as Secret Token; then use Test Connection there.")
+_SCIM_2 = _("Check that the job speaks SCIM 2.0.")
+_FEWER = _("Let the directory send fewer changes at a time.")
 
-_BAD_REQUEST: Mapping[str, Explanation] = {
-    "invalidFilter": Explanation(
-        _("The filter cannot be read."),
-        _("The directory looked for somebody by an attribute that does not exist, or in a way SCIM does not know."),
-        ENTRA,
-        _("Correct the matching attribute in the attribute mapping: our answer names the place where reading stopped."),
+_FILTER = Explanation(
+    _("Filter not understood"),
+    _("The filter cannot be read."),
+    _("The directory looked for a user by an attribute that does not exist, or in a way SCIM does not know."),
+    ENTRA,
+    _("Correct the matching attribute in the attribute mapping: our response names the place where reading stopped."),
+)
+_PATH = Explanation(
+    _("Path not understood"),
+    _("The attribute path does not exist."),
+    _("The directory wants to change an attribute that users and groups do not have here. Nothing was changed."),
+    ENTRA,
+    _NEXT_CYCLE,
+)
+_VALUE = Explanation(
+    _("Value cannot be used"),
+    _("A value is missing or not allowed."),
+    _("One attribute has no value where one is required, or one of another kind. Nothing was changed."),
+    ENTRA,
+    _NEXT_CYCLE,
+)
+_SYNTAX = Explanation(
+    _("Request not understood"),
+    _("The request cannot be read."),
+    _("The request body is not a SCIM message: it was cut off, or is not JSON. Nothing was changed."),
+    ENTRA,
+    _("Check that the job speaks SCIM 2.0 and that no proxy on the way alters requests."),
+)
+_NO_TARGET = Explanation(
+    _("Nothing there to change"),
+    _("There is nothing to change at that path."),
+    _("The directory wants to change a part of an attribute that this user does not have. Nothing was changed."),
+    ENTRA,
+    _("Restart provisioning, so that the directory reads this user again."),
+)
+_READ_ONLY = Explanation(
+    _("Attribute cannot be changed"),
+    _("The attribute is read-only."),
+    _("The directory wants to set an attribute that iProva sets by itself. Nothing was changed."),
+    ENTRA,
+    _("Remove it from the attribute mapping."),
+)
+_TOO_MUCH = Explanation(
+    _("Too much in one request"),
+    _("Too much in one request."),
+    _("The request asks for more than one request may hold. Nothing was changed."),
+    ENTRA,
+    _FEWER,
+)
+_CURSOR = Explanation(
+    _("Page not found"),
+    _("The page of the list does not exist any more."),
+    _("The directory asked for the next page of a list with a mark that is too old, or of another list."),
+    NOBODY,
+    _("The directory begins the list again by itself."),
+)
+_STRICT = Explanation(
+    _("Not as the standard says"),
+    _("The strict protocol refuses this form."),
+    _("The directory sent a form that only some directories send, and this provider takes the standard's forms only."),
+    ADMINISTRATOR,
+    _("Turn the strict protocol off for this provider, or have the directory corrected."),
+)
+_TAKEN = Explanation(
+    _("userName already taken"),
+    _("The name is already taken."),
+    _("iProva already holds this name in another record of this provider, so nothing was changed."),
+    ENTRA,
+    _(
+        "If both are the same person: match on the existing record instead of creating again. If not: give one of them "
+        "another name. The directory tries again by itself in the next cycle."
     ),
-    "invalidPath": Explanation(
-        _("The attribute path does not exist."),
-        _("The directory wants to change an attribute that users and groups do not have here. Nothing was changed."),
-        ENTRA,
-        _NEXT_CYCLE,
-    ),
-    "invalidValue": Explanation(
-        _("A value is missing or not allowed."),
-        _("One attribute has no value where one is required, or one of another kind. Nothing was changed."),
-        ENTRA,
-        _NEXT_CYCLE,
-    ),
-    "invalidSyntax": Explanation(
-        _("The request cannot be read."),
-        _("What was sent is no SCIM message: it was cut off, or is not JSON. Nothing was changed."),
-        ENTRA,
-        _("Check that the job speaks SCIM 2.0 and that no proxy on the way alters requests."),
-    ),
-    "noTarget": Explanation(
-        _("There is nothing to change at that path."),
-        _("The directory wants to change a part of an attribute that this person does not have. Nothing was changed."),
-        ENTRA,
-        _("Restart provisioning, so that the directory reads this person again."),
-    ),
-    "mutability": Explanation(
-        _("The attribute is read-only."),
-        _("The directory wants to set an attribute that iProva sets by itself. Nothing was changed."),
-        ENTRA,
-        _("Remove it from the attribute mapping."),
-    ),
-    "tooMany": Explanation(
-        _("Too much in one request."),
-        _("The request asks for more than one request may hold. Nothing was changed."),
-        ENTRA,
-        _("Let the directory send fewer changes at a time."),
-    ),
-}
-_TOKEN: Mapping[str, Explanation] = {
-    "revoked": Explanation(
-        _("The token was revoked."),
-        _("The directory still sends a token that an administrator of iProva has revoked. Nobody is disabled by this."),
-        ADMINISTRATOR,
-        _("Make a new permanent token and enter it in Entra as Secret Token; then use Test Connection there."),
-    ),
-    "expired": Explanation(
-        _("The token has expired."),
-        _("The directory sends a token whose time is over. Nobody is disabled by this."),
-        ADMINISTRATOR,
-        _("Make a new permanent token and enter it in Entra as Secret Token; then use Test Connection there."),
-    ),
-    "suspended": Explanation(
-        _("The token is suspended."),
-        _("An administrator of iProva has suspended this token. Nobody is disabled by this."),
-        ADMINISTRATOR,
-        _("Restore the token; the next cycle goes on where it stopped."),
-    ),
-}
-_UNKNOWN_TOKEN = Explanation(
+)
+_NOT_FOUND = Explanation(
+    _("Not found"),
+    _("It is not known to this provider."),
+    _("The directory asks for a user or group that this provider never had, or that was deleted here."),
+    NOBODY,
+    _("A look-up before creating is normal. If an update keeps failing, restart provisioning in Entra."),
+)
+_CHANGED_MEANWHILE = Explanation(
+    _("Changed meanwhile"),
+    _("Another request changed it first."),
+    _("The directory wanted to change a version that is no longer the newest. Nothing was changed."),
+    NOBODY,
+    _("The directory reads it again and repeats the change."),
+)
+_UNKNOWN_ROUTE = Explanation(
+    _("Not found"),
+    _("There is nothing at this address."),
+    _("The directory calls an address that SCIM does not have here: the Tenant URL probably has a typing error."),
+    ENTRA,
+    _("Copy the Tenant URL from the page of the provider once more."),
+)
+_METHOD = Explanation(
+    _("Request refused"),
+    _("This cannot be done at this address."),
+    _("The directory uses a verb that SCIM does not have there. Nothing was changed."),
+    ENTRA,
+    _SCIM_2,
+)
+_MEDIA_TYPE = Explanation(
+    _("Request refused"),
+    _("The media type is not SCIM."),
+    _("The request body was sent as something other than JSON. Nothing was changed."),
+    ENTRA,
+    _SCIM_2,
+)
+_BODY_TOO_LARGE = Explanation(
+    _("Too large"),
+    _("The request is too large."),
+    _("The request body is larger than iProva takes. Nothing was changed."),
+    ADMINISTRATOR,
+    _("Let the directory send fewer members at a time, or raise MAX_BODY_MIB."),
+)
+_NOT_OFFERED = Explanation(
+    _("Not offered"),
+    _("iProva does not offer this."),
+    _("The directory uses an optional part of SCIM that is not offered here, and can see so beforehand."),
+    ENTRA,
+    _("Switch that part off in the job."),
+)
+_REVOKED = Explanation(
+    _("Token refused"),
+    _("The token was revoked."),
+    _("The directory still sends a token that an administrator of iProva has revoked. No user is disabled by this."),
+    ADMINISTRATOR,
+    _NEW_TOKEN,
+)
+_EXPIRED = Explanation(
+    _("Token refused"),
+    _("The token has expired."),
+    _("The directory sends a token that has expired. No user is disabled by this."),
+    ADMINISTRATOR,
+    _NEW_TOKEN,
+)
+_SUSPENDED = Explanation(
+    _("Token refused"),
+    _("The token is suspended."),
+    _("An administrator of iProva has suspended this token. No user is disabled by this."),
+    ADMINISTRATOR,
+    _("Restore the token; the next cycle continues where it stopped."),
+)
+_PROVIDER_DELETED = Explanation(
+    _("Token refused"),
     _("The provider of this token was deleted."),
-    _("The directory still calls with a token of a provider that is no longer there."),
+    _("The directory still calls with a token of a provider that no longer exists."),
     ENTRA,
     _("Stop provisioning in Entra, or restore the provider."),
 )
+_ADDRESS = Explanation(
+    _("Refused"),
+    _("The address is not allowed."),
+    _("The call came with a good token from an address outside the allowed ranges."),
+    ADMINISTRATOR,
+    _("If the address is your directory's, add it under IP restriction. If nobody knows it, replace the token."),
+)
 _PAUSED = Explanation(
+    _("Paused"),
     _("The provider is paused."),
-    _("An administrator of iProva has paused it: the directory is asked to come back later. Nobody is disabled."),
+    _("An administrator of iProva has paused it: the directory is asked to come back later. No user is disabled."),
     ADMINISTRATOR,
     _("Resume the provider; what was held back comes by itself."),
 )
 _HELD = Explanation(
-    _("Departures are held back."),
-    _("The directory disabled or deleted unusually many people at once; this one was to follow. Nothing was changed."),
+    _("Removals held back"),
+    _("Removals are held back."),
+    _("The directory disabled or deleted unusually many users at once; this one was to follow. Nothing was changed."),
     ADMINISTRATOR,
-    _("Decide on the page of the provider: let them through, or reject. Entra asks again by itself."),
+    _("Decide on the page of the provider: allow the removals, or reject them. The directory asks again by itself."),
 )
 _REJECTED = Explanation(
-    _("Departures are rejected."),
-    _("An administrator of iProva has rejected that more people are disabled or deleted. Nothing was changed."),
+    _("Removals rejected"),
+    _("Removals are rejected."),
+    _("An administrator of iProva has rejected that more users are disabled or deleted. Nothing was changed."),
     ADMINISTRATOR,
-    _("Clear up with the directory who should have left, then lift the rejection on the page of the provider."),
+    _("Ask the directory's administrator whom to remove, then lift the rejection on the page of the provider."),
 )
-_BY_DETAIL: Mapping[tuple[int, str], Explanation] = {
-    (503, "paused"): _PAUSED,
-    (503, "holds further ones"): _HELD,
-    (403, "has rejected"): _REJECTED,
-}
-_UNKNOWN_ROUTE = Explanation(
-    _("There is nothing at this address."),
-    _("The directory calls an address that SCIM does not have here: mostly the Tenant URL has a typing error."),
-    ENTRA,
-    _("Copy the Tenant URL from the page of the provider once more."),
-)
-_STATUS: Mapping[int, Explanation] = {
-    403: Explanation(
-        _("The address is not allowed."),
-        _("The call came with a good token from an address that the IP restriction does not cover."),
-        ADMINISTRATOR,
-        _("If the address is your directory's, add it under IP restriction. If nobody knows it, replace the token."),
-    ),
-    405: Explanation(
-        _("This cannot be done at this address."),
-        _("The directory uses a verb that SCIM does not have there. Nothing was changed."),
-        ENTRA,
-        _("Check that the job speaks SCIM 2.0."),
-    ),
-    409: Explanation(
-        _("The name is already taken."),
-        _("iProva already holds this name in another record of this provider, so nothing was changed."),
-        ENTRA,
-        _(
-            "If both are the same person: match on the existing record instead of creating again. If not: give one of "
-            "them another name. Entra tries again by itself in the next cycle."
-        ),
-    ),
-    412: Explanation(
-        _("Somebody else changed it first."),
-        _("The directory wanted to change a version that is no longer the newest. Nothing was changed."),
-        NOBODY,
-        _("The directory reads it again and repeats the change."),
-    ),
-    413: Explanation(
-        _("The request is too large."),
-        _("The body is larger than iProva takes. Nothing was changed."),
-        ADMINISTRATOR,
-        _("Let the directory send fewer members at a time, or raise MAX_BODY_MIB."),
-    ),
-    415: Explanation(
-        _("The media type is not SCIM."),
-        _("The body was sent as something other than JSON. Nothing was changed."),
-        ENTRA,
-        _("Check that the job speaks SCIM 2.0."),
-    ),
-    429: Explanation(
-        _("Too many requests at once."),
-        _("The directory was asked to wait; nothing was lost."),
-        NOBODY,
-        _("It comes back by itself."),
-    ),
-    500: Explanation(
-        _("iProva failed."),
-        _("This is an error on our side. The request changed nothing."),
-        MAKERS,
-        _("Send us the request id. The directory repeats the request in the next cycle."),
-    ),
-    501: Explanation(
-        _("iProva does not offer this."),
-        _("The directory uses an optional part of SCIM that is not offered here, and can see so beforehand."),
-        ENTRA,
-        _("Switch that part off in the job."),
-    ),
-    503: Explanation(
-        _("iProva was out of order for a moment."),
-        _("The database did not answer; nothing was changed."),
-        NOBODY,
-        _("The directory comes back by itself. If it lasts, look at the server's own log."),
-    ),
-}
-_NOT_FOUND = Explanation(
-    _("It is not known to this provider."),
-    _("The directory asks for a user or group that this provider never had, or that was removed here."),
+_DATABASE_AWAY = Explanation(
+    _("Our error"),
+    _("iProva was out of order for a moment."),
+    _("The database did not respond; nothing was changed."),
     NOBODY,
-    _("A look-up before creating is normal. If an update keeps failing, restart provisioning in Entra."),
+    _("The directory comes back by itself. If it lasts, look at the server's own log."),
 )
+_INTERNAL = Explanation(
+    _("Our error"),
+    _("iProva failed."),
+    _("This is an error on our side. The request changed nothing."),
+    MAKERS,
+    _("Send us the request id. The directory repeats the request in the next cycle."),
+)
+_ADAPTER = Explanation(
+    _("Request refused"),
+    _("An adapter of this installation refused the request."),
+    _("Your own adapter decides on these requests; its sentence is in our response."),
+    ADMINISTRATOR,
+    _("Ask whoever wrote the adapter."),
+)
+
+EXPLANATIONS: Mapping[Reason, Explanation] = {
+    Reason.INVALID_FILTER: _FILTER,
+    Reason.DISCOVERY_FILTER: _FILTER,
+    Reason.INVALID_PATH: _PATH,
+    Reason.INVALID_SYNTAX: _SYNTAX,
+    Reason.MISSING_SCHEMA: _SYNTAX,
+    Reason.INVALID_VALUE: _VALUE,
+    Reason.FOREIGN_SCHEMA: _VALUE,
+    Reason.UNKNOWN_ATTRIBUTE: _VALUE,
+    Reason.REQUIRED_ATTRIBUTE: _VALUE,
+    Reason.UNKNOWN_MEMBERS: _VALUE,
+    Reason.DELETED_MEMBERS: _VALUE,
+    Reason.NO_MEMBER_LEFT: _VALUE,
+    Reason.NOT_STORABLE: _VALUE,
+    Reason.RESOURCE_TOO_LARGE: _VALUE,
+    Reason.STRICT_PROTOCOL: _STRICT,
+    Reason.INVALID_CURSOR: _CURSOR,
+    Reason.EXPIRED_CURSOR: _CURSOR,
+    Reason.INVALID_COUNT: _SYNTAX,
+    Reason.NO_TARGET: _NO_TARGET,
+    Reason.READ_ONLY: _READ_ONLY,
+    Reason.IMMUTABLE: _READ_ONLY,
+    Reason.REQUIRED_REMOVED: _READ_ONLY,
+    Reason.TOO_MANY: _TOO_MUCH,
+    Reason.TOO_COSTLY: _TOO_MUCH,
+    Reason.BULK_TOO_LONG: _TOO_MUCH,
+    Reason.BULK_ID_UNRESOLVED: _VALUE,
+    Reason.NAME_TAKEN: _TAKEN,
+    Reason.NOT_FOUND: _NOT_FOUND,
+    Reason.VERSION_MISMATCH: _CHANGED_MEANWHILE,
+    Reason.UNKNOWN_ROUTE: _UNKNOWN_ROUTE,
+    Reason.METHOD_NOT_ALLOWED: _METHOD,
+    Reason.MEDIA_TYPE: _MEDIA_TYPE,
+    Reason.BODY_TOO_LARGE: _BODY_TOO_LARGE,
+    Reason.ME: _NOT_OFFERED,
+    # A request with such a token belongs to no provider, so the log has none: it is counted as a refused call.
+    Reason.TOKEN_UNUSABLE: _PROVIDER_DELETED,
+    Reason.TOKEN_REVOKED: _REVOKED,
+    Reason.TOKEN_EXPIRED: _EXPIRED,
+    Reason.TOKEN_SUSPENDED: _SUSPENDED,
+    Reason.PROVIDER_DELETED: _PROVIDER_DELETED,
+    Reason.ADDRESS_REFUSED: _ADDRESS,
+    Reason.PAUSED: _PAUSED,
+    Reason.REMOVALS_HELD: _HELD,
+    Reason.REMOVALS_REJECTED: _REJECTED,
+    Reason.ADAPTER: _ADAPTER,
+    Reason.DATABASE_AWAY: _DATABASE_AWAY,
+    Reason.INTERNAL_ERROR: _INTERNAL,
+}
 
 
 def explain(row: RequestLog) -> Explanation | None:
     """The explanation of one request; None for a success."""
-    if row.outcome == Outcome.SUCCESS:
-        return None
-    if row.status == 400:
-        return _BAD_REQUEST.get(row.scim_type, _BAD_REQUEST["invalidSyntax"])
-    if row.status == 401:
-        return next((said for word, said in _TOKEN.items() if word in row.detail), _UNKNOWN_TOKEN)
-    if row.status == 404:
-        return _UNKNOWN_ROUTE if row.resource_type == "" and row.action != Action.LOOK_UP else _NOT_FOUND
-    for (status, words), said in _BY_DETAIL.items():
-        if row.status == status and words in row.detail:
-            return said
-    return _STATUS.get(row.status) or (_STATUS[500] if row.outcome == Outcome.ERROR else _BAD_REQUEST["invalidSyntax"])
+    return None if row.outcome == Outcome.SUCCESS else explanation_of(row.reason)
+
+
+def explanation_of(reason: str) -> Explanation:
+    """The explanation of a stored reason; that of a failure of ours where none was stored."""
+    return EXPLANATIONS[Reason(reason)] if reason else _INTERNAL
+
+
+def name_of_problem(reason: str, resource_type: str) -> str:
+    """What went wrong, in a few words: `userName already taken`."""
+    if reason == Reason.NAME_TAKEN and resource_type == "Group":
+        return _now("displayName already taken")
+    return str(explanation_of(reason).problem)

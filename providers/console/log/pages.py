@@ -146,7 +146,7 @@ def _same_problem(row: RequestLog) -> str:
     if row.outcome == Outcome.SUCCESS:
         return ""
     before = RequestLog.objects.since(row.at - timedelta(hours=24)).filter(id__lte=row.id, outcome=row.outcome)
-    return capped_count(before.filter(provider_id=row.provider_id, status=row.status, scim_type=row.scim_type))
+    return capped_count(before.filter(provider_id=row.provider_id, status=row.status, reason=row.reason))
 
 
 def _holder_of(row: RequestLog) -> SyncedUser | None:

@@ -21,7 +21,7 @@ from django.views.decorators.http import require_safe
 
 from providers.console.frame.badges import Badge, badge_of
 from providers.console.frame.page import Place, Text, moment, show
-from providers.console.log.explanations import explain
+from providers.console.log.explanations import explanation_of
 from providers.models import Provider, RefusedCalls, RequestLog, Token, TokenState
 from providers.outcomes import Outcome, Refusal
 
@@ -79,7 +79,7 @@ def refused(request: HttpRequest) -> HttpResponse:
 def _attributed(since: datetime) -> list[Attributed]:
     """Four queries: the groups, the newest row of each, their providers and their tokens."""
     refusals = RequestLog.objects.since(since).filter(outcome=Outcome.REFUSED).order_by()
-    alike = refusals.values("provider_id", "token_id", "status", "detail", "source_ip")
+    alike = refusals.values("provider_id", "token_id", "reason", "source_ip")
     groups = list(alike.annotate(count=Count("pk"), last=Max("at")).order_by("-last")[:MOST])
     providers = Provider.objects.in_bulk({row["provider_id"] for row in groups})
     tokens = Token.objects.in_bulk({row["token_id"] for row in groups if row["token_id"]})
@@ -87,13 +87,13 @@ def _attributed(since: datetime) -> list[Attributed]:
 
 
 def _one(row: Mapping[str, Any], provider: Provider | None, token: Token | None) -> Attributed:
-    said = explain(RequestLog(status=row["status"], detail=row["detail"], outcome=Outcome.REFUSED))
+    said = explanation_of(row["reason"])
     query = {"outcome": Outcome.REFUSED.value, "provider": row["provider_id"], "period": 168}
     query |= {"address": row["source_ip"]} if row["source_ip"] else {}
     return Attributed(
         provider=provider,
-        cause=said.title if said else "",
-        act=said.act if said else "",
+        cause=said.title,
+        act=said.act,
         token=_token(token),
         address=row["source_ip"] or "",
         count=row["count"],

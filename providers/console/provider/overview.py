@@ -14,7 +14,7 @@ from django.views.decorators.http import require_safe
 
 from providers.console.frame import access
 from providers.console.frame.page import clock, moment
-from providers.console.log.problems import name_of_problem
+from providers.console.log.explanations import name_of_problem
 from providers.console.log.query import PROBLEMS
 from providers.console.provider.chart import PERIODS, chart_of
 from providers.console.provider.contact_strip import contacts_of
@@ -98,7 +98,7 @@ def _latest_problems(row: Row, now: datetime) -> list[dict[str, Any]]:
         shown.append(
             {
                 "entry": entry,
-                "name": name_of_problem(entry.status, entry.scim_type, entry.resource_type),
+                "name": name_of_problem(entry.reason, entry.resource_type),
                 "action": Action(entry.action).of(entry.resource_type),
                 "at": clock(entry.at, now),
                 "resolved": clock(over, now) if over and over > entry.at else "",

@@ -15,7 +15,7 @@ from providers.brake import leavers_query
 from providers.console.frame import access
 from providers.console.frame.badges import Badge, badge_of
 from providers.console.frame.page import Text, ago, clock, grouped
-from providers.console.log.problems import name_of_problem
+from providers.console.log.explanations import name_of_problem
 from providers.health import EXPIRY_NOTICE, SOME_ERRORS_SHARE, UNUSED_NOTICE, Health, Reason, State
 from providers.models import Provider, Token, TokenState
 
@@ -110,7 +110,7 @@ def _failing(provider: Provider, health: Health) -> SafeString:
         said,
         failed=grouped(health.recent_failed),
         changes=grouped(health.recent_changes),
-        problem=f"{problem[0]} {name_of_problem(*problem)}",
+        problem=f"{problem[0]} {name_of_problem(*problem[1:])}",
         count=grouped(count),
     )
 

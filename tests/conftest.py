@@ -16,13 +16,36 @@ import pytest
 from django.conf import settings
 from django.db import connection
 from django.test import Client
-from django.test.utils import setup_databases, teardown_databases
+from django.test.utils import override_settings, setup_databases, teardown_databases
 
 from providers import request_log
 from providers.models import Provider
 from tests.factories import issue, make_provider
 
 PROJECT = Path(__file__).resolve().parent.parent
+COMMITTED = "committed"  # the suffix of the second database
+QUICK_HASHER = "django.contrib.auth.hashers.MD5PasswordHasher"
+# What starts programs of its own, besides each test that calls `subprocess` itself. All else is marked `core`.
+PROGRAM_FIXTURES = {"server", "live_server"}
+PROGRAM_FILES = {"test_serve.py", "test_embedded.py"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if isinstance(item, pytest.Function) and not _starts_programs(item):
+            item.add_marker(pytest.mark.core)
+
+
+def _starts_programs(item: pytest.Function) -> bool:
+    by_fixture = PROGRAM_FIXTURES & set(item.fixturenames)
+    return bool(by_fixture or item.path.name in PROGRAM_FILES or "subprocess" in item.function.__code__.co_names)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_passwords() -> Iterator[None]:
+    """Passwords are digested slowly, on purpose; tests make an account each. Digests of the product can be read."""
+    with override_settings(PASSWORD_HASHERS=[QUICK_HASHER, *settings.PASSWORD_HASHERS]):
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -35,12 +58,19 @@ def _request_log_in_test(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_test_environment: None, django_db_blocker: Any) -> Iterator[None]:
-    """A test database for every run: pytest-django's own makes none where tests commit or ask over HTTP only."""
+def django_db_setup(
+    django_test_environment: None, django_db_modify_db_settings: None, django_db_blocker: Any
+) -> Iterator[None]:
+    """The databases of one worker, made in every run: pytest-django's own come only with its own fixtures.
+
+    A copy is for the tests that commit, so that what they leave behind meets nobody.
+    """
     with django_db_blocker.unblock():
         made = setup_databases(verbosity=0, interactive=False)
+        connection.creation.clone_test_db(COMMITTED, verbosity=0, autoclobber=True)
     yield
     with django_db_blocker.unblock():
+        connection.creation.destroy_test_db(suffix=COMMITTED, verbosity=0)
         teardown_databases(made, verbosity=0)
 
 
@@ -105,9 +135,9 @@ def free_port() -> int:
         return port
 
 
-def database_url() -> str:
-    """The test database as DATABASE_URL names it."""
-    known = settings.DATABASES["default"]
+def database_url(known: dict[str, Any] | None = None) -> str:
+    """The database of the running test, or the one with these settings, as DATABASE_URL names it."""
+    known = known or connection.settings_dict
     address = f"{quote(known['USER'])}:{quote(known['PASSWORD'])}@" if known["USER"] else ""
     port = f"&port={known['PORT']}" if known["PORT"] else ""
     return f"postgresql://{address}/{known['NAME']}?host={quote(known['HOST'])}{port}"
@@ -115,10 +145,10 @@ def database_url() -> str:
 
 @pytest.fixture(scope="session")
 def server(django_db_setup: None) -> Iterator[str]:
-    """Base URL of a real gunicorn on the test database."""
+    """Base URL of a real gunicorn on the database of the tests that commit."""
     port = free_port()
     environment = os.environ | {
-        "DATABASE_URL": database_url(),
+        "DATABASE_URL": database_url(connection.creation.get_test_db_clone_settings(COMMITTED)),
         "PORT": str(port),
         "SECRET_KEY": "test " * 12,
         "PUBLIC_URL": f"http://127.0.0.1:{port}",
@@ -146,7 +176,17 @@ def _wait_for(address: str, process: "subprocess.Popen[bytes]") -> None:
 
 @pytest.fixture
 def committed(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
-    """Database access that commits, for tests with other processes or connections; nothing is cleaned up."""
+    """A database where everything is committed, for tests with other processes or connections.
+
+    It is the one that `server` uses. Nothing is cleaned up, so a test counts what is its own provider's.
+    """
+    known = connection.settings_dict  # every thread's
+    name = known["NAME"]
     with django_db_blocker.unblock():
-        yield
         connection.close()
+        known["NAME"] = connection.creation.get_test_db_clone_settings(COMMITTED)["NAME"]
+        try:
+            yield
+        finally:
+            connection.close()
+            known["NAME"] = name

@@ -1,6 +1,6 @@
 """What administrators do to providers: each act one transaction with its event in it."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -13,6 +13,7 @@ from providers.brake import RELEASED_FOR
 from providers.events import Actor, EventKind
 from providers.ip_rules import Network, covers_everyone
 from providers.models import Brake, IpMode, IpRule, Provider
+from providers.switches import SWITCHES
 
 
 class TitleTakenError(Exception):
@@ -29,8 +30,7 @@ def add_provider(
     *,
     ip_mode: IpMode = IpMode.OFF,
     ranges: Mapping[Network, str] | None = None,
-    is_strict: bool = False,
-    skips_unknown_members: bool = False,
+    switches: Collection[str] = (),
 ) -> Provider:
     """Add a provider with its IP rules (each with its note). Makes no token.
 
@@ -43,8 +43,7 @@ def add_provider(
     provider = Provider(
         title=title,
         ip_mode=ip_mode,
-        is_strict=is_strict,
-        skips_unknown_members=skips_unknown_members,
+        **dict.fromkeys(switches, True),
         created_by_id=actor.person_id,
     )
     provider.clean_title()
@@ -75,8 +74,7 @@ def _titles_are_unique() -> Iterator[None]:
 CHANGEABLE = (
     "title",
     "notification_email",
-    "is_strict",
-    "skips_unknown_members",
+    *SWITCHES,
     "late_after_minutes",
     "silent_after_hours",
     "brake",

@@ -9,6 +9,7 @@ import hashlib
 import re
 import secrets
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -21,6 +22,7 @@ from providers.audit import record_act
 from providers.events import Actor, EventKind
 from providers.models import TEST_PREFIX, Provider, Token
 from providers.outcomes import Refusal
+from providers.switches import SWITCHES
 
 PREFIX = "ipr_"
 MAX_LIVE_TOKENS = 2
@@ -220,8 +222,7 @@ class Caller:
     token_prefix: str
     token_state: str
     provider_id: int
-    is_strict: bool
-    skips_unknown_members: bool
+    switches: Sequence[str]
     is_paused: bool
     is_deleted: bool
     ip_mode: str
@@ -232,6 +233,9 @@ class Caller:
     address: str | None
 
 
+# The names of the switches that are on.
+_SWITCHES = ", ".join(f"CASE WHEN p.{name} THEN '{name}' END" for name in SWITCHES)
+
 # Suspended, expired and revoked tokens are found too: whoever holds one is told which it is.
 _FIND_CALLER = f"""
 SELECT t.id, t.prefix,
@@ -239,7 +243,7 @@ SELECT t.id, t.prefix,
          SELECT FROM providers_token n
          WHERE n.id = t.replaced_by_id AND n.first_used_at IS NULL AND n.revoked_at IS NULL)) THEN 'expired'
        WHEN t.suspended_at IS NOT NULL THEN 'suspended' ELSE 'active' END,
-  p.id, p.is_strict, p.skips_unknown_members, p.paused_at IS NOT NULL, p.deleted_at IS NOT NULL, p.ip_mode,
+  p.id, array_remove(ARRAY[{_SWITCHES}], NULL), p.paused_at IS NOT NULL, p.deleted_at IS NOT NULL, p.ip_mode,
   p.ip_mode = 'off' OR t.prefix = '{TEST_PREFIX}'
     OR EXISTS (SELECT 1 FROM providers_iprule i WHERE i.provider_id = p.id AND i.cidr >>= %s::inet),
   t.last_used_at IS NULL OR t.last_used_at < now() - interval '1 minute', p.schemas_version,

@@ -69,7 +69,7 @@ class ScimView(APIView):
 
     @property
     def policy(self) -> Policy:
-        return policy_for(self.caller.is_strict, self.caller.skips_unknown_members)
+        return policy_for(frozenset(self.caller.switches))
 
     @property
     def actor(self) -> Actor:

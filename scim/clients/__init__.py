@@ -74,6 +74,7 @@ STRICT = Policy(
 
 
 @cache
-def policy_for(is_strict: bool, skips_unknown_members: bool) -> Policy:
-    """The policy of a provider."""
-    return replace(STRICT if is_strict else LIBERAL, skips_unknown_members=skips_unknown_members)
+def policy_for(switches: frozenset[str]) -> Policy:
+    """The policy of a provider by the names of its switches that are on: `is_strict`, and fields of `Policy`."""
+    on: dict[str, Any] = dict.fromkeys(switches - {"is_strict"}, True)
+    return replace(STRICT if "is_strict" in switches else LIBERAL, **on)

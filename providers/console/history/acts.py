@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy
 
 from providers.console.frame.page import Text, moment
 from providers.models import Brake, ChangeEvent, IpMode
+from providers.switches import SWITCHES
 
 _NAMES: Mapping[str, Text] = {
     "brake": gettext_lazy("Brake"),
@@ -20,7 +21,6 @@ _NAMES: Mapping[str, Text] = {
     "expires_at": gettext_lazy("Ends"),
     "first_name": gettext_lazy("First name"),
     "ip_mode": gettext_lazy("IP restriction"),
-    "is_strict": gettext_lazy("Strict protocol"),
     "last_name": gettext_lazy("Last name"),
     "late_after_minutes": gettext_lazy("Late after (minutes)"),
     "mode": gettext_lazy("IP restriction"),
@@ -30,8 +30,8 @@ _NAMES: Mapping[str, Text] = {
     "ranges": gettext_lazy("Allowed ranges"),
     "role": gettext_lazy("Role"),
     "silent_after_hours": gettext_lazy("Silent after (hours)"),
-    "skips_unknown_members": gettext_lazy("Leave out unknown members"),
     "suspended_at": gettext_lazy("Suspended"),
+    **{name: switch.label for name, switch in SWITCHES.items()},
     "title": gettext_lazy("Title"),
     "token": gettext_lazy("Token"),
 }

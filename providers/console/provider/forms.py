@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 
 from providers.ip_rules import EVERYONE, Network, RangeProblem, read_ranges
 from providers.models import Brake, Provider
+from providers.switches import SWITCHES
 from scim.protocol.values import comparison_key
 
 _TITLE = Provider._meta.get_field("title").max_length
@@ -51,8 +52,6 @@ def _of(lowest: int, highest: int) -> dict[str, Any]:
 class ProviderForm(TitleForm):
     """*Edit provider*."""
 
-    is_strict = forms.BooleanField(required=False)
-    skips_unknown_members = forms.BooleanField(required=False)
     # Less than a cycle of Entra would call every provider late.
     late_after_minutes = forms.IntegerField(min_value=41, max_value=10_080, error_messages=_of(41, 10_080))
     silent_after_hours = forms.IntegerField(min_value=2, max_value=1_000, error_messages=_of(2, 1_000))
@@ -63,6 +62,14 @@ class ProviderForm(TitleForm):
     brake = forms.ChoiceField(choices=Brake)
     brake_people = forms.IntegerField(min_value=1, max_value=100_000, error_messages=_of(1, 100_000))
     brake_percent = forms.IntegerField(min_value=1, max_value=100, error_messages=_of(1, 100))
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, switch in SWITCHES.items():
+            self.fields[name] = forms.BooleanField(required=False, label=str(switch.label), help_text=str(switch.hint))
+
+    def switches(self) -> list[forms.BoundField]:
+        return [self[name] for name in SWITCHES]
 
     def clean(self) -> dict[str, Any]:
         late, silent = (self.cleaned_data.get(name) for name in ("late_after_minutes", "silent_after_hours"))

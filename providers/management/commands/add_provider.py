@@ -11,6 +11,7 @@ from providers.events import SYSTEM
 from providers.ip_rules import RangeProblem, read_range
 from providers.management.script import ScriptCommand
 from providers.models import IpMode
+from providers.switches import SWITCHES
 
 
 class Command(ScriptCommand):
@@ -26,12 +27,8 @@ class Command(ScriptCommand):
             choices=["observe", "enforce"],
             help="IP-based access restriction; the default with --allow is observe",
         )
-        parser.add_argument("--strict-protocol", action="store_true", help="reject what the RFCs do not allow")
-        parser.add_argument(
-            "--skip-unknown-members",
-            action="store_true",
-            help="leave out members whose ids were never provisioned, instead of rejecting the request",
-        )
+        for name, switch in SWITCHES.items():
+            parser.add_argument(switch.option, dest=name, action="store_true", help=switch.help)
         parser.add_argument("--json", action="store_true", help="print JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -48,8 +45,7 @@ class Command(ScriptCommand):
                 SYSTEM,
                 ip_mode=IpMode(mode),
                 ranges={network: "" for network in found if not isinstance(network, RangeProblem)},
-                is_strict=options["strict_protocol"],
-                skips_unknown_members=options["skip_unknown_members"],
+                switches=[name for name in SWITCHES if options[name]],
             )
         except TitleTakenError as error:
             raise CommandError(f"There is already a provider {options['title']!r}.") from error

@@ -1,0 +1,40 @@
+"""The switches of a provider: each is a boolean column of `Provider`, off unless an administrator turns it on.
+
+The form *Edit provider*, the audit, `manage.py add_provider` and the caller's query read this table. `is_strict`
+chooses the policy of the protocol; every other switch is a field of `scim.protocol.policy.Policy` by the same name.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+
+@dataclass(frozen=True)
+class Switch:
+    """`label` and `hint` are for the form, `label` for the audit too; `option` and `help` for the command line."""
+
+    label: Promise
+    hint: Promise
+    option: str
+    help: str
+
+
+SWITCHES: Mapping[str, Switch] = {
+    "is_strict": Switch(
+        _("Strict protocol"),
+        _("Rejects what the RFCs do not allow, also the habits of Entra and Okta. Only for tests of a client."),
+        "--strict-protocol",
+        "reject what the RFCs do not allow",
+    ),
+    "skips_unknown_members": Switch(
+        _("Leave out unknown members"),
+        _(
+            "Members that this directory never provided are left out and noted in the log, instead of rejecting the "
+            "whole request."
+        ),
+        "--skip-unknown-members",
+        "leave out members whose ids were never provisioned, instead of rejecting the request",
+    ),
+}

@@ -67,7 +67,7 @@ def _of_providers(known: list[tuple[Provider, Health]]) -> Iterator[GaugeMetricF
     contact = GaugeMetricFamily("iprova_provider_last_contact_timestamp_seconds", "When it last got in", labels=labels)
     requests = GaugeMetricFamily("iprova_provider_requests_24h", "Its requests of 24 hours", labels=labels)
     errors = GaugeMetricFamily("iprova_provider_errors_24h", "Those of them that are problems", labels=labels)
-    held = GaugeMetricFamily("iprova_provider_held_people", "Whom its brake holds back", labels=labels)
+    held = GaugeMetricFamily("iprova_provider_held_people", "Users whose removal is held back", labels=labels)
     for provider, health in known:
         own = [str(provider.pk), provider.title]
         for each in State:

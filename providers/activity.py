@@ -13,8 +13,8 @@ from typing import Any
 from django.db import connection
 from django.utils import timezone
 
-from providers import brake
-from providers.models import TEST_PREFIX, Brake, JobRun, Provider, ProviderActivity
+from providers import removal_limit
+from providers.models import TEST_PREFIX, JobRun, Provider, ProviderActivity, RemovalLimit
 from providers.outcomes import CHANGES, outcome_of
 
 SLOT_MINUTES = 20
@@ -144,14 +144,14 @@ def note_mass_changes(calls: list[Call]) -> None:
 
 
 def _note_mass_change(provider_id: int, now: datetime) -> None:
-    provider = Provider.objects.filter(pk=provider_id).exclude(brake=Brake.OFF).first()
+    provider = Provider.objects.filter(pk=provider_id).exclude(removal_limit=RemovalLimit.OFF).first()
     if provider is None:
         return
     known = ProviderActivity.objects.filter(pk=provider_id).first()
-    start = now - brake.SPAN
+    start = now - removal_limit.SPAN
     if known and known.mass_change_since and known.mass_change_until and known.mass_change_until > start:
         start = known.mass_change_since  # it goes on
-    if burst := brake.burst_of(provider, start):
+    if burst := removal_limit.burst_of(provider, start):
         values = {
             "mass_change_since": burst.since,
             "mass_change_until": burst.until,

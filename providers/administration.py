@@ -9,10 +9,10 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from providers.audit import record_act
-from providers.brake import RELEASED_FOR
 from providers.events import Actor, EventKind
 from providers.ip_rules import Network, covers_everyone
-from providers.models import Brake, IpMode, IpRule, Provider
+from providers.models import IpMode, IpRule, Provider, RemovalLimit
+from providers.removal_limit import ALLOWED_FOR
 from providers.switches import SWITCHES
 
 
@@ -77,9 +77,9 @@ CHANGEABLE = (
     *SWITCHES,
     "late_after_minutes",
     "silent_after_hours",
-    "brake",
-    "brake_people",
-    "brake_percent",
+    "removal_limit",
+    "removal_limit_users",
+    "removal_limit_percent",
 )
 
 
@@ -95,14 +95,14 @@ def change_provider(provider: Provider, actor: Actor, values: Mapping[str, Any])
         if before == after:
             return
         found.save(update_fields=[*CHANGEABLE, "title_key"])
-        if found.held_at and found.brake != Brake.HOLD:
-            _end_hold(found, found.brake_from)
+        if found.held_at and found.removal_limit != RemovalLimit.HOLD:
+            _end_hold(found, found.removals_count_from)
         record_act(EventKind.PROVIDER_CHANGED, actor, provider=found, before=before, after=after)
 
 
 @transaction.atomic
 def pause_provider(provider: Provider, actor: Actor) -> None:
-    """Answer every request with 503 until resumed; nobody is disabled. Twice is once."""
+    """Answer every request with 503 until the provider is resumed; no user is disabled. Idempotent."""
     paused = Provider.objects.live().filter(pk=provider.pk, paused_at=None)
     if paused.update(paused_at=timezone.now(), paused_by_id=actor.person_id):
         record_act(EventKind.PROVIDER_PAUSED, actor, provider=provider)
@@ -110,24 +110,24 @@ def pause_provider(provider: Provider, actor: Actor) -> None:
 
 @transaction.atomic
 def resume_provider(provider: Provider, actor: Actor) -> None:
-    """Take requests again. Twice is once."""
+    """Take requests again. Idempotent."""
     paused = Provider.objects.live().filter(pk=provider.pk, paused_at__isnull=False)
     if paused.update(paused_at=None, paused_by=None):
         record_act(EventKind.PROVIDER_RESUMED, actor, provider=provider)
 
 
 @transaction.atomic
-def release_leavers(provider: Provider, actor: Actor) -> None:
-    """Let through whom the brake holds back, and everybody else who leaves within 24 hours. Twice is once."""
+def allow_removals(provider: Provider, actor: Actor) -> None:
+    """Allow the removals that are held back, and all others of the next 24 hours. Idempotent."""
     found = _held(provider)
     if found:
-        _end_hold(found, timezone.now() + RELEASED_FOR)
+        _end_hold(found, timezone.now() + ALLOWED_FOR)
         record_act(EventKind.REMOVALS_ALLOWED, actor, provider=found)
 
 
 @transaction.atomic
-def reject_leavers(provider: Provider, actor: Actor) -> None:
-    """Refuse instead of holding back (403), until that is lifted. Twice is once."""
+def reject_removals(provider: Provider, actor: Actor) -> None:
+    """Reject removals (403) instead of holding them back, until the rejection is lifted. Idempotent."""
     found = _held(provider)
     if found and not found.rejected_at:
         Provider.objects.filter(pk=found.pk).update(rejected_at=timezone.now())
@@ -136,7 +136,7 @@ def reject_leavers(provider: Provider, actor: Actor) -> None:
 
 @transaction.atomic
 def lift_rejection(provider: Provider, actor: Actor) -> None:
-    """Take disablings and deletions again, and count them anew from now on. Twice is once."""
+    """Take removals again, and count them from now on. Idempotent."""
     found = _held(provider)
     if found and found.rejected_at:
         _end_hold(found, timezone.now())
@@ -149,13 +149,13 @@ def _held(provider: Provider) -> Provider | None:
 
 
 def _end_hold(provider: Provider, count_from: datetime | None) -> None:
-    Provider.objects.filter(pk=provider.pk).update(held_at=None, rejected_at=None, brake_from=count_from)
-    provider.held_leavers.all().delete()
+    Provider.objects.filter(pk=provider.pk).update(held_at=None, rejected_at=None, removals_count_from=count_from)
+    provider.held_removals.all().delete()
 
 
 @transaction.atomic
 def delete_provider(provider: Provider, actor: Actor) -> None:
-    """Its tokens answer 401 from now on and its title is free; everything is kept for 30 days. Twice is once."""
+    """Its tokens answer 401 from now on and its title is free; everything is kept for 30 days. Idempotent."""
     if Provider.objects.live().filter(pk=provider.pk).update(deleted_at=timezone.now()):
         record_act(EventKind.PROVIDER_DELETED, actor, provider=provider)
 

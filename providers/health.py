@@ -17,7 +17,7 @@ from django.db.models import Count, Q, Sum
 from django.utils.translation import gettext_lazy as _
 
 from providers.activity import log_failure
-from providers.models import HeldLeaver, Provider, ProviderActivity, RequestCount, Token, TokenState
+from providers.models import HeldRemoval, Provider, ProviderActivity, RequestCount, Token, TokenState
 from providers.outcomes import CHANGES, Outcome, is_problem, outcome_of
 from providers.states import Shown
 
@@ -82,7 +82,7 @@ class Health:
     token: Token | None = None  # that was refused, or ends
     current: Token | None = None  # the newest of those that work
     activity: ProviderActivity = field(default_factory=ProviderActivity)
-    waiting: int = 0  # people whom the brake holds back
+    waiting: int = 0  # users whose removal is held back
 
     @property
     def reason(self) -> Reason | None:
@@ -171,10 +171,10 @@ def _reasons(
 
 
 def _waiting(held_ids: list[int]) -> Counter[int]:
-    """How many people each provider's brake holds back."""
+    """How many removals of each provider are held back."""
     if not held_ids:
         return Counter()
-    rows = HeldLeaver.objects.filter(provider_id__in=held_ids).values_list("provider_id")
+    rows = HeldRemoval.objects.filter(provider_id__in=held_ids).values_list("provider_id")
     return Counter(dict(rows.annotate(Count("pk"))))
 
 

@@ -87,7 +87,7 @@ OF_A_PROVIDER = (
     "providers_membership",
     "providers_resource",
     "providers_schemaextension",
-    "providers_heldleaver",
+    "providers_heldremoval",
     "providers_notice",
     "providers_sourceseen",
     "providers_requestcount",

@@ -20,16 +20,16 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext, override
 
 from providers import health
-from providers.brake import held_from, leavers_between, leavers_query
 from providers.models import (
-    Brake,
-    HeldLeaver,
+    HeldRemoval,
     Notice,
     Provider,
     ProviderActivity,
+    RemovalLimit,
     SyncedUser,
     Token,
 )
+from providers.removal_limit import held_from, removals_between, removals_query
 
 # Days before a token ends on which its provider is told, once each (AC-TOK-11).
 EXPIRY_DAYS = (1, 7, 30)
@@ -58,7 +58,7 @@ def write_notices() -> str:
         return gettext_noop("EMAIL_URL is not set")
     now = timezone.now()
     with override(settings.LANGUAGE_CODE):
-        due = [*_ending_tokens(now), *_departures(now)]
+        due = [*_ending_tokens(now), *_removals(now)]
     known = set(
         Notice.objects.filter(provider_id__in={one.provider.pk for one in due}).values_list("provider_id", "key")
     )
@@ -141,27 +141,27 @@ def _about_token(token: Token, key: str, now: datetime) -> _Due:
     return _Due(token.provider, key, subject % names, body % names)
 
 
-def _departures(now: datetime) -> Iterator[_Due]:
+def _removals(now: datetime) -> Iterator[_Due]:
     """Many people at once: noted, or held back."""
     for provider in _told().filter(held_at__isnull=False):
         yield _about_hold(provider)
-    providers = {provider.pk: provider for provider in _told().filter(brake=Brake.WARN)}
+    providers = {provider.pk: provider for provider in _told().filter(removal_limit=RemovalLimit.WARN)}
     since = now - health.MASS_CHANGE_SHOWN
     lately = ProviderActivity.objects.filter(pk__in=list(providers), mass_change_until__gt=since)
     for activity in lately.order_by("pk"):
         assert activity.mass_change_since and activity.mass_change_until
-        yield _about_departures(
+        yield _about_removals(
             providers[activity.pk], activity.mass_change_since, activity.mass_change_until, activity.mass_change_count
         )
 
 
-def _about_departures(provider: Provider, since: datetime, until: datetime, count: int) -> _Due:
+def _about_removals(provider: Provider, since: datetime, until: datetime, count: int) -> _Due:
     names = {
         "title": provider.title,
         "count": count,
         "since": _clock(since),
-        "people": _listed(list(leavers_between(provider, since, until)[:PEOPLE]), count),
-        "url": f"{_address('history', provider)}?{leavers_query(since, until)}",
+        "people": _listed(list(removals_between(provider, since, until)[:PEOPLE]), count),
+        "url": f"{_address('history', provider)}?{removals_query(since, until)}",
     }
     subject = ngettext(
         "%(title)s: %(count)d person was disabled or removed at once",
@@ -178,14 +178,14 @@ def _about_departures(provider: Provider, since: datetime, until: datetime, coun
 
 def _about_hold(provider: Provider) -> _Due:
     assert provider.held_at
-    left = leavers_between(provider, held_from(provider), provider.held_at)
-    waiting = HeldLeaver.objects.filter(provider=provider).order_by("pk")
+    left = removals_between(provider, held_from(provider), provider.held_at)
+    waiting = HeldRemoval.objects.filter(provider=provider).order_by("pk")
     names = {
         "title": provider.title,
         "time": _clock(provider.held_at),
         "left": _listed(list(left[:PEOPLE]), left.count()),
         "waiting": _listed(_names_of(waiting), waiting.count()),
-        "url": _address("brake", provider),
+        "url": _address("removals", provider),
     }
     body = _(
         "Since %(time)s iProva holds back further departures of %(title)s: it answers 503, and nothing is lost. An "

@@ -229,7 +229,7 @@ class Caller:
     is_covered: bool
     is_touch_due: bool
     schemas_version: int
-    has_brake: bool
+    limits_removals: bool
     address: str | None
 
 
@@ -247,7 +247,7 @@ SELECT t.id, t.prefix,
   p.ip_mode = 'off' OR t.prefix = '{TEST_PREFIX}'
     OR EXISTS (SELECT 1 FROM providers_iprule i WHERE i.provider_id = p.id AND i.cidr >>= %s::inet),
   t.last_used_at IS NULL OR t.last_used_at < now() - interval '1 minute', p.schemas_version,
-  p.brake = 'hold'
+  p.removal_limit = 'hold'
 FROM providers_token t JOIN providers_provider p ON p.id = t.provider_id
 WHERE t.digest = %s
 """

@@ -26,7 +26,7 @@ class IpMode(models.TextChoices):
     ENFORCE = "enforce", _("Enforced")
 
 
-class Brake(models.TextChoices):
+class RemovalLimit(models.TextChoices):
     """What happens when a provider disables or deletes unusually many people at once."""
 
     OFF = "off", _("Off")
@@ -80,14 +80,14 @@ class Provider(models.Model):
     # How long silence may last before the console says so. Entra calls every 40 minutes, and once a day in quarantine.
     late_after_minutes = models.PositiveIntegerField(default=90)
     silent_after_hours = models.PositiveIntegerField(default=26)
-    # The brake on mass deprovisioning: so many people and such a share of the active ones, within the hour.
-    brake = models.CharField(max_length=4, choices=Brake, default=Brake.WARN)
-    brake_people = models.PositiveIntegerField(default=20)
-    brake_percent = models.PositiveIntegerField(default=10)
-    # Who left before this moment does not count. While it lies ahead nobody counts: an administrator let them through.
-    brake_from = models.DateTimeField(null=True)
+    # The removal limit: this many users, and this share of the active ones, within an hour.
+    removal_limit = models.CharField(max_length=4, choices=RemovalLimit, default=RemovalLimit.WARN)
+    removal_limit_users = models.PositiveIntegerField(default=20)
+    removal_limit_percent = models.PositiveIntegerField(default=10)
+    # Removals before this moment do not count. While it lies ahead none count: an administrator has allowed them.
+    removals_count_from = models.DateTimeField(null=True)
     held_at = models.DateTimeField(null=True)
-    # Set beside `held_at`: what is held back is refused instead.
+    # Set in addition to `held_at`: removals are rejected instead of held back.
     rejected_at = models.DateTimeField(null=True)
     # The steps of the setup guide that somebody has ticked.
     guide_steps = models.JSONField(default=list, blank=True)
@@ -104,7 +104,7 @@ class Provider(models.Model):
             models.UniqueConstraint("title_key", condition=Q(deleted_at__isnull=True), name="unique_title"),
             models.CheckConstraint(condition=Q(ip_mode__in=IpMode.values), name="known_ip_mode"),
             models.CheckConstraint(condition=~Q(title_key=""), name="title_not_empty"),
-            models.CheckConstraint(condition=Q(brake__in=Brake.values), name="known_brake"),
+            models.CheckConstraint(condition=Q(removal_limit__in=RemovalLimit.values), name="known_removal_limit"),
         ]
         permissions = [
             ("view_payload", "Can see request and response bodies"),
@@ -224,10 +224,10 @@ class SchemaExtension(models.Model):
         constraints = [models.UniqueConstraint(fields=["provider", "urn_key"], name="one_extension_per_urn")]
 
 
-class HeldLeaver(models.Model):
-    """Somebody whom a provider wants to disable or delete while its brake holds: known until somebody decides."""
+class HeldRemoval(models.Model):
+    """A user whom a provider wants to disable or delete while removals are held, until an administrator decides."""
 
-    provider = models.ForeignKey(Provider, models.CASCADE, related_name="held_leavers", db_index=False)
+    provider = models.ForeignKey(Provider, models.CASCADE, related_name="held_removals", db_index=False)
     resource_id = models.UUIDField()
     first_at = models.DateTimeField()
     last_at = models.DateTimeField()

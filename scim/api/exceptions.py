@@ -12,7 +12,7 @@ from django_scim.exceptions import SCIMException
 from psycopg.errors import ProgramLimitExceeded
 from rest_framework.exceptions import MethodNotAllowed
 
-from providers.brake import HeldError
+from providers.removal_limit import RemovalHeldError
 from scim.api import refusals
 from scim.protocol import errors
 from scim.protocol.errors import ScimError
@@ -34,7 +34,7 @@ def as_scim_error(exception: Exception, allowed: list[str], request: HttpRequest
             return exception
         case SCIMException():  # an adapter written for django-scim2
             return refusals.of_adapter(int(exception.status), exception.scim_type or "", exception.detail)
-        case HeldError():
+        case RemovalHeldError():
             return refusals.removals_rejected() if exception.is_rejected else refusals.removals_held()
         case MethodNotAllowed():
             return refusals.method_not_allowed(str(request.method)[:20], allowed)

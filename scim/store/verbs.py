@@ -15,7 +15,7 @@ from django.db import IntegrityError, OperationalError, connection, transaction
 from psycopg.errors import DeadlockDetected, QueryCanceled, SerializationFailure
 from uuid_utils.compat import uuid7
 
-from providers import brake
+from providers import removal_limit
 from providers.events import Actor
 from providers.resources import writes
 from providers.resources.members import SelfMemberError
@@ -51,7 +51,7 @@ def as_sent(resource: Resource) -> Resource:
 class Call:
     """Who calls, about which resource type, under which policy.
 
-    `has_brake`: users who are disabled or deleted are counted, and further ones held when they are too many at
+    `limits_removals`: users who are disabled or deleted are counted, and further ones held when they are too many at
     once. `shape` may alter a resource before it is stored. `notes` collects what was left out.
     """
 
@@ -61,7 +61,7 @@ class Call:
     actor: Actor
     projection: Projection
     if_match: str = ""
-    has_brake: bool = False
+    limits_removals: bool = False
     shape: Callable[[Resource], Resource] = as_sent
     notes: Notes = field(default_factory=Notes)
 
@@ -234,7 +234,7 @@ _UNIQUE = {"unique_user_name": "userName", "unique_group_display_name": "display
 def _refusals(call: Call) -> Iterator[None]:
     """What the database refuses, in the protocol's words: a constraint's name says which attribute.
 
-    `brake.HeldError` passes, once the user who waits is noted: what it means to a client is said in `scim.api`.
+    `RemovalHeldError` passes, once the user who waits is noted: `scim.api` turns it into a response.
     """
     try:
         yield
@@ -244,8 +244,8 @@ def _refusals(call: Call) -> Iterator[None]:
         if attribute is None:
             raise
         raise errors.not_unique(attribute, call.resource_type.name) from error
-    except brake.HeldError as held:
-        brake.note(held)
+    except removal_limit.RemovalHeldError as held:
+        removal_limit.note(held)
         raise
     except SelfMemberError as error:
         raise errors.invalid_value("A group cannot be its own member.") from error
@@ -286,11 +286,11 @@ def _write(call: Call, locked: Locked, after: Resource, deltas: Sequence[MemberC
         writes.members_changed(locked, members, call.actor, event_id)
 
 
-def _watch(call: Call, leaver: Locked, *, is_deletion: bool) -> AbstractContextManager[None]:
-    """Nothing, unless a person leaves a provider that has its brake on."""
-    if not call.has_brake or leaver.resource_type != "User":
+def _watch(call: Call, removed: Locked, *, is_deletion: bool) -> AbstractContextManager[None]:
+    """Nothing, unless a user is removed from a provider that holds removals above its limit."""
+    if not call.limits_removals or removed.resource_type != "User":
         return nullcontext()
-    return brake.watch(call.provider_id, leaver.id, is_deletion=is_deletion)
+    return removal_limit.watch(call.provider_id, removed.id, is_deletion=is_deletion)
 
 
 def _row(call: Call, resource: Resource) -> Row:

@@ -111,8 +111,8 @@ class Directory:
             "import-ranges": f"{provider}ip-restriction/import/",
             "schemas": f"{provider}schemas/",
             "upload-schema": f"{provider}schemas/upload/",
-            "departures": f"/eum/providers/{self.held.pk}/departures/",
-            "departures-none": f"{provider}departures/",
+            "removals": f"/eum/providers/{self.held.pk}/removals/",
+            "removals-none": f"{provider}removals/",
             "guide": f"{provider}guide/",
             "guide-okta": f"{provider}guide/?for=okta",
             "guide-print": f"{provider}guide/?print=1",
@@ -201,9 +201,9 @@ def fill() -> Directory:
 
 
 def _held() -> Provider:
-    """A provider whose brake holds two people back, after twenty have left."""
+    """A provider with two removals held back, after twenty."""
     held = make_provider("Ziekenhuis Zuid Entra ID")
-    Provider.objects.filter(pk=held.pk).update(brake="hold")
+    Provider.objects.filter(pk=held.pk).update(removal_limit="hold")
     people = [make_user(held, f"vertrekker{number:02}@zuid.example") for number in range(25)]
     client = ScimClient(issue(held)[1])
     for person in people[:21]:

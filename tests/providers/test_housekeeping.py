@@ -22,7 +22,7 @@ from providers.housekeeping import (
 )
 from providers.models import (
     ChangeEvent,
-    HeldLeaver,
+    HeldRemoval,
     IpRule,
     Membership,
     Notice,
@@ -121,7 +121,7 @@ def test_a_provider_deleted_30_days_ago_is_purged_in_batches_and_its_events_stay
         IpRule.objects.create(provider=owner, cidr="192.0.2.0/24")
         add_schema(owner, {"id": "urn:example:x", "name": "X", "attributes": [{"name": "a", "type": "string"}]}, SYSTEM)
         make_calls(owner)
-        HeldLeaver.objects.create(
+        HeldRemoval.objects.create(
             provider=owner, resource_id=people[0].pk, first_at=NOW, last_at=NOW, is_deletion=False
         )
         Notice.objects.create(provider_id=owner.pk, key="x", address="x@example.com", created_at=NOW)

@@ -92,7 +92,7 @@ def test_ac_hea_6_many_who_leave_are_told_by_name_with_a_link_to_exactly_those(t
 
 
 def test_a_hold_is_told_with_those_who_left_and_those_who_wait(told):
-    Provider.objects.update(brake="hold", brake_people=3)
+    Provider.objects.update(removal_limit="hold", removal_limit_users=3)
     people = [make_user(told, f"user{number}@contoso.com") for number in range(9)]
     client = ScimClient(issue(told)[1])
     for person in people[:5]:
@@ -102,7 +102,7 @@ def test_a_hold_is_told_with_those_who_left_and_those_who_wait(told):
     left, waiting = mail.outbox[0].body.split("Held back so far:")
     assert "user2@contoso.com" in left and "user3" not in left
     assert "user3@contoso.com" in waiting and "user4@contoso.com" in waiting and "user5" not in waiting
-    assert f"/eum/providers/{told.pk}/departures/" in left
+    assert f"/eum/providers/{told.pk}/removals/" in left
 
 
 def test_nobody_is_told_without_an_address_or_without_mail(provider, settings):

@@ -9,23 +9,23 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from providers.console.frame.page import Text, moment
-from providers.models import Brake, ChangeEvent, IpMode
+from providers.models import ChangeEvent, IpMode, RemovalLimit
 from providers.switches import SWITCHES
 
 _NAMES: Mapping[str, Text] = {
-    "brake": gettext_lazy("Brake"),
-    "brake_people": gettext_lazy("Brake: people within an hour"),
-    "brake_percent": gettext_lazy("Brake: per cent of the active ones"),
+    "removal_limit": gettext_lazy("Removal limit"),
+    "removal_limit_users": gettext_lazy("Removal limit: users within an hour"),
+    "removal_limit_percent": gettext_lazy("Removal limit: per cent of the active users"),
     "email": gettext_lazy("E-mail address"),
-    "expires": gettext_lazy("Ends"),
-    "expires_at": gettext_lazy("Ends"),
+    "expires": gettext_lazy("Expires"),
+    "expires_at": gettext_lazy("Expires"),
     "first_name": gettext_lazy("First name"),
     "ip_mode": gettext_lazy("IP restriction"),
     "last_name": gettext_lazy("Last name"),
     "late_after_minutes": gettext_lazy("Late after (minutes)"),
     "mode": gettext_lazy("IP restriction"),
     "notification_email": gettext_lazy("Address for notices"),
-    "old token ends": gettext_lazy("The old token ends"),
+    "old token ends": gettext_lazy("The old token expires"),
     "passed": gettext_lazy("Passed"),
     "ranges": gettext_lazy("Allowed ranges"),
     "role": gettext_lazy("Role"),
@@ -35,8 +35,14 @@ _NAMES: Mapping[str, Text] = {
     "title": gettext_lazy("Title"),
     "token": gettext_lazy("Token"),
 }
+# What events of earlier versions call a field.
+_FORMERLY: Mapping[str, str] = {
+    "brake": "removal_limit",
+    "brake_people": "removal_limit_users",
+    "brake_percent": "removal_limit_percent",
+}
 _WORDS: Mapping[str, Mapping[Any, Text]] = {
-    "brake": dict(Brake.choices),
+    "removal_limit": dict(RemovalLimit.choices),
     "ip_mode": dict(IpMode.choices),
     "mode": dict(IpMode.choices),
     "expires": {None: gettext_lazy("Never")},
@@ -62,7 +68,7 @@ def changes_of(event: ChangeEvent) -> list[Change]:
 
 
 def _change(change: Mapping[str, Any]) -> Change:
-    field = change["path"]
+    field = _FORMERLY.get(change["path"], change["path"])
     before, after = _texts(field, change, "before"), _texts(field, change, "after")
     return Change(
         str(_NAMES.get(field, field)),

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from providers.ip_rules import EVERYONE, Network, RangeProblem, read_ranges
-from providers.models import Brake, Provider
+from providers.models import Provider, RemovalLimit
 from providers.switches import SWITCHES
 from scim.protocol.values import comparison_key
 
@@ -59,9 +59,9 @@ class ProviderForm(TitleForm):
     notification_email = forms.EmailField(
         required=False, max_length=254, error_messages={"invalid": gettext_lazy("This is no e-mail address.")}
     )
-    brake = forms.ChoiceField(choices=Brake)
-    brake_people = forms.IntegerField(min_value=1, max_value=100_000, error_messages=_of(1, 100_000))
-    brake_percent = forms.IntegerField(min_value=1, max_value=100, error_messages=_of(1, 100))
+    removal_limit = forms.ChoiceField(choices=RemovalLimit)
+    removal_limit_users = forms.IntegerField(min_value=1, max_value=100_000, error_messages=_of(1, 100_000))
+    removal_limit_percent = forms.IntegerField(min_value=1, max_value=100, error_messages=_of(1, 100))
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -9,13 +9,13 @@ from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
-from providers.brake import LEAVERS
 from providers.console.frame import access
 from providers.console.frame.page import Text, moment
 from providers.console.history.acts import changes_of
 from providers.console.history.sentences import sentence_of
 from providers.console.provider.tabs import get_provider, tab
 from providers.models import ChangeEvent, Provider
+from providers.removal_limit import REMOVALS
 from providers.resources.rows import parse_id
 
 PAGE = 50
@@ -61,7 +61,7 @@ def history(request: HttpRequest, provider_id: int) -> HttpResponse:
 def _events(provider: Provider, what: str) -> QuerySet[ChangeEvent]:
     events = ChangeEvent.objects.filter(provider_id=provider.pk)
     if what == "leavers":
-        return events.filter(kind__in=LEAVERS, resource_type="User")
+        return events.filter(kind__in=REMOVALS, resource_type="User")
     return events.filter(resource_id__isnull=what == "")
 
 

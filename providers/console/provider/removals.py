@@ -10,18 +10,18 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_http_methods
 
-from providers.administration import lift_rejection, reject_leavers, release_leavers
-from providers.brake import RELEASED_FOR, held_from, leavers_between, leavers_query
+from providers.administration import allow_removals, lift_rejection, reject_removals
 from providers.console.frame import access
 from providers.console.frame.masking import mask_text
 from providers.console.frame.page import clock, go_to
 from providers.console.provider.tabs import get_provider, tab
-from providers.models import HeldLeaver, Provider, SyncedUser
+from providers.models import HeldRemoval, Provider, SyncedUser
+from providers.removal_limit import ALLOWED_FOR, held_from, removals_between, removals_query
 
 WAITING_SHOWN, LEFT_SHOWN = 200, 100
 _ACTS = {
-    "release": (release_leavers, _("They are let through for 24 hours.")),
-    "reject": (reject_leavers, _("Further departures are rejected until you lift that.")),
+    "release": (allow_removals, _("They are let through for 24 hours.")),
+    "reject": (reject_removals, _("Further departures are rejected until you lift that.")),
     "lift": (lift_rejection, _("The rejection is lifted; departures count anew from now on.")),
 }
 
@@ -42,27 +42,27 @@ def removals(request: HttpRequest, provider_id: int) -> HttpResponse:
 
 def _context(request: HttpRequest, provider: Provider) -> dict[str, Any]:
     now = timezone.now()
-    context: dict[str, Any] = {"hours": int(RELEASED_FOR.total_seconds() // 3600)}
-    if provider.brake_from and provider.brake_from > now:
-        context["released_until"] = clock(provider.brake_from, now)
+    context: dict[str, Any] = {"hours": int(ALLOWED_FOR.total_seconds() // 3600)}
+    if provider.removals_count_from and provider.removals_count_from > now:
+        context["released_until"] = clock(provider.removals_count_from, now)
     if not provider.held_at:
         return context
     shows_names = access.may(request, access.VIEW_PERSONAL)
     window = (held_from(provider), provider.held_at)
-    left = leavers_between(provider, *window)
-    waiting = HeldLeaver.objects.filter(provider=provider)
+    left = removals_between(provider, *window)
+    waiting = HeldRemoval.objects.filter(provider=provider)
     return context | {
         "held": clock(provider.held_at, now),
         "rejected": clock(provider.rejected_at, now) if provider.rejected_at else "",
         "left": [name if shows_names else mask_text(name) for name in left[:LEFT_SHOWN]],
         "left_count": left.count(),
-        "left_address": f"{reverse('admin:history', args=[provider.pk])}?{leavers_query(*window)}",
+        "left_address": f"{reverse('admin:history', args=[provider.pk])}?{removals_query(*window)}",
         "waiting": _rows(list(waiting.order_by("first_at", "pk")[:WAITING_SHOWN]), shows_names=shows_names),
         "waiting_count": waiting.count(),
     }
 
 
-def _rows(waiting: list[HeldLeaver], *, shows_names: bool) -> list[dict[str, Any]]:
+def _rows(waiting: list[HeldRemoval], *, shows_names: bool) -> list[dict[str, Any]]:
     """Each of them with the name of the record."""
     people = SyncedUser.objects.in_bulk([leaver.resource_id for leaver in waiting])
     now = timezone.now()

@@ -11,13 +11,13 @@ from django.utils.timesince import timesince, timeuntil
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from providers.brake import leavers_query
 from providers.console.frame import access
 from providers.console.frame.badges import Badge, badge_of
 from providers.console.frame.page import Text, ago, clock, grouped
 from providers.console.log.explanations import name_of_problem
 from providers.health import EXPIRY_NOTICE, SOME_ERRORS_SHARE, UNUSED_NOTICE, Health, Reason, State
 from providers.models import Provider, Token, TokenState
+from providers.removal_limit import removals_query
 
 # The words for a token that was refused, by what it is now.
 _REFUSED_TOKEN: Mapping[str, Text] = {
@@ -209,7 +209,7 @@ def mass_change_query(health: Health) -> str:
     """The history of exactly the people of the mass change (AC-HEA-6)."""
     activity = health.activity
     assert activity.mass_change_since and activity.mass_change_until
-    return f"?{leavers_query(activity.mass_change_since, activity.mass_change_until)}"
+    return f"?{removals_query(activity.mass_change_since, activity.mass_change_until)}"
 
 
 def token_badge(token: Token, successor: Token | None, now: datetime) -> Badge:

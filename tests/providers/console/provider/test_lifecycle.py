@@ -15,9 +15,9 @@ FORM = {
     "title": "Contoso",
     "late_after_minutes": "90",
     "silent_after_hours": "26",
-    "brake": "warn",
-    "brake_people": "20",
-    "brake_percent": "10",
+    "removal_limit": "warn",
+    "removal_limit_users": "20",
+    "removal_limit_percent": "10",
 }
 
 
@@ -129,9 +129,9 @@ def test_editing_changes_what_was_changed_and_says_so_in_the_history(administrat
         {"silent_after_hours": "1"},
         {"late_after_minutes": "300", "silent_after_hours": "5"},
         {"notification_email": "nobody"},
-        {"brake": "x"},
-        {"brake_people": "0"},
-        {"brake_percent": "101"},
+        {"removal_limit": "x"},
+        {"removal_limit_users": "0"},
+        {"removal_limit_percent": "101"},
     ],
 )
 def test_editing_explains_what_cannot_be(administrator, provider, stranger, wrong):

@@ -9,10 +9,10 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from providers import request_log
-from providers.administration import change_provider, lift_rejection, reject_leavers, release_leavers
+from providers.administration import allow_removals, change_provider, lift_rejection, reject_removals
 from providers.events import SYSTEM
 from providers.health import State, health_of
-from providers.models import ChangeEvent, HeldLeaver, Provider, ProviderActivity, RequestLog, Resource
+from providers.models import ChangeEvent, HeldRemoval, Provider, ProviderActivity, RequestLog, Resource
 from tests.conftest import ScimClient
 from tests.factories import issue, make_group, make_provider, make_user
 
@@ -22,7 +22,9 @@ DISABLE = {"op": "replace", "path": "active", "value": False}
 @pytest.fixture
 def held(provider):
     """A provider of 40 people with the brake on (at 5 people and 10 %), and a client; four of them have left."""
-    Provider.objects.filter(pk=provider.pk).update(brake="hold", brake_people=5, brake_percent=10)
+    Provider.objects.filter(pk=provider.pk).update(
+        removal_limit="hold", removal_limit_users=5, removal_limit_percent=10
+    )
     people = [make_user(provider, f"user{number:02}@contoso.com") for number in range(40)]
     client = ScimClient(issue(provider)[1])
     for person in people[:4]:
@@ -54,7 +56,7 @@ def test_the_limit_is_reached_and_whoever_follows_is_held_back(held):
             and "nothing was changed" in answer.content.decode()
         )
     assert active() == 35
-    waiting = dict(HeldLeaver.objects.values_list("resource_id", "is_deletion"))
+    waiting = dict(HeldRemoval.objects.values_list("resource_id", "is_deletion"))
     assert waiting == {people[5].pk: False, people[6].pk: True, people[7].pk: False}
     assert ChangeEvent.objects.filter(kind="brake.held").count() == 1
 
@@ -83,7 +85,7 @@ def test_a_bulk_request_is_held_from_the_limit_on(held):
     body = {"schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"], "Operations": operations}
     done = client.post("/Bulk", body).json()["Operations"]
     assert [one["status"] for one in done] == ["200"] + ["503"] * 5
-    assert HeldLeaver.objects.count() == 5
+    assert HeldRemoval.objects.count() == 5
 
 
 PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
@@ -93,22 +95,22 @@ def test_released_all_pass_for_a_day_and_are_counted_anew_after_it(held):
     provider, client, people = held
     leave(client, people[4])
     assert leave(client, people[5]).status_code == 503
-    release_leavers(provider, SYSTEM)
-    release_leavers(provider, SYSTEM)
+    allow_removals(provider, SYSTEM)
+    allow_removals(provider, SYSTEM)
     assert [leave(client, person).status_code for person in people[5:25]] == [200] * 20
-    assert not HeldLeaver.objects.exists()
+    assert not HeldRemoval.objects.exists()
     assert ChangeEvent.objects.filter(kind="brake.released").count() == 1
-    Provider.objects.update(brake_from=timezone.now())  # the day is over
+    Provider.objects.update(removals_count_from=timezone.now())  # the day is over
     assert [leave(client, person).status_code for person in people[25:31]] == [200] * 5 + [503]
 
 
 def test_rejected_they_are_answered_403_until_that_is_lifted(held):
     provider, client, people = held
     leave(client, people[4])
-    reject_leavers(provider, SYSTEM)
+    reject_removals(provider, SYSTEM)
     refused = leave(client, people[5])
     assert refused.status_code == 403 and "lift the rejection" in refused.json()["detail"]
-    assert HeldLeaver.objects.get().resource_id == people[5].pk
+    assert HeldRemoval.objects.get().resource_id == people[5].pk
     lift_rejection(provider, SYSTEM)
     assert [leave(client, person).status_code for person in people[5:11]] == [200] * 5 + [503]
     kinds = ChangeEvent.objects.filter(kind__startswith="brake.").order_by("id").values_list("kind", flat=True)
@@ -126,7 +128,7 @@ def test_what_left_more_than_an_hour_ago_does_not_count(held, monkeypatch):
 
 def test_a_share_that_is_too_small_holds_nobody(held):
     provider, client, people = held
-    Provider.objects.update(brake_percent=50)
+    Provider.objects.update(removal_limit_percent=50)
     assert [leave(client, person).status_code for person in people[4:20]] == [200] * 16
     provider.refresh_from_db()
     assert provider.held_at and leave(client, people[21]).status_code == 503
@@ -135,7 +137,7 @@ def test_a_share_that_is_too_small_holds_nobody(held):
 @pytest.mark.parametrize("mode", ["off", "warn"])
 def test_off_and_warn_hold_nobody_and_off_says_nothing(held, mode):
     provider, client, people = held
-    change_provider(provider, SYSTEM, {"brake": mode})
+    change_provider(provider, SYSTEM, {"removal_limit": mode})
     assert [leave(client, person).status_code for person in people[4:30]] == [200] * 26
     request_log.writer.flush()
     assert bool(ProviderActivity.objects.get().mass_change_count) == (mode == "warn")
@@ -145,9 +147,9 @@ def test_switching_the_brake_off_ends_a_hold(held):
     provider, client, people = held
     leave(client, people[4])
     leave(client, people[5])
-    change_provider(provider, SYSTEM, {"brake": "warn"})
+    change_provider(provider, SYSTEM, {"removal_limit": "warn"})
     provider.refresh_from_db()
-    assert provider.held_at is None and not HeldLeaver.objects.exists()
+    assert provider.held_at is None and not HeldRemoval.objects.exists()
     assert leave(client, people[5]).status_code == 200
 
 
@@ -155,7 +157,7 @@ def test_only_a_provider_with_a_brake_pays_for_it(provider, scim):
     person, client = make_user(provider), scim(provider)
     costs = []
     for mode in ("warn", "hold"):
-        Provider.objects.update(brake=mode)
+        Provider.objects.update(removal_limit=mode)
         client.patch(f"/Users/{person.pk}", {"op": "replace", "path": "active", "value": True})
         with CaptureQueriesContext(
             connection,
@@ -168,7 +170,7 @@ def test_only_a_provider_with_a_brake_pays_for_it(provider, scim):
 def test_another_provider_is_not_held(held, stranger):
     _provider, client, people = held
     leave(client, people[4])
-    Provider.objects.filter(pk=stranger.pk).update(brake="hold", brake_people=5)
+    Provider.objects.filter(pk=stranger.pk).update(removal_limit="hold", removal_limit_users=5)
     other = make_user(stranger)
     assert leave(ScimClient(issue(stranger)[1]), other).status_code == 200
     assert client.delete(f"/Users/{other.pk}").status_code == 404
@@ -183,7 +185,7 @@ def test_health_says_how_many_wait_and_the_log_what_to_do(held, administrator):
     found = health_of([provider], timezone.now())[provider.pk]
     assert found.state is State.HELD and found.waiting == 3
     dashboard = administrator.get("/eum/").content.decode()
-    assert "3 people wait for your decision" in dashboard and f"/eum/providers/{provider.pk}/departures/" in dashboard
+    assert "3 people wait for your decision" in dashboard and f"/eum/providers/{provider.pk}/removals/" in dashboard
     row = RequestLog.objects.filter(status=503).first()
     assert "Departures are held back." in administrator.get(f"/eum/log/{row.pk}/").content.decode()
 
@@ -191,7 +193,9 @@ def test_health_says_how_many_wait_and_the_log_what_to_do(held, administrator):
 @pytest.mark.django_db(transaction=True)
 def test_two_workers_at_once_do_not_pass_the_limit():
     provider = make_provider("Contoso")
-    Provider.objects.filter(pk=provider.pk).update(brake="hold", brake_people=5, brake_percent=10)
+    Provider.objects.filter(pk=provider.pk).update(
+        removal_limit="hold", removal_limit_users=5, removal_limit_percent=10
+    )
     people = [make_user(provider) for _ in range(24)]
     value = issue(provider)[1]
     statuses = []
@@ -213,7 +217,7 @@ def test_two_workers_at_once_do_not_pass_the_limit():
 
 
 def page_of(provider):
-    return f"/eum/providers/{provider.pk}/departures/"
+    return f"/eum/providers/{provider.pk}/removals/"
 
 
 def test_the_page_shows_whom_it_concerns_and_decides(held, administrator):

@@ -107,7 +107,7 @@ def _common_problems(titles: Mapping[int, str], now: datetime) -> Iterator[Care]
     alike = day.filter(provider_id__in=titles).order_by().values("provider_id", "status", "reason", "resource_type")
     for found in alike.annotate(count=Count("pk")).filter(count__gt=1).order_by("-count", "provider_id", "status")[:3]:
         sent = {"provider": str(found["provider_id"]), "status": str(found["status"]), "period": "24"}
-        word = name_of_problem(found["reason"], found["resource_type"])
+        word = name_of_problem(found["status"], found["reason"], found["resource_type"])
         said = _("%(problem)s: %(count)s in 24 h.") % {"count": grouped(found["count"]), "problem": word}
         yield Care("alert", titles[found["provider_id"]], f"{reverse('admin:log')}?{urlencode(sent)}", said)
 

@@ -94,7 +94,7 @@ _CURSOR = Explanation(
 )
 _STRICT = Explanation(
     _("Not as the standard says"),
-    _("The strict protocol refuses this form."),
+    _("The strict protocol rejects this form."),
     _("The directory sent a form that only some directories send, and this provider takes the standard's forms only."),
     ADMINISTRATOR,
     _("Turn the strict protocol off for this provider, or have the directory corrected."),
@@ -289,16 +289,18 @@ EXPLANATIONS: Mapping[Reason, Explanation] = {
 
 def explain(row: RequestLog) -> Explanation | None:
     """The explanation of one request; None for a success."""
-    return None if row.outcome == Outcome.SUCCESS else explanation_of(row.reason)
+    return None if row.outcome == Outcome.SUCCESS else explanation_of(row.reason, row.status)
 
 
-def explanation_of(reason: str) -> Explanation:
-    """The explanation of a stored reason; that of a failure of ours where none was stored."""
-    return EXPLANATIONS[Reason(reason)] if reason else _INTERNAL
+def explanation_of(reason: str, status: int) -> Explanation:
+    """The explanation of a stored reason; by the class of the status where an earlier version stored none."""
+    if not reason:
+        return _INTERNAL if status >= 500 else _SYNTAX
+    return EXPLANATIONS[Reason(reason)]
 
 
-def name_of_problem(reason: str, resource_type: str) -> str:
+def name_of_problem(status: int, reason: str, resource_type: str) -> str:
     """What went wrong, in a few words: `userName already taken`."""
     if reason == Reason.NAME_TAKEN and resource_type == "Group":
         return _now("displayName already taken")
-    return str(explanation_of(reason).problem)
+    return str(explanation_of(reason, status).problem)

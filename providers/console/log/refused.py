@@ -79,7 +79,7 @@ def refused(request: HttpRequest) -> HttpResponse:
 def _attributed(since: datetime) -> list[Attributed]:
     """Four queries: the groups, the newest row of each, their providers and their tokens."""
     refusals = RequestLog.objects.since(since).filter(outcome=Outcome.REFUSED).order_by()
-    alike = refusals.values("provider_id", "token_id", "reason", "source_ip")
+    alike = refusals.values("provider_id", "token_id", "status", "reason", "source_ip")
     groups = list(alike.annotate(count=Count("pk"), last=Max("at")).order_by("-last")[:MOST])
     providers = Provider.objects.in_bulk({row["provider_id"] for row in groups})
     tokens = Token.objects.in_bulk({row["token_id"] for row in groups if row["token_id"]})
@@ -87,7 +87,7 @@ def _attributed(since: datetime) -> list[Attributed]:
 
 
 def _one(row: Mapping[str, Any], provider: Provider | None, token: Token | None) -> Attributed:
-    said = explanation_of(row["reason"])
+    said = explanation_of(row["reason"], row["status"])
     query = {"outcome": Outcome.REFUSED.value, "provider": row["provider_id"], "period": 168}
     query |= {"address": row["source_ip"]} if row["source_ip"] else {}
     return Attributed(

@@ -98,7 +98,7 @@ def _latest_problems(row: Row, now: datetime) -> list[dict[str, Any]]:
         shown.append(
             {
                 "entry": entry,
-                "name": name_of_problem(entry.reason, entry.resource_type),
+                "name": name_of_problem(entry.status, entry.reason, entry.resource_type),
                 "action": Action(entry.action).of(entry.resource_type),
                 "at": clock(entry.at, now),
                 "resolved": clock(over, now) if over and over > entry.at else "",

@@ -110,7 +110,7 @@ def _failing(provider: Provider, health: Health) -> SafeString:
         said,
         failed=grouped(health.recent_failed),
         changes=grouped(health.recent_changes),
-        problem=f"{problem[0]} {name_of_problem(*problem[1:])}",
+        problem=f"{problem[0]} {name_of_problem(*problem)}",
         count=grouped(count),
     )
 

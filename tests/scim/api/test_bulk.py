@@ -13,11 +13,6 @@ SCHEMA = "urn:ietf:params:scim:api:messages:2.0:BulkRequest"
 MANAGER = f"{ENTERPRISE_USER}:manager"
 
 
-@pytest.fixture
-def client(provider, scim):
-    return scim(provider)
-
-
 def bulk(client, *operations, **more):
     answer = client.post("/Bulk", {"schemas": [SCHEMA], "Operations": list(operations), **more})
     assert answer.status_code == 200, answer.content

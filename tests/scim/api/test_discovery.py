@@ -10,11 +10,6 @@ from scim.protocol.attributes import ENTERPRISE_USER, SCHEMAS
 FOLDER = Path(__file__).resolve().parents[3] / "scim" / "protocol" / "schemas"
 
 
-@pytest.fixture
-def client(provider, scim):
-    return scim(provider)
-
-
 def test_what_is_advertised_is_what_validates(client):
     listed = client.get("/Schemas").json()
     assert listed["totalResults"] == 3

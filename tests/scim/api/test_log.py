@@ -12,11 +12,6 @@ from tests.conftest import ScimClient
 from tests.factories import issue, make_user
 
 
-@pytest.fixture
-def client(provider, scim):
-    return scim(provider)
-
-
 def logged():
     request_log.writer.flush()
     return RequestLog.objects.order_by("id")

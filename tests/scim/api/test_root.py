@@ -13,11 +13,6 @@ from tests.scim.store.plans import fill_users, plan, statements
 
 
 @pytest.fixture
-def client(provider, scim):
-    return scim(provider)
-
-
-@pytest.fixture
 def everything(provider):
     """By id: its type's name and what is filtered by."""
     anna = make_user(provider, "anna@x", displayName="Ward", title="Nurse", **{ENTERPRISE_USER: {"department": "Care"}})

@@ -5,6 +5,10 @@ from collections.abc import Callable
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from scim.protocol.projection import Projection
+
+IDS_ONLY = Projection(only=frozenset())
+
 _FILL_USERS = """
 INSERT INTO providers_resource (id, provider_id, resource_type, user_name, user_name_key, external_id, active, version,
   created, last_modified, document, folded, search_text)

@@ -13,13 +13,13 @@ from scim.protocol.conditions import bind
 from scim.protocol.errors import ScimError
 from scim.protocol.filters import parse_filter
 from scim.protocol.listing import ListQuery, read_filter
-from scim.protocol.projection import WHOLE, Projection, parse_projection
+from scim.protocol.projection import WHOLE, parse_projection
 from scim.store import verbs
 from tests.factories import call
 from tests.fuzzing import SOUND, sound_filter, sound_value
 from tests.scim.store.evaluator import matches
+from tests.scim.store.plans import IDS_ONLY
 
-IDS_ONLY = Projection(only=frozenset())
 SUBS = [{"name": kind, "type": kind} for kind in SOUND]
 CUSTOM = [
     *({"name": kind, "type": kind} for kind in SOUND),

@@ -9,11 +9,6 @@ from tests.scim.store.plans import fill_users, plan, statements
 
 
 @pytest.fixture
-def client(provider, scim):
-    return scim(provider)
-
-
-@pytest.fixture
 def group(provider):
     return make_group(provider, "Ward", fill_users(provider.pk, 25))
 

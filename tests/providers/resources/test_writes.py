@@ -1,0 +1,89 @@
+"""Writes: versions, change events and what a deletion ends (docs/architecture.md, *Rules*)."""
+
+import pytest
+from django.db import DatabaseError, connection, transaction
+
+from providers.models import ChangeEvent, Resource
+from scim.protocol.attributes import GROUP
+from scim.store import verbs
+from tests.factories import call, make_group, make_user
+
+
+def patch(provider, user, *operations):
+    return verbs.patch(call(provider), str(user.pk), {"Operations": list(operations)}, answers=True)
+
+
+def events_of(resource):
+    return list(ChangeEvent.objects.filter(resource_id=resource.pk).order_by("id"))
+
+
+def test_a_change_raises_version_and_last_modified_and_leaves_one_event(provider):
+    user = make_user(provider, title="Nurse", emails=[{"type": "work", "value": "a"}])
+    patch(
+        provider,
+        user,
+        {"op": "replace", "path": "title", "value": "Doctor"},
+        {"op": "replace", "path": 'emails[type eq "work"].value', "value": "b"},
+        {"op": "add", "path": "name.givenName", "value": "J"},
+    )
+    now = Resource.objects.get(pk=user.pk)
+    assert now.version == 2
+    assert now.last_modified >= user.last_modified
+    created, changed = events_of(user)
+    assert (created.kind, created.version) == ("resource.created", 1)
+    assert (changed.kind, changed.version) == ("resource.changed", 2)
+    assert {change["path"]: (change.get("before"), change.get("after")) for change in changed.changes} == {
+        "title": ("Nurse", "Doctor"),
+        "emails": ([{"type": "work", "value": "a"}], [{"type": "work", "value": "b"}]),
+        "name.givenName": (None, "J"),
+    }
+
+
+def test_disabling_and_enabling_are_events_of_their_own(provider):
+    user = make_user(provider)
+    for value in ("False", "True"):
+        patch(provider, user, {"op": "Replace", "path": "active", "value": value})
+    assert [event.kind for event in events_of(user)] == ["resource.created", "resource.disabled", "resource.enabled"]
+
+
+def test_a_member_joining_or_deleted_raises_the_groups_version_and_not_the_users(provider):
+    user, group = make_user(provider), make_group(provider)
+    add = {"Operations": [{"op": "add", "path": "members", "value": [{"value": str(user.pk)}]}]}
+    before = verbs.read(call(provider), str(user.pk)).etag
+    verbs.patch(call(provider, GROUP), str(group.pk), add, answers=False)
+    assert Resource.objects.get(pk=user.pk).version == 1
+    assert verbs.read(call(provider), str(user.pk)).etag != before, "her groups are part of her ETag"
+    assert Resource.objects.get(pk=group.pk).version == 2
+    verbs.delete(call(provider), str(user.pk))
+    assert Resource.objects.get(pk=group.pk).version == 3
+
+
+def test_ac_aud_3_the_orm_changes_no_event_either(provider):
+    make_user(provider)
+    event = ChangeEvent.objects.earliest("pk")
+    event.kind = "x"
+    events = ChangeEvent.objects.filter(pk=event.pk)
+    for act in (event.save, event.delete, events.delete, lambda: events.update(kind="x")):
+        with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
+            act()
+    assert events.exclude(kind="x").count() == 1
+
+
+@pytest.mark.parametrize("sql", ["UPDATE providers_changeevent SET kind = 'x'", "DELETE FROM providers_changeevent"])
+def test_ac_aud_3_events_are_append_only(provider, sql):
+    make_user(provider)
+    with connection.cursor() as cursor, pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
+        cursor.execute(sql)
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL iprova.purge = 'on'")
+        cursor.execute(sql)
+        cursor.execute("SET LOCAL iprova.purge = 'off'")
+
+
+def test_events_lie_in_the_partition_of_their_month(provider):
+    make_user(provider)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT DISTINCT tableoid::regclass::text FROM providers_changeevent")
+        tables = [name for (name,) in cursor.fetchall()]
+        cursor.execute("SELECT to_char(now() AT TIME ZONE 'UTC', '\"providers_changeevent_\"YYYYMM')")
+        assert tables == [cursor.fetchone()[0]]

@@ -1,0 +1,98 @@
+"""Bodies and query strings as they come."""
+
+import json
+import uuid
+
+import pytest
+
+from scim.protocol.attributes import ENTERPRISE_USER
+from tests.factories import make_group
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"userName": "a", "userName": "b"}',
+        b'{"userName": "a", "name": {"givenName": "x", "given\\u004eame": "y"}}',
+        b'{"userName": "a", "emails": [{"value": "x", "value": "y"}]}',
+        b'{"userName" : "a", "userName"\n: "a"}',
+    ],
+)
+def test_v57_a_name_given_twice_is_refused(client, body):
+    answer = client.post("/Users", body)
+    assert (answer.status_code, answer.json()["scimType"]) == (400, "invalidSyntax")
+    assert "twice" in answer.json()["detail"]
+
+
+def test_v57_bom_and_nan_are_refused_and_colons_in_text_are_none(client):
+    assert client.post("/Users", b'\xef\xbb\xbf{"userName":"a"}').json()["scimType"] == "invalidSyntax"
+    assert client.post("/Users", b'{"userName":NaN}').json()["scimType"] == "invalidSyntax"
+    body = {"userName": 'a": "b', "title": ":", "nickName": '\\":', "displayName": '","', "x:y": [":", {"\\": 1}]}
+    assert client.post("/Users", json.dumps(body).encode()).status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "status", "scim_type"),
+    [
+        (b"{", "application/scim+json", 400, "invalidSyntax"),
+        (b"", "application/json", 400, "invalidSyntax"),
+        (b"[]", "application/json", 400, "invalidSyntax"),
+        (b'{"userName":NaN}', "application/json", 400, "invalidSyntax"),
+        (b'\xef\xbb\xbf{"userName":"x"}', "application/json", 400, "invalidSyntax"),
+        (b'{"userName":"\xff"}', "application/json", 400, "invalidSyntax"),
+        (b"[" * 5_000 + b"]" * 5_000, "application/json", 400, "invalidSyntax"),
+        (b'{"userName":"x"}', "text/plain", 415, None),
+        (b'{"userName":"x"}', "application/json; charset=latin-1", 415, None),
+        (b'{"userName":"x"}', "application/scim+json; charset=utf-8", 201, None),
+        (b'{"userName":"x"}', "APPLICATION/JSON", 201, None),
+        (b'{"userName":"x"}', "", 201, None),
+    ],
+)
+def test_v57_bodies(client, body, content_type, status, scim_type):
+    answer = client.post("/Users", body, headers={"Content-Type": content_type})
+    assert answer.status_code == status, answer.content
+    assert answer.json().get("scimType") == scim_type
+
+
+def test_v39_a_body_over_16_mib_is_413_and_one_below_is_read(client, provider):
+    big = b'{"userName":"x","title":"' + b"x" * 17_000_000 + b'"}'
+    assert client.post("/Users", big).status_code == 413
+    group = make_group(provider, "Care")
+    members = json.dumps(
+        {"displayName": "Care", "members": [{"value": str(uuid.uuid4())} for _ in range(100_000)]}
+    ).encode()
+    answer = client.put(f"/Groups/{group.pk}", members)
+    assert answer.status_code == 400, "read, and refused for its unknown members only"
+    assert "99980 more" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    "query", ["aadOptscim062020", "aadOptscim062020&count=1", "&", "filter=userName+eq+%22x%22&", "filter="]
+)
+def test_query_strings_as_they_come(client, query):
+    assert client.get(f"/Users?{query}").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"userName": "x", "externalId": "ｘ" * 1_990},
+        {"userName": "x", "externalId": "x" + "\U000e0041" * 3_000},
+        {"userName": "x", "nickName": "y" * 131_000, "entitlements": [{"value": "z" * 131_000} for _ in range(9)]},
+        {"userName": "x", "roles": [{"value": str(number)} for number in range(501)]},
+    ],
+)
+def test_v39_what_is_too_large_is_400_and_not_5xx(client, body):
+    assert client.post("/Users", body).status_code == 400
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"userName": "x", ENTERPRISE_USER: []},
+        {"userName": "x", "displayName": " ", "externalId": " "},
+        {"userName": "x", "x509Certificates": [{"value": "AAAA\nAAAA\n"}]},
+    ],
+)
+def test_harmless_oddities_are_taken(client, body):
+    assert client.post("/Users", body).status_code == 201

@@ -1,7 +1,6 @@
-"""Every refusal of both layers: who makes it, what it says, and that the documents have it."""
+"""The refusals of HTTP and of this product; and of both layers: reasons, documents, and who may make one."""
 
 import importlib
-import inspect
 import re
 from pathlib import Path
 
@@ -10,44 +9,14 @@ from django.db import connection
 
 from providers.models import Refusal, RequestLog
 from scim.api import refusals
-from scim.protocol import errors
 from scim.protocol.errors import Reason, ScimError
 from tests.factories import make_calls
+from tests.scim.protocol.test_errors import makers_in, protocol_refusals
 
-PROJECT = Path(__file__).resolve().parents[2]
+PROJECT = Path(__file__).resolve().parents[3]
 SOURCES = {path: path.read_text("utf-8") for path in (PROJECT / "scim").rglob("*.py")}
 
-# One call of each function that makes a refusal.
-OF_THE_PROTOCOL = {
-    "invalid_filter": ["it ends too early."],
-    "invalid_path": ["emails[", "it ends too early."],
-    "invalid_value": ['"active" must be true or false.'],
-    "invalid_syntax": ["The body must be a JSON object."],
-    "missing_schema": ["urn:ietf:params:scim:schemas:core:2.0:User"],
-    "foreign_schema": ["urn:x"],
-    "unknown_attribute": ["nickname2"],
-    "strict_protocol": ["invalidValue", '"active"', " this client writes true and false as text."],
-    "not_storable": [],
-    "resource_too_large": [1_048_576],
-    "too_many_in_bulk": [1_000],
-    "bulk_id_unresolved": ["a"],
-    "unknown_members": [["1"]],
-    "deleted_members": [["1"]],
-    "nobody_left": [["1"]],
-    "invalid_cursor": [],
-    "expired_cursor": [86_400],
-    "invalid_count": [1_000],
-    "no_target": ['"emails" has no value that meets the filter of the path.'],
-    "read_only": ["id"],
-    "immutable": ["badge"],
-    "required_removed": ["userName"],
-    "required_attribute": ["userName"],
-    "too_many": [1_000, "operations"],
-    "too_costly": [10_000],
-    "not_unique": ["userName", "User"],
-    "not_found": ["User", "1"],
-    "version_mismatch": [],
-}
+# One call of each function that makes a refusal; those of the protocol are in test_errors.py.
 OF_THE_API = {
     "unusable_token": [Refusal.NO_TOKEN],
     "provider_deleted": [],
@@ -69,19 +38,12 @@ OF_THE_API = {
 
 
 def made() -> list[ScimError]:
-    tables = ((errors, OF_THE_PROTOCOL), (refusals, OF_THE_API))
-    each = [getattr(module, name)(*arguments) for module, table in tables for name, arguments in table.items()]
-    return [*each, refusals.ended_token("expired"), refusals.ended_token("suspended")]
+    each = [getattr(refusals, name)(*arguments) for name, arguments in OF_THE_API.items()]
+    return [*protocol_refusals(), *each, refusals.ended_token("expired"), refusals.ended_token("suspended")]
 
 
-@pytest.mark.parametrize(("module", "table"), [(errors, OF_THE_PROTOCOL), (refusals, OF_THE_API)])
-def test_the_tables_above_have_every_function(module, table):
-    functions = {
-        name
-        for name, function in inspect.getmembers(module, inspect.isfunction)
-        if function.__module__ == module.__name__ and function.__annotations__.get("return") is ScimError
-    }
-    assert {name for name in functions if not name.startswith("_")} - {"explained"} == set(table)
+def test_the_table_above_has_every_function():
+    assert makers_in(refusals) == set(OF_THE_API)
 
 
 def test_every_reason_is_that_of_one_function():
@@ -105,11 +67,6 @@ def test_every_refusal_is_documented_as_it_is():
             assert documented[refusal.reason] == (str(refusal.status), refusal.scim_type), refusal.reason
 
 
-def test_no_refusal_of_the_protocol_names_the_product():
-    for path, source in SOURCES.items():
-        assert "protocol" not in path.parts or "iProva" not in source, path
-
-
 def test_refusals_are_made_in_one_file_of_each_layer():
     makers = {path for path, source in SOURCES.items() if re.search(r"(?<!case )\bScimError\(", source)}
     assert {str(path.relative_to(PROJECT)) for path in makers} == {"scim/protocol/errors.py", "scim/api/refusals.py"}
@@ -119,13 +76,6 @@ def test_nothing_reads_a_sentence_back():
     reading = re.compile(r"in \w+\.(detail|sentence)\b|(detail|sentence)\.(removeprefix|startswith|find|partition)")
     for path, source in SOURCES.items():
         assert not reading.search(source), path
-
-
-def test_an_explained_refusal_is_the_same_with_a_sentence_more():
-    refusal = errors.invalid_path("x", "no such attribute.")
-    longer = errors.explained(refusal, " Correct the client.")
-    assert (longer.reason, longer.status, longer.scim_type) == (refusal.reason, 400, "invalidPath")
-    assert longer.detail == f"{refusal.detail} Correct the client."
 
 
 @pytest.mark.django_db

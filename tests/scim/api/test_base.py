@@ -3,11 +3,8 @@
 import dataclasses
 import json
 
-import pytest
-
 from providers import request_log
 from providers.models import ChangeEvent, RequestLog
-from providers.request_log import redact, redact_query
 from tests.conftest import ScimClient
 from tests.factories import issue, make_user
 
@@ -62,17 +59,6 @@ def test_v49_ac_log_5_passwords_and_tokens_are_nowhere(provider, capfd):
     assert value[10:30] not in repr(list(logged().values())) + captured.out + captured.err
 
 
-def test_bodies_are_cut_at_64_kb_and_marked():
-    text = redact(b'{"title":"' + b"x" * 100_000 + b'"}')
-    assert len(text) < 66_000
-    assert text.endswith("(cut; 100,012 bytes in all)")
-
-
-@pytest.mark.parametrize("body", [b"[" * 900 + b'"secret"' + b"]" * 900, b"\xff secret", b'{"secret": 1', b"\0", b""])
-def test_any_body_can_be_redacted(body):
-    assert isinstance(redact(body), str)
-
-
 def test_ac_log_7_a_broken_log_fails_no_request(client, monkeypatch):
     monkeypatch.setattr(request_log, "_write_entries", lambda entries: 1 / 0)
     assert client.post("/Users", {"userName": "x"}).status_code == 201
@@ -103,15 +89,3 @@ def test_a_row_that_cannot_be_written_is_lost_alone(client, monkeypatch, caplog)
     request_log.writer._entries[1] = dataclasses.replace(bad, method="x" * 99)
     assert logged().count() == 2
     assert "DataError" in caplog.text
-
-
-@pytest.mark.parametrize("body", [b'{"pass\\u0077ord": "S3cret"}', b'[{"path": "p\\u0061ssword", "value": "S3cret"}]'])
-def test_v49_a_name_in_escapes_is_a_secret_too(body):
-    assert "S3cret" not in redact(body)
-
-
-@pytest.mark.parametrize(
-    "query", ["filter=password+eq+%22S3cret%22", "filter=%70assword+eq+%22S3cret%22", "secret=S3cret"]
-)
-def test_v49_a_query_that_names_a_secret_is_not_kept(query):
-    assert "S3cret" not in redact_query(query)

@@ -1,0 +1,91 @@
+"""The refusals of the protocol: one function each, and what they say."""
+
+import inspect
+from pathlib import Path
+from types import ModuleType
+
+from scim.protocol import errors
+from scim.protocol.errors import Reason, ScimError
+
+# One call of each function that makes a refusal.
+OF_THE_PROTOCOL = {
+    "invalid_filter": ["it ends too early."],
+    "invalid_path": ["emails[", "it ends too early."],
+    "invalid_value": ['"active" must be true or false.'],
+    "invalid_syntax": ["The body must be a JSON object."],
+    "missing_schema": ["urn:ietf:params:scim:schemas:core:2.0:User"],
+    "foreign_schema": ["urn:x"],
+    "unknown_attribute": ["nickname2"],
+    "strict_protocol": ["invalidValue", '"active"', " this client writes true and false as text."],
+    "not_storable": [],
+    "resource_too_large": [1_048_576],
+    "too_many_in_bulk": [1_000],
+    "bulk_id_unresolved": ["a"],
+    "unknown_members": [["1"]],
+    "deleted_members": [["1"]],
+    "nobody_left": [["1"]],
+    "invalid_cursor": [],
+    "expired_cursor": [86_400],
+    "invalid_count": [1_000],
+    "no_target": ['"emails" has no value that meets the filter of the path.'],
+    "read_only": ["id"],
+    "immutable": ["badge"],
+    "required_removed": ["userName"],
+    "required_attribute": ["userName"],
+    "too_many": [1_000, "operations"],
+    "too_costly": [10_000],
+    "not_unique": ["userName", "User"],
+    "not_found": ["User", "1"],
+    "version_mismatch": [],
+}
+
+
+def protocol_refusals() -> list[ScimError]:
+    return [getattr(errors, name)(*arguments) for name, arguments in OF_THE_PROTOCOL.items()]
+
+
+def makers_in(module: ModuleType) -> set[str]:
+    """The functions of a module that make a refusal."""
+    functions = inspect.getmembers(module, inspect.isfunction)
+    own = (function for _, function in functions if function.__module__ == module.__name__)
+    makers = {function.__name__ for function in own if function.__annotations__.get("return") is ScimError}
+    return {name for name in makers if not name.startswith("_")} - {"explained"}
+
+
+def test_the_table_above_has_every_function():
+    assert makers_in(errors) == set(OF_THE_PROTOCOL)
+
+
+def test_no_refusal_names_the_product():
+    for path in Path(errors.__file__).parent.glob("*.py"):
+        assert "iProva" not in path.read_text("utf-8"), path
+
+
+def test_the_body_has_a_scim_type_only_where_the_rfc_gives_one():
+    assert errors.not_unique("userName", "User").body()["scimType"] == "uniqueness"
+    assert "scimType" not in errors.not_found("User", "1").body()
+    assert errors.not_found("User", "1").body()["status"] == "404", "a string (RFC 7644 §3.12)"
+
+
+def test_an_explained_refusal_is_the_same_with_a_sentence_more():
+    refusal = errors.invalid_path("x", "no such attribute.")
+    longer = errors.explained(refusal, " Correct the client.")
+    assert (longer.reason, longer.status, longer.scim_type) == (refusal.reason, 400, "invalidPath")
+    assert longer.detail == f"{refusal.detail} Correct the client."
+
+
+def test_another_refusal_takes_over_the_sentence_without_its_introduction():
+    inner = errors.invalid_filter("it ends too early.")
+    assert inner.detail == "Filter refused: it ends too early."
+    assert errors.invalid_path("a[", inner.sentence).detail == 'Path "a[" refused: it ends too early.'
+
+
+def test_what_came_from_a_client_is_shown_short_and_printable():
+    assert errors.shown("a\r\nb\x00") == '"a??b?"'
+    assert len(errors.shown("x" * 1_000)) == 203
+
+
+def test_the_nearest_name_is_offered_and_no_far_one():
+    assert errors.did_you_mean("userNam", ["userName", "title"]) == ' Did you mean "userName"?'
+    assert errors.did_you_mean("zzz", ["userName", "title"]) == ""
+    assert all(isinstance(reason, str) and reason == reason.lower() for reason in Reason)

@@ -1,9 +1,9 @@
-"""The seam of django-scim2: its settings name these classes, its adapter contract is theirs.
+"""The seam of django-scim2: its settings name these classes, which keep its adapter contract.
 
-`to_dict`, `from_dict`, `location` and `resource_type_dict` mean what they mean there. The road
-of every request asks the adapter class named in SCIM_SERVICE_PROVIDER: these answer from rows,
-so nothing of theirs runs per resource; a subclass with a `to_dict` or `from_dict` of its own
-is called for each resource that is answered or written, which is slower and as it says.
+`to_dict`, `from_dict`, `location` and `resource_type_dict` mean the same as there. Every request uses the
+adapter class that SCIM_SERVICE_PROVIDER names. For the classes here, PostgreSQL makes the JSON and no
+adapter method runs. A subclass with its own `to_dict` or `from_dict` is called for each resource that is
+read or written, which is slower.
 """
 
 from collections.abc import Callable
@@ -50,7 +50,7 @@ class ResourceAdapter:
         return dict(self.obj.document)
 
     def from_dict(self, resource: dict[str, Any]) -> None:
-        """Take over a validated resource; `obj.document` is what will be stored."""
+        """Accept a validated resource; `obj.document` is what will be stored."""
         self.obj.document = resource
 
     @classmethod
@@ -91,7 +91,7 @@ def adapter_of(resource_type: ResourceType) -> type[ResourceAdapter]:
 
 
 def resource_type_dict(resource_type: ResourceType, request: Any) -> dict[str, Any]:
-    """RFC 7643 §6, with the extensions of the caller's provider; an adapter with one of its own is asked for that."""
+    """RFC 7643 §6, with the extensions of the caller's provider, or what the adapter's own method returns."""
     adapter = adapter_of(resource_type)
     if adapter.resource_type_dict.__func__ is ResourceAdapter.resource_type_dict.__func__:  # type: ignore[attr-defined]
         return resource_type_document(resource_type, settings.OPTIONS.scim_url)
@@ -99,7 +99,7 @@ def resource_type_dict(resource_type: ResourceType, request: Any) -> dict[str, A
 
 
 def answer_shaper(adapter: type[ResourceAdapter], request: Any) -> Callable[[bytes], bytes] | None:
-    """What a whole answer goes through, or None when the adapter answers as the row does."""
+    """The function that turns a whole resource into the adapter's form, or None when the adapter has none."""
     if adapter.to_dict is ResourceAdapter.to_dict:
         return None
 
@@ -122,7 +122,7 @@ def answer_shaper(adapter: type[ResourceAdapter], request: Any) -> Callable[[byt
 
 
 def write_shaper(adapter: type[ResourceAdapter], request: Any) -> Callable[[dict[str, Any]], dict[str, Any]]:
-    """What a resource goes through before it is stored."""
+    """The function that turns a resource into the form in which the adapter stores it."""
     if adapter.from_dict is ResourceAdapter.from_dict:
         return as_sent
 

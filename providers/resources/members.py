@@ -26,15 +26,15 @@ FROM (SELECT id, provider_id, resource_type FROM providers_resource
 ON CONFLICT (group_id, member_id) WHERE left_at IS NULL DO NOTHING
 """
 
-# Ids that added nothing: already members, deleted, or never known here.
+# For ids that added nothing: whether they are members already, deleted, or were never known here.
 _WHICH_OF = "SELECT id::text FROM providers_resource WHERE id = ANY(%s::uuid[]) AND provider_id = %s"
 _WHICH_LIVE = f"{_WHICH_OF} AND deleted_at IS NULL"
 
 
 def add(group: Locked, ids: Iterable[str], event_id: UUID) -> MembersChanged:
-    """Make live resources of the same provider members; those that are stay so. One INSERT, whatever the group's size.
+    """Make live resources of the same provider members; those that are members stay so. One INSERT at any size.
 
-    Ids that were deleted are skipped and reported, ids that this provider never had too. Raises `SelfMemberError`.
+    Ids that were deleted, and ids that this provider never had, are skipped and returned. Raises `SelfMemberError`.
     """
     wanted = list(dict.fromkeys(ids))
     if not wanted:
@@ -86,7 +86,7 @@ def remove(group: Locked, ids: Iterable[str], event_id: UUID) -> MembersChanged:
 
 
 def remove_except(group: Locked, ids: Iterable[str], event_id: UUID) -> MembersChanged:
-    """End all memberships but those of these ids."""
+    """End all memberships except those of these ids."""
     return _remove(group, event_id, "NOT member_id = ANY(%s::uuid[])", [_parsed(ids)])
 
 
@@ -104,7 +104,7 @@ def _remove(group: Locked, event_id: UUID, condition: str, params: Sequence[Any]
 
 
 def end_of_member(member: Locked, moment: datetime, event_id: UUID) -> set[UUID]:
-    """End the memberships that a deleted resource holds; the ids of the groups that it leaves."""
+    """End the memberships of a deleted resource. Returns the ids of the groups that it leaves."""
     with connection.cursor() as cursor:
         cursor.execute(
             f"{_END}provider_id = %s AND member_id = %s RETURNING group_id",

@@ -1,4 +1,4 @@
-"""Deleted resources: restored, purged, forgotten."""
+"""The recycle bin: deleted resources are restored, or purged for good."""
 
 import json
 from collections.abc import Sequence
@@ -14,16 +14,16 @@ from providers.resources.rows import Event, differences, now, subject_of
 
 
 def forget(cursor: Any, ids: Sequence[UUID]) -> None:
-    """Delete the rows of deleted resources, which are under lock, and their memberships."""
+    """Remove the rows of deleted resources, which are under lock, and their memberships."""
     for column in ("group_id", "member_id"):
         cursor.execute(f"DELETE FROM providers_membership WHERE {column} = ANY(%s) AND left_at IS NOT NULL", [ids])
     cursor.execute("DELETE FROM providers_resource WHERE id = ANY(%s)", [ids])
 
 
 def purge(provider_id: int, resource_id: UUID, actor: Actor) -> bool:
-    """Take a resource out of the recycle bin for good, with its memberships; False: it is not there.
+    """Remove a deleted resource for good, with its memberships. False: the recycle bin does not hold it.
 
-    The event keeps its name and no value; what is in the record of changes and in the log ends with their own time.
+    The event keeps its name and no value. Older events and log entries keep theirs until they expire.
     """
     with transaction.atomic(), connection.cursor() as cursor:
         document = _lock(cursor, provider_id, resource_id)
@@ -48,7 +48,7 @@ def _lock(cursor: Any, provider_id: int, resource_id: UUID) -> dict[str, Any] | 
 
 
 class NameTakenError(Exception):
-    """The name of a resource to restore belongs to a live one now; `holder` is that one's id."""
+    """A live resource has the name of the one to restore; `holder` is its id."""
 
     def __init__(self, holder: UUID | None) -> None:
         super().__init__(f"the name is held by {holder}")
@@ -61,7 +61,7 @@ SELECT live.id FROM providers_resource gone JOIN providers_resource live
   AND (live.user_name_key = gone.user_name_key OR live.display_name_key = gone.display_name_key)
 WHERE gone.id = %s
 """
-# A membership comes back once both its ends live; whoever joined again meanwhile keeps that one.
+# A membership is reopened when both its ends are live, unless the member has joined again meanwhile.
 _REOPEN = """
 UPDATE providers_membership m SET left_at = NULL, left_event = NULL, ending = ''
 FROM providers_resource g, providers_resource u
@@ -75,7 +75,7 @@ RETURNING m.group_id
 
 
 def restore(provider_id: int, resource_id: UUID, actor: Actor, event_id: UUID) -> bool:
-    """Take a resource out of the recycle bin, with the memberships that deletions had ended; False: it is not there.
+    """Restore a deleted resource and the memberships that deletions ended. False: the recycle bin does not hold it.
 
     Raises `NameTakenError`, changing nothing, when a live resource has its name now.
     """

@@ -20,7 +20,7 @@ from providers.events import Actor, EventKind
 
 @dataclass(frozen=True)
 class Row:
-    """What of a resource is stored. Each field is a column of `providers_resource`, of the same name."""
+    """The stored values of a resource. Each field is a column of `providers_resource` with the same name."""
 
     user_name: str | None
     user_name_key: str | None
@@ -45,7 +45,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Locked:
-    """A live resource under lock: nobody else changes or deletes it before the transaction ends.
+    """A live resource under lock: no other transaction changes or deletes it before this one ends.
 
     `groups` are those that `lock_for_delete` has locked with it.
     """
@@ -60,7 +60,7 @@ class Locked:
 
 @dataclass(frozen=True)
 class MembersChanged:
-    """How many members a request added and removed, and the ids it named that were deleted before, or never there."""
+    """How many members a request added and removed, and which ids it named that are deleted or unknown."""
 
     added: int = 0
     removed: int = 0
@@ -73,14 +73,14 @@ class MembersChanged:
 
 
 def now() -> datetime:
-    """The time of a change. Milliseconds, as answers show it: a filter on a shown time finds its resource."""
+    """The time of a change in whole milliseconds, as responses show it, so that a filter by a shown time matches."""
     moment = timezone.now()
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
 @dataclass(frozen=True)
 class Event:
-    """The change event of a write: what happened, when, to a resource of which name, and who did it."""
+    """The change event of a write: what happened and when, the name of the resource, and the actor."""
 
     id: UUID
     at: datetime
@@ -149,7 +149,7 @@ def _json(value: Any) -> str:
 
 
 def subject_of(document: Mapping[str, Any]) -> str:
-    """How the record names a resource once it may be gone: the name of a group, the userName of a user."""
+    """The name under which events keep a resource: the userName of a user, the displayName of a group."""
     return str(document.get("userName") or document.get("displayName") or "")
 
 
@@ -160,7 +160,7 @@ def member_counts(members: MembersChanged | None) -> list[dict[str, Any]]:
 
 
 def differences(before: Mapping[str, Any], after: Mapping[str, Any], home: str = "") -> list[dict[str, Any]]:
-    """Before and after per attribute path: complex values by part, lists whole; `schemas` follows from the rest."""
+    """Before and after by attribute path: complex values by part, lists as a whole. `schemas` follows from the rest."""
     changes: list[dict[str, Any]] = []
     for name in sorted({*before, *after} - {"schemas"}):
         old, new = before.get(name), after.get(name)
@@ -178,7 +178,7 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any], home: str =
 
 
 def parse_id(text: str) -> UUID | None:
-    """A resource id; None for text that cannot be one (ids are UUIDs in lower or upper case)."""
+    """Read an id: a UUID in lower or upper case, with its hyphens. None for any other text."""
     try:
         parsed = UUID(text)
     except ValueError:

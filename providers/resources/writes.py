@@ -1,9 +1,9 @@
-"""Every write to the directory, each one transaction with its ChangeEvent in it.
+"""Creates, changes and deletes resources, each together with its change event.
 
-The caller opens the transaction (`transaction.atomic`), takes the row by `lock` or makes one by
-`create`, and calls the writes; each raises what the database's constraints refuse. Locks are
-taken in one order everywhere: groups by id, then users by id (docs/architecture.md, *Locks*).
-All is SQL on rows: a model instance per request would cost more than the rest (bench/).
+The caller opens the transaction (`transaction.atomic`), then calls `create`, or `lock` and a write. A
+write raises what the constraints of the database refuse. Locks are taken in one order everywhere: groups
+by id, then users by id (docs/architecture.md, *Locks*). Everything is SQL on rows: a model instance for
+each request would cost more than the rest (bench/).
 """
 
 import json
@@ -20,7 +20,7 @@ from providers.resources.rows import Event, Locked, MembersChanged, Row, differe
 
 
 class GroupsMovedError(Exception):
-    """A resource to delete has joined a group since its groups were locked; begin anew."""
+    """A resource to delete has joined a group since its groups were locked: the transaction has to run again."""
 
 
 def create(provider_id: int, resource_type: str, row: Row, actor: Actor, event_id: UUID) -> UUID:
@@ -33,7 +33,7 @@ def create(provider_id: int, resource_type: str, row: Row, actor: Actor, event_i
 
 
 def lock(provider_id: int, resource_type: str, resource_id: UUID) -> Locked | None:
-    """The live resource with this id, locked against every other write; None when there is none."""
+    """Lock the live resource with this id against every other write; None when there is none."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT version, document FROM providers_resource WHERE id = %s AND provider_id = %s"
@@ -45,7 +45,7 @@ def lock(provider_id: int, resource_type: str, resource_id: UUID) -> Locked | No
 
 
 def replace(locked: Locked, row: Row, actor: Actor, event_id: UUID, moved: MembersChanged | None = None) -> None:
-    """Write a changed document over a locked one, with one event that also counts the members who joined and left.
+    """Replace the document of a locked resource, with one event that also counts the members who joined and left.
 
     Raises IntegrityError for a name that is taken.
     """
@@ -77,7 +77,7 @@ def _kind_of_change(before: Mapping[str, Any], after: Mapping[str, Any]) -> Even
     return EventKind.RESOURCE_ENABLED if is_active else EventKind.RESOURCE_DISABLED
 
 
-# The groups that lose a member are locked first, in the order of ids, as everywhere.
+# The groups that lose a member are locked first, by id, as everywhere.
 _LOCK_GROUPS = """
 SELECT id FROM providers_resource WHERE provider_id = %s AND id IN (
   SELECT group_id FROM providers_membership WHERE provider_id = %s AND member_id = %s AND left_at IS NULL)
@@ -90,7 +90,7 @@ WHERE id = %s AND provider_id = %s AND resource_type = %s AND deleted_at IS NULL
 
 
 def lock_for_delete(provider_id: int, resource_type: str, resource_id: UUID) -> Locked | None:
-    """As `lock`, but so that nobody can make the resource a member meanwhile; locks her groups first."""
+    """Like `lock`, but no other transaction can make the resource a member meanwhile. Locks its groups first."""
     with connection.cursor() as cursor:
         cursor.execute(_LOCK_GROUPS, [provider_id, provider_id, resource_id])
         groups = frozenset(group_id for (group_id,) in cursor.fetchall())
@@ -100,11 +100,11 @@ def lock_for_delete(provider_id: int, resource_type: str, resource_id: UUID) -> 
 
 
 def delete(locked: Locked, actor: Actor, event_id: UUID) -> None:
-    """Put a resource of `lock_for_delete` into the recycle bin: gone for SCIM, its names free, its memberships ended.
+    """Move a resource of `lock_for_delete` to the recycle bin: its names become free, its memberships end.
 
-    The groups that it leaves get a new version; they get no event of their own, the ended
-    memberships bear this one's id. Raises `GroupsMovedError` when it joined a group after those it
-    was in were locked: the transaction has to begin anew, in the order of locks.
+    The groups that it leaves get a new version but no event: the ended memberships have this event's id.
+    Raises `GroupsMovedError` when it joined a group after its groups were locked: the transaction has to run
+    again, to take the locks in their order.
     """
     event = _event(event_id, EventKind.RESOURCE_DELETED, locked.document, actor, differences(locked.document, {}))
     rows.update(locked.provider_id, locked.id, {"deleted_at": event.at}, event)

@@ -1,1 +1,1 @@
-"""SCIM over HTTP: DRF views, bearer authentication, the parser, and one handler for every error."""
+"""SCIM over HTTP: DRF views, bearer authentication, parsing of bodies and queries, refusals and the error handler."""

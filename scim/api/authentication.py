@@ -1,4 +1,4 @@
-"""Bearer tokens (RFC 6750) to callers. A browser session is never looked at (threat V20)."""
+"""Finds the caller of a bearer token (RFC 6750). Browser sessions are ignored (threat V20)."""
 
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request

@@ -1,4 +1,4 @@
-"""What every SCIM view shares: the order of checks, headers, and the request's line in the provisioning log."""
+"""The base of every SCIM view: the order of the checks, headers, and the request's entry in the provisioning log."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -29,7 +29,7 @@ _MUST_LOG_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
 class ScimView(APIView):
-    """Bearer token → provider → IP permission → address → method. `resource_type_name` is for the log."""
+    """Checks the token, the IP restriction and the address, in this order. The log names `resource_type_name`."""
 
     resource_type_name = ""
 
@@ -40,7 +40,7 @@ class ScimView(APIView):
         return response
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Every route and verb is refused without a good token before anything else is said (V19)."""
+        """Refuse a request without a valid token before anything else, on every route and verb (V19)."""
         self.perform_authentication(request)
         self.check_permissions(request)
         self.check_throttles(request)
@@ -55,7 +55,7 @@ class ScimView(APIView):
 
     @cached_property
     def resource_types(self) -> Sequence[ResourceType]:
-        """The types as the caller's directory sees them, with the schema extensions of its provider."""
+        """The resource types with the schema extensions of the caller's provider."""
         return resource_types_of(self.caller.provider_id, self.caller.schemas_version)
 
     @cached_property
@@ -64,7 +64,7 @@ class ScimView(APIView):
 
     @cached_property
     def notes(self) -> Notes:
-        """What the request sent that was left out; the provisioning log names it."""
+        """Names of what the request sent and this server left out, for the provisioning log."""
         return Notes()
 
     @property
@@ -84,7 +84,7 @@ class ScimView(APIView):
         return no_content({"Allow": ", ".join(self.allowed_methods)})
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
-        """No negotiation: whatever Accept says or fails to say, the answer is SCIM (entra: Accept is absent)."""
+        """No content negotiation: the response is SCIM whatever Accept is. Entra does not send it."""
         return response
 
 

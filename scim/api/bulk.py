@@ -1,4 +1,4 @@
-"""/Bulk (RFC 7644 §3.7): each operation as the single request that it stands for, in a transaction of its own."""
+"""/Bulk (RFC 7644 §3.7): performs each operation like a single request, in its own transaction."""
 
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -29,14 +29,14 @@ from scim.protocol.projection import Projection
 from scim.store import verbs
 from scim.store.answers import Answer, location_base
 
-# What an operation's result needs of a resource: nothing but its version.
+# The result of an operation shows the version of the resource and nothing else of it.
 _VERSION_ONLY = Projection(only=frozenset({("", "meta", "")}))
 _STATUSES = {"POST": "201", "PUT": "200", "PATCH": "200", "DELETE": "204"}
 
 
 @dataclass
 class _Run:
-    """What is known while the operations of one request are done. `locations` are addresses by bulkId."""
+    """The state of one bulk request. `locations` holds the address of each resource made so far, by bulkId."""
 
     policy: Policy
     locations: dict[str, str]
@@ -55,7 +55,7 @@ class BulkView(ScimView):
         return json_response(orjson.dumps({"schemas": [RESPONSE_SCHEMA], "Operations": done}))
 
     def _do_all(self, run: _Run, waiting: dict[int, BulkOperation | RefusedOperation], stop_after: int) -> None:
-        """In the order sent, but what refers to a bulkId after the operation that makes it."""
+        """Perform the operations in the order sent, but those that refer to a bulkId after the one that defines it."""
         sound = {number: one for number, one in waiting.items() if isinstance(one, BulkOperation)}
         to_come = {number: one.bulk_id for number, one in sound.items() if one.method == "POST"}
         made_here = set(to_come.values())
@@ -64,7 +64,7 @@ class BulkView(ScimView):
         while waiting and not (stop_after and run.failures >= stop_after):
             missing = set(to_come.values())
             number = next((number for number in waiting if missing.isdisjoint(needs.get(number, ()))), None)
-            is_circle = number is None  # then one is made without what it refers to, which is added later
+            is_circle = number is None  # one is created without its references, which are added later
             number = next(iter(to_come)) if number is None else number
             operation = waiting.pop(number)
             to_come.pop(number, None)
@@ -82,10 +82,10 @@ class BulkView(ScimView):
             self._do(run, number, operation, replace(operation, method="PATCH", resource_id=address, data=data))
 
     def _do(self, run: _Run, number: int, sent: BulkOperation, operation: BulkOperation) -> bool:
-        """Do an operation; the result tells of the one that was sent."""
+        """Perform an operation and note the result of the one that was sent; whether it succeeded."""
         try:
             answer = self._perform(run, operation)
-        except Exception as exception:  # one operation's failure is its own: the others go on
+        except Exception as exception:  # a failure concerns this operation alone; the others continue
             _fail(run, number, as_scim_error(exception, [], self.request._request), sent)
             return False
         address = f"{location_base(sent.resource_type)}{answer.id}"
@@ -124,7 +124,7 @@ def _fail(run: _Run, number: int, error: ScimError, operation: BulkOperation | R
     run.failures += 1
     result = _result(operation) | {"status": str(error.status), "response": error.body()}
     if isinstance(operation, BulkOperation):
-        if operation.method == "POST" and operation.bulk_id in run.locations:  # made, but not completed
+        if operation.method == "POST" and operation.bulk_id in run.locations:  # created, but its references are missing
             result["location"] = run.locations[operation.bulk_id]
         elif operation.resource_id and not operation.resource_id.startswith(BULK_ID):
             result["location"] = f"{location_base(operation.resource_type)}{operation.resource_id}"

@@ -1,4 +1,4 @@
-"""What this server is and can (RFC 7644 §4): /ServiceProviderConfig, /ResourceTypes, /Schemas, each also by id."""
+"""Discovery (RFC 7644 §4): /ServiceProviderConfig, /ResourceTypes and /Schemas, the last two also by id."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,7 +17,7 @@ from scim.protocol.messages import list_of_documents, schema_document
 
 
 class _DiscoveryView(ScimView):
-    """`documents` by id; a filter is 403, so that nobody believes it was applied (§4)."""
+    """Lists `documents` or returns one of them. A filter is 403, so that no client takes it as applied (§4)."""
 
     def documents(self) -> Mapping[str, Mapping[str, Any]]:
         raise NotImplementedError
@@ -59,7 +59,7 @@ class SchemasView(_DiscoveryView):
 
 
 class MeView(ScimView):
-    """501 (§3.11): a token stands for a directory, so there is nobody whose account /Me could be."""
+    """501 (§3.11): the token belongs to a directory, not to a user."""
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
@@ -67,7 +67,7 @@ class MeView(ScimView):
 
 
 class UnknownRouteView(ScimView):
-    """Everything else: 401 without a token like every route, 404 with one."""
+    """Any other address: 401 without a token, as on every route, and 404 with one."""
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)

@@ -1,4 +1,4 @@
-"""One handler for every error: a SCIM error body whatever was raised (RFC 7644 §3.12)."""
+"""The error handler: turns every exception into a SCIM error response (RFC 7644 §3.12)."""
 
 import logging
 import traceback
@@ -56,17 +56,17 @@ def error_response(error: ScimError) -> HttpResponse:
         response[name] = value
     response["Content-Length"] = str(len(response.content))
     if error.status == 503:
-        # A pause and a hold answer this for hours: the provisioning log has each, the process log needs none.
+        # A paused provider gets this for hours. The provisioning log has each one, so the process log needs none.
         response._has_been_logged = True  # type: ignore[attr-defined]
     return response
 
 
 def _log(exception: Exception, request: HttpRequest) -> None:
-    # Where it broke and what broke, but not its text: a database's message quotes people's data (V49).
+    # The place and the kind of the error, but not its text: a database message quotes personal data (V49).
     frames = "".join(traceback.format_tb(exception.__traceback__))
     logger.error("request %s: %s\n%s", getattr(request, "request_id", ""), type(exception).__qualname__, frames)
 
 
 def scim_server_error(request: HttpRequest) -> HttpResponse:
-    """For what breaks outside a view."""
+    """The response to an exception outside a view."""
     return error_response(refusals.internal_error(getattr(request, "request_id", "")))

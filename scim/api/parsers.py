@@ -1,4 +1,4 @@
-"""Bodies and query strings: read with limits, before anything is understood."""
+"""Reads request bodies and query strings within limits."""
 
 import contextlib
 import json
@@ -37,7 +37,7 @@ _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"(\s*:)?')
 
 
 def _count_names(document: Any) -> int:
-    """How many members all objects have, once parsed: of a name given twice only one is left (V57)."""
+    """How many members all objects have after parsing, which drops a name that was given twice (V57)."""
     count, waiting = 0, [document]
     while waiting:
         value = waiting.pop()
@@ -71,9 +71,9 @@ def _check_media_type(request: HttpRequest) -> None:
 
 
 def read_body(request: HttpRequest) -> bytes:
-    """The body, of MAX_BODY_MIB at the most. Raises ScimError 413."""
+    """The body, up to MAX_BODY_MIB. Raises ScimError 413."""
     limit: int = settings.OPTIONS.max_body_mib * 1_048_576
-    # A body sent in chunks has no length; Django's stream would read none of it.
+    # A chunked body has no length, so Django's stream would read nothing of it.
     is_chunked = "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower()
     stream = request.META["wsgi.input"] if is_chunked else request
     body: bytes = stream.read(limit + 1)
@@ -84,7 +84,7 @@ def read_body(request: HttpRequest) -> bytes:
 
 
 def _drain(stream: Any, most: int) -> None:
-    """Read on, up to `most` bytes, so that a client that is still sending gets to see its answer."""
+    """Read up to `most` more bytes, so that a client that is still sending can read the response."""
     while most > 0 and (part := stream.read(_CHUNK)):
         most -= len(part)
 

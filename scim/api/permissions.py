@@ -1,4 +1,4 @@
-"""What stands between a good token and the directory: the IP restriction, and a pause."""
+"""The checks after a valid token: the IP restriction, and whether the provider is paused."""
 
 from typing import Any
 

@@ -38,7 +38,7 @@ _ENDED: Mapping[str, tuple[Reason, str]] = {
 
 
 def unusable_token(kind: Refusal) -> ScimError:
-    """A call that no provider can be named for."""
+    """No token, or one that does not lead to a provider."""
     return _unauthorized(Reason.TOKEN_UNUSABLE, _UNUSABLE[kind])
 
 
@@ -47,7 +47,7 @@ def provider_deleted() -> ScimError:
 
 
 def ended_token(state: str) -> ScimError:
-    """A token that was good before: revoked, expired or suspended."""
+    """A token that was valid before: revoked, expired or suspended."""
     return _unauthorized(*_ENDED[state])
 
 
@@ -164,5 +164,5 @@ def me() -> ScimError:
 
 
 def of_adapter(status: int, scim_type: str, detail: str) -> ScimError:
-    """What an adapter that was written for django-scim2 refuses."""
+    """A refusal by an adapter that was written for django-scim2."""
     return ScimError(Reason.ADAPTER, status, scim_type, detail)

@@ -1,4 +1,4 @@
-"""Users and Groups: /Users, /Users/{id} and their like (RFC 7644 §3.2 to §3.6)."""
+"""Users and groups: /Users, /Users/{id}, /Groups, searches and the root (RFC 7644 §3.2 to §3.6)."""
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -20,7 +20,7 @@ from scim.store.answers import Answer, location_base
 
 
 def store_call(view: ScimView, resource_type: ResourceType, projection: Projection = WHOLE) -> verbs.Call:
-    """The request as the store takes it. A reshaping adapter needs the whole resource, so it is projected later."""
+    """The request as the store takes it. A custom adapter needs the whole resource, so projection comes later then."""
     request = view.request._request
     adapter = adapter_of(resource_type)
     return verbs.Call(
@@ -37,7 +37,7 @@ def store_call(view: ScimView, resource_type: ResourceType, projection: Projecti
 
 
 class _ListView(ScimView):
-    """A query over `listed_types`, wherever its parameters come from (RFC 7644 §3.4.2, §3.4.3)."""
+    """Answers a query over `listed_types`, from the address or from a body (RFC 7644 §3.4.2, §3.4.3)."""
 
     @property
     def listed_types(self) -> Sequence[ResourceType]:
@@ -62,7 +62,7 @@ class _ListView(ScimView):
         return parse_projection(names, excluded, resource_type, self.policy)
 
     def shaped(self, body: bytes, resource_type: ResourceType, projection: Projection) -> bytes:
-        """An answer through the adapter that the settings name, when that one has a `to_dict` of its own."""
+        """The resource as the adapter named in the settings shows it, if that has its own `to_dict`."""
         shape = answer_shaper(adapter_of(resource_type), self.request._request)
         if shape is None:
             return body
@@ -71,7 +71,7 @@ class _ListView(ScimView):
 
 
 class RootView(_ListView):
-    """Every type as one collection (§3.4.2.1)."""
+    """GET of the root: all types as one collection (§3.4.2.1)."""
 
     def get(self, request: Request) -> HttpResponse:
         return self.list(self.query)
@@ -83,7 +83,7 @@ class RootSearchView(_ListView):
 
 
 class _ResourceTypeView(_ListView):
-    """About one type, that of `resource_type_name`."""
+    """A view of one resource type, the one named by `resource_type_name`."""
 
     @cached_property
     def resource_type(self) -> ResourceType:
@@ -117,7 +117,7 @@ class ResourceListView(_ResourceTypeView):
 
 
 class SearchView(_ResourceTypeView):
-    """POST of a SearchRequest (§3.4.3): a query whose parameters are no part of the address."""
+    """POST of a SearchRequest (§3.4.3): a query whose parameters are in the body."""
 
     def post(self, request: Request) -> HttpResponse:
         return self.list(search_parameters(read_json(request._request), self.policy))
@@ -142,7 +142,7 @@ class ResourceView(_ResourceTypeView):
         return self.answer(verbs.replace(self.call(projection), uuid, body), projection)
 
     def patch(self, request: Request, uuid: str) -> HttpResponse:
-        """A group's answer is 204 unless attributes are asked for: members are never sent back unasked (Entra)."""
+        """A group gets 204 unless the client asks for attributes, so that members are not sent without need."""
         body, projection = read_json(request._request), self.projection()
         answers = self.resource_type_name != GROUP.name or projection.only is not None
         answer = verbs.patch(self.call(projection), uuid, body, answers=answers)

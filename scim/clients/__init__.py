@@ -1,4 +1,4 @@
-"""What real clients send that the RFC does not allow: one literal tuple of habits a client.
+"""The habits of clients: what real ones send outside the RFCs, in one tuple for each client.
 
 `LIBERAL` turns each habit into the RFC's form before the protocol sees it; `STRICT` refuses it
 with a `detail` that names it.

@@ -19,7 +19,7 @@ def boolean_from_text(attribute: Attribute, value: Any) -> Any:
     return value
 
 
-# Entra wraps the value of a single-valued attribute as it does that of a list.
+# Entra puts the value of a single-valued attribute into a list, as it does for several values.
 def unwrap_single(attribute: Attribute, value: Any) -> Any:
     if attribute.multi_valued or (isinstance(value, list) and len(value) > 1):
         return value
@@ -40,8 +40,8 @@ def empty_is_unassigned(attribute: Attribute, value: Any) -> Any:
 
 
 # Entra names the members to remove in `value`. The RFC (§3.5.2.2) looks at the path alone
-# and would empty the group, so this runs before anything reads the path (threat V45). What names
-# nobody removes nobody.
+# and would empty the group, so this runs before anything reads the path (threat V45). A value that
+# names nobody removes nobody.
 def remove_by_value(operation: Operation, resource_type: ResourceType) -> list[Operation]:
     path = operation.path
     if operation.op != "remove" or operation.value is None or path is None or path.where or path.attr.sub:
@@ -60,7 +60,7 @@ def remove_by_value(operation: Operation, resource_type: ResourceType) -> list[O
 
 
 def _naming(element: Any, attribute: Attribute) -> Node | None:
-    """The filter that an element to remove stands for: its value, or all its parts where it has none."""
+    """The filter for an element to remove: by its value, or by all its parts when it has no value."""
     parts = {"value": element}
     if isinstance(element, dict):
         parts = {name.lower(): part for name, part in element.items()}
@@ -83,7 +83,7 @@ _ENTERPRISE_NAMES = {
 
 
 def schema_before_dot(path: AttrPath) -> AttrPath:
-    """`urn:…:2.0:User.manager`: the dot that jobs of before 2018 put where the RFC has a colon."""
+    """`urn:…:2.0:User.manager`: jobs from before 2018 send a dot where the RFC has a colon."""
     schema = _SCHEMAS.get(f"{path.schema}:{path.name}".lower())
     name, _, sub = path.sub.partition(".")
     return AttrPath(name, sub, schema) if schema and name else path
@@ -98,7 +98,7 @@ def enterprise_without_schema(path: AttrPath) -> AttrPath:
 _DEV = "Entra documentation, use-scim-to-provision-users-and-groups"
 HABITS = (
     Habit("entra-capital-op", "writes Add, Replace and Remove with a capital", _DEV, rewrite_operation=lower_op),
-    # What is wrapped is unwrapped before anything looks at it.
+    # This comes first, so that the other habits see the value without its list.
     Habit("entra-wrapped-single", "wraps a single value in a list", _DEV, rewrite_value=unwrap_single),
     Habit("entra-text-boolean", "writes true and false as text", _DEV, rewrite_value=boolean_from_text),
     Habit("entra-bare-reference", "sends a manager as a bare id", _DEV, rewrite_value=reference_from_text),

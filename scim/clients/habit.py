@@ -1,4 +1,4 @@
-"""What a habit is: something real clients send that the RFC does not allow, and its form in the RFC.
+"""A habit: something that real clients send outside the RFCs, and its form in the RFC.
 
 A habit's function rewrites and never refuses. The liberal policy applies it; the strict policy
 applies it too, and refuses with the habit's name whenever it would have changed something.
@@ -15,11 +15,11 @@ from scim.protocol.policy import Fault, Operation
 
 @dataclass(frozen=True)
 class Habit:
-    """One of the four is set: `rewrite_value` sees one attribute's value, `rewrite_operation` one PATCH
-    operation, `rewrite_path` one attribute path of an operation or a filter; `overlooks` is what has no form in
-    the RFC and is overlooked.
+    """One habit, with one of four functions or faults.
 
-    `sentence` completes "this client …"; `source` says where it was seen.
+    `rewrite_value` gets the value of one attribute, `rewrite_operation` one PATCH operation, `rewrite_path` one
+    attribute path of an operation or a filter. `overlooks` is a fault that has no form in the RFC.
+    `sentence` completes "this client …"; `source` says where the habit was seen.
     """
 
     id: str

@@ -1,4 +1,4 @@
-"""Habits of Okta. It replaces with PUT, and renames a group by a PATCH that repeats its id."""
+"""Habits of Okta, which replaces users with PUT and renames a group by a PATCH that repeats its id."""
 
 from scim.clients.habit import Habit
 from scim.protocol.policy import Fault

@@ -1,4 +1,4 @@
-"""Habits of clients that somebody wrote for one company, and of scripts."""
+"""Habits of scripts and of clients written for one company."""
 
 from typing import Any
 

@@ -1,7 +1,7 @@
 """The SCIM 2.0 protocol (RFC 7643, RFC 7644) in plain Python: values in, values or `ScimError` out.
 
 Nothing here reads a request, a database, a clock or a setting. Resources are dicts as `json` gives them.
-A module imports only those of the rows below its own (import-linter holds that):
+A module imports only modules of the rows below its own; `make check` checks that:
 
     members                             what a PATCH does to the members of a group
     patch                               a PATCH body as changes

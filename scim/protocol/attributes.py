@@ -1,7 +1,7 @@
 """Schemas, attributes and resource types (RFC 7643 §2, §6, §7), read from `schemas/*.json`.
 
-The documents that `/Schemas` serves are the ones read here, so what is advertised is what
-validates. To add an attribute, add it to its file: nothing else.
+These are the documents that `/Schemas` serves, so the server validates by what it advertises. An attribute
+is added in its file and nowhere else.
 """
 
 import json
@@ -43,7 +43,7 @@ class Attribute:
 
     @cached_property
     def single(self) -> "Attribute":
-        """The attribute as one of its values has it."""
+        """The attribute of a single one of its values."""
         return replace(self, multi_valued=False)
 
     @property
@@ -52,7 +52,7 @@ class Attribute:
 
     @cached_property
     def holds_references(self) -> bool:
-        """Whether its values name other resources (a group's members): one without an id says nothing."""
+        """Whether its values refer to other resources, as a group's members do. One without an id has no meaning."""
         return self.multi_valued and "value" in self.subs and self.subs["value"].mutability == "immutable"
 
     @cached_property
@@ -80,7 +80,7 @@ class Schema:
 
 @dataclass(frozen=True)
 class ResourceType:
-    """RFC 7643 §6. `extensions` are optional ones; a required extension is not known to this server."""
+    """A resource type (RFC 7643 §6). All `extensions` are optional; this server has no required ones."""
 
     name: str
     endpoint: str
@@ -99,7 +99,7 @@ class ResourceType:
 
     @cached_property
     def immutable_targets(self) -> tuple["Target", ...]:
-        """Single values of the document that keep what they were first given (§2.2)."""
+        """Immutable single values: they keep the value that they got first (§2.2)."""
         return tuple(
             target
             for target in self.targets()
@@ -109,12 +109,12 @@ class ResourceType:
 
     @cached_property
     def holds_back(self) -> bool:
-        """Whether an extension has what is answered on request alone, so that no document is answered whole."""
+        """Whether an extension has attributes returned only on request, so that no document is returned whole."""
         attributes = [attribute for extension in self.extensions for attribute in extension.attributes]
         return any("request" in (one.returned, *(sub.returned for sub in one.sub_attributes)) for one in attributes)
 
     def targets(self) -> Iterator["Target"]:
-        """Every attribute and sub-attribute of the type, for tables and tests that must be complete."""
+        """Every attribute and sub-attribute of the type."""
         homes = [("", self.core.values()), *((ext.id, ext.attributes) for ext in self.extensions)]
         for schema, attributes in homes:
             for attribute in attributes:
@@ -134,7 +134,7 @@ class Target:
     sub: Attribute | None = None
 
     def held_by(self, resource: Mapping[str, Any]) -> Any:
-        """The value in a resource; None without one. A sub-attribute is one of a single value."""
+        """The value in a resource, or None. Only for sub-attributes of an attribute with a single value."""
         home = resource.get(self.schema, {}) if self.schema else resource
         if self.attribute is None:
             return home or None
@@ -155,7 +155,7 @@ class Target:
 
 
 def read_attribute(document: Mapping[str, Any]) -> Attribute:
-    """One attribute of a schema document (RFC 7643 §7)."""
+    """Read one attribute of a schema document (RFC 7643 §7)."""
     subs = [read_attribute(sub) for sub in document.get("subAttributes", ())]
     if any(sub.name == "$ref" and sub.names_resource for sub in subs):
         subs = [replace(sub, names_resource=sub.name in ("value", "$ref")) for sub in subs]
@@ -177,7 +177,7 @@ def read_attribute(document: Mapping[str, Any]) -> Attribute:
 
 
 def read_schema(document: Mapping[str, Any]) -> Schema:
-    """A schema document (RFC 7643 §7) as the object that validates."""
+    """Read a schema document (RFC 7643 §7)."""
     return Schema(
         id=document["id"],
         name=document["name"],

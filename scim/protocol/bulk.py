@@ -1,7 +1,7 @@
-"""Bulk requests (RFC 7644 §3.7): their operations, in which order they can be done, and what bulkIds stand for.
+"""Bulk requests (RFC 7644 §3.7): reads their operations, and resolves bulkIds.
 
-A bulkId is looked for only where the schema has the id or address of a resource, and only as the whole
-of a value: text that happens to hold `bulkId:` stays text (V42).
+A bulkId stands for an id only where the schema has the id or the address of a resource, and only as a whole
+value. Text that happens to contain `bulkId:` stays text (V42).
 """
 
 import re
@@ -23,7 +23,7 @@ _IN_PATH = re.compile(r'"bulkId:([^"\\]+)"')
 
 @dataclass(frozen=True)
 class BulkOperation:
-    """One operation as sent. `resource_id` "" is the type's own address; it may be a reference to a bulkId."""
+    """One operation as sent. `resource_id` is "" for the type's own address, and may be a reference to a bulkId."""
 
     method: str
     bulk_id: str
@@ -35,7 +35,7 @@ class BulkOperation:
 
 @dataclass(frozen=True)
 class RefusedOperation:
-    """What cannot be an operation, with the `method` and `bulkId` that its result has to repeat (§3.7.3)."""
+    """An operation that cannot be read, with the `method` and `bulkId` that its result repeats (§3.7.3)."""
 
     error: ScimError
     method: str
@@ -45,7 +45,7 @@ class RefusedOperation:
 def read_bulk(
     body: Any, resource_types: Sequence[ResourceType], policy: Policy
 ) -> tuple[list[BulkOperation | RefusedOperation], int]:
-    """The operations, each one that cannot be one as its refusal, and after how many errors to stop (0: never).
+    """Read the operations, or the refusal in place of one, and after how many errors to stop (0: never).
 
     Raises `ScimError` invalidSyntax, invalidValue, or 413 for too many operations.
     """
@@ -94,7 +94,7 @@ def _operation(parts: Mapping[str, Any], resource_types: Sequence[ResourceType])
 
 
 def references(operation: BulkOperation) -> set[str]:
-    """The bulkIds that an operation may refer to: what it waits for. Text that looks like one costs a wait, no more."""
+    """The bulkIds that an operation may refer to and so waits for. Text that only looks like one costs a wait."""
     found = {operation.resource_id.removeprefix(BULK_ID)} if operation.resource_id.startswith(BULK_ID) else set()
     return found | set(_named_in(operation.data))
 
@@ -114,7 +114,7 @@ def _named_in(value: Any) -> Iterator[str]:
 
 
 def without_references(operation: BulkOperation, unknown: set[str]) -> tuple[BulkOperation, dict[str, Any]]:
-    """A POST without the attributes that refer to resources not made yet, and these attributes, to be added later."""
+    """A POST without the attributes that refer to resources not created yet, and those attributes for later."""
     later = {
         name: value
         for name, value in operation.data.items()
@@ -124,7 +124,7 @@ def without_references(operation: BulkOperation, unknown: set[str]) -> tuple[Bul
 
 
 def resolving(policy: Policy, locations: Mapping[str, str]) -> Policy:
-    """The policy under which references to bulkIds are read as what they stand for; `locations` may grow meanwhile."""
+    """The same policy with a habit that resolves references to bulkIds. `locations` may grow meanwhile."""
 
     def resolve(attribute: Attribute, value: Any) -> Any:
         if not attribute.names_resource or not isinstance(value, str) or not value.startswith(BULK_ID):

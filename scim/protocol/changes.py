@@ -1,7 +1,7 @@
-"""Changes of a resource (RFC 7644 §3.5.2), applied: the last step of a PATCH.
+"""Applies changes to a resource (RFC 7644 §3.5.2), the last step of a PATCH.
 
-Changes of a relation (a group's `members`) are not applied to a resource: the store turns them
-into rows (see `scim.protocol.members`).
+What each operation does to each target is the table in `scim.protocol.patch`. Changes of a group's members
+are not applied here, as members are not part of the resource: see `scim.protocol.members`.
 """
 
 import json
@@ -19,10 +19,10 @@ from scim.protocol.validation import finish_resource, is_hollow
 
 @dataclass(frozen=True)
 class Change:
-    """One operation, looked up and validated. `value` is None for a removal.
+    """One operation, bound to the schema and validated. `value` is None for a removal.
 
-    `seed` holds what a new element must bear to meet `where` (its `eq` terms), or None when
-    `where` is not of that kind.
+    `seed` holds the sub-attributes that the `eq` terms of `where` fix, from which a new value can be made;
+    None when `where` has other terms.
     """
 
     op: str
@@ -35,9 +35,9 @@ class Change:
 def apply_changes(
     resource: dict[str, Any], changes: Iterable[Change], resource_type: ResourceType, policy: Policy
 ) -> dict[str, Any]:
-    """`resource` after the changes, in order (RFC 7644 §3.5.2); the argument is left as it was.
+    """The resource after the changes, applied in order; the argument does not change.
 
-    Raises `ScimError` noTarget, invalidValue; all or nothing is the caller's to keep.
+    Raises `ScimError` noTarget, invalidValue. The caller stores the result or nothing.
     """
     result = deepcopy(resource)
     result.pop("schemas", None)
@@ -67,7 +67,7 @@ def _apply(resource: dict[str, Any], change: Change, policy: Policy) -> None:
 
 
 def _apply_to_part(home: dict[str, Any], change: Change) -> None:
-    """One sub-attribute of a single complex value, such as name.givenName."""
+    """Change one sub-attribute of a single complex value, such as name.givenName."""
     assert change.target.attribute is not None and change.target.sub is not None
     name = change.target.attribute.name
     part = home.get(name, {})
@@ -82,7 +82,7 @@ def _apply_to_part(home: dict[str, Any], change: Change) -> None:
 
 
 def _apply_to_list(home: dict[str, Any], change: Change, policy: Policy) -> None:
-    """A multi-valued attribute without filter: all its values, or one sub-attribute of each."""
+    """Change all values of a multi-valued attribute, or one sub-attribute of each."""
     attribute, sub = change.target.attribute, change.target.sub
     assert attribute is not None
     held: list[Any] = home.get(attribute.name, [])
@@ -100,13 +100,13 @@ def _apply_to_list(home: dict[str, Any], change: Change, policy: Policy) -> None
 
 
 def _check_count(attribute: Attribute, held: list[Any], policy: Policy) -> None:
-    """After each change, not at the end: what a change costs depends on how many values there are (V65)."""
+    """Limit the number of values after each change, as the cost of the next one depends on it (V65)."""
     if len(held) > policy.max_values:
         raise errors.too_many(policy.max_values, f"values of {attribute.name}")
 
 
 def _add_values(attribute: Attribute, held: list[Any], added: list[Any]) -> list[Any]:
-    """The values with those added that are not there yet; a new primary demotes the old (§3.5.2.1)."""
+    """Add the values that are not there yet. A new primary value takes that role from the old one (§3.5.2.1)."""
     keys = {_hashable(attribute, element) for element in held}
     fresh = []
     for element in added:
@@ -124,7 +124,7 @@ def _hashable(attribute: Attribute, element: Any) -> str:
 
 
 def _apply_to_elements(home: dict[str, Any], change: Change, policy: Policy) -> None:
-    """`attribute[filter]` and `attribute[filter].sub`."""
+    """Change the values that a filter chooses, or one sub-attribute of each: `emails[…]`, `emails[…].value`."""
     attribute, sub, where = change.target.attribute, change.target.sub, change.where
     assert attribute is not None and where is not None
     held: list[Any] = home.get(attribute.name, [])
@@ -160,7 +160,7 @@ def _change_element(element: dict[str, Any], attribute: Attribute, change: Chang
     if becomes_primary:
         _demote(held)
     if sub is None:
-        # Only what it is for (`primary`) is no value to put in the place of one: that part is changed.
+        # A value that only says what it is for (`primary`) does not replace the old one: it changes that part.
         if change.op == "replace" and not is_hollow(attribute, change.value):
             element.clear()
             element.update(change.seed or {})

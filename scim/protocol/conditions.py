@@ -1,9 +1,8 @@
-"""Filters bound to a schema: what a resource must be like, and whether it is.
+"""Conditions: filters bound to a schema, and whether a value meets one.
 
-`bind` looks up each path and turns each literal into the comparison key of its attribute's
-type (RFC 7643 §2.3, caseExact), so that neither PATCH nor the store's SQL knows a rule about
-case or time. A path into a multi-valued attribute becomes an `Element`: one value meets
-all of it (RFC 7644 §3.4.2.2).
+`bind` looks up each path and turns each literal into the comparison key of its attribute's type (RFC 7643
+§2.3, caseExact), so that PATCH and the store's SQL need no rules about case or time. A path into a
+multi-valued attribute becomes an `Element`: one value must meet all of it (RFC 7644 §3.4.2.2).
 """
 
 import math
@@ -59,7 +58,7 @@ class AnyOf:
 
 @dataclass(frozen=True)
 class Constant:
-    """What holds for every resource of the type, or for none."""
+    """A condition that every resource of the type meets, or none."""
 
     holds: bool
 
@@ -118,7 +117,7 @@ def bind(node: Node, resource_type: ResourceType, policy: Policy, among: Sequenc
 
 
 def _is_met_by_nothing(node: Comparison, target: Target) -> bool:
-    """Whether an attribute without a value meets a comparison; of several values one must differ, and there is none."""
+    """Whether an attribute without a value meets a comparison. `ne` on several values needs one that differs."""
     if node.value is None:
         return node.op == "eq"
     return node.op == "ne" and not (target.attribute and target.attribute.multi_valued)
@@ -127,7 +126,7 @@ def _is_met_by_nothing(node: Comparison, target: Target) -> bool:
 def _foreign(
     path: AttrPath, resource_type: ResourceType, policy: Policy, among: Sequence[ResourceType]
 ) -> Target | None:
-    """What a path names that this type lacks and another has."""
+    """The attribute that a path names in another type of the query, when this type does not have it."""
     if len(among) < 2 or _known(path, resource_type, policy):
         return None
     return next(filter(None, (_known(path, other, policy) for other in among)), None)
@@ -141,7 +140,7 @@ def _known(path: AttrPath, resource_type: ResourceType, policy: Policy) -> Targe
 
 
 def bind_element(node: Node, home: Target, policy: Policy) -> Condition:
-    """The condition that `node`, the inside of `[ ]`, states about one value of the attribute `home`."""
+    """The condition that `node`, the filter in `[ ]`, states about one value of the attribute `home`."""
     match node:
         case And(terms):
             return AllOf(tuple(bind_element(term, home, policy) for term in terms))
@@ -158,7 +157,7 @@ def bind_element(node: Node, home: Target, policy: Policy) -> Condition:
 
 
 def find_readable(text: str, resource_types: Sequence[ResourceType], policy: Policy) -> Target:
-    """The attribute that a text names in the first type that has it, if it may be filtered and sorted by.
+    """The attribute that a text names, in the first type that has it, if filters and orders may use it.
 
     Raises `ScimError` invalidFilter.
     """
@@ -186,7 +185,7 @@ def _find(path: AttrPath, resource_type: ResourceType, policy: Policy) -> Target
 def _sub(path: AttrPath, home: Target) -> Target:
     assert home.attribute is not None
     if not home.attribute.is_complex and str(path).lower() == "value":
-        return home  # a simple value goes by that name (RFC 7643 §2.4)
+        return home  # a simple value has that name (RFC 7643 §2.4)
     sub = home.attribute.subs.get(path.name.lower())
     if sub is None or path.sub or path.schema:
         hint = errors.did_you_mean(path.name, (known.name for known in home.attribute.sub_attributes))
@@ -202,7 +201,7 @@ def _bound(target: Target, op: str, value: Any, policy: Policy) -> Condition:
     if attribute is None:
         raise errors.invalid_filter(f'"{target}" is a schema, not an attribute: name one of its attributes.')
     if attribute.is_complex and target.sub is None:
-        # emails eq "x" speaks of emails.value (§3.4.2.2); a complex attribute without value cannot be compared.
+        # emails eq "x" is about emails.value (§3.4.2.2); a complex attribute without value cannot be compared.
         default = attribute.subs.get("value")
         if default is None and value is not None:
             names = ", ".join(sub.name for sub in attribute.sub_attributes)
@@ -227,7 +226,7 @@ def _test(target: Target, op: str, value: Any, policy: Policy) -> Condition:
     if op not in OPERATORS.get(leaf.type, _EQUALITY):
         allowed = ", ".join(sorted(OPERATORS[leaf.type]))
         raise errors.invalid_filter(f'"{target}" is of type {leaf.type}, which takes {allowed}, not {op}.')
-    if leaf.type == "boolean" or (leaf.names_resource and value != ""):  # that clears a value; here it compares
+    if leaf.type == "boolean" or (leaf.names_resource and value != ""):  # as a value it clears; here it is compared
         value = policy.usual_value(leaf.single, value)
     return Compare(target, op, _literal_key(target, value))
 
@@ -254,7 +253,7 @@ def is_storable(text: str) -> bool:
 
 
 def fold(attribute: Attribute, value: Any) -> Any:
-    """The comparison key of one value of `attribute`, of the same JSON shape; None: no valid dateTime."""
+    """The comparison key of one value of `attribute`, of the same JSON shape; None for an invalid dateTime."""
     if isinstance(value, str):
         if attribute.type == "dateTime":
             instant = parse_date_time(value)
@@ -268,7 +267,7 @@ def fold(attribute: Attribute, value: Any) -> Any:
 
 
 def fold_resource(resource: Mapping[str, Any], resource_type: ResourceType) -> dict[str, Any]:
-    """The folded twin of a validated resource, extensions included."""
+    """The comparison keys of a validated resource, with its extensions, in the shape of the resource."""
     folded = {}
     for name, value in resource.items():
         extension = resource_type.extensions_by_urn.get(name.lower())

@@ -1,7 +1,7 @@
-"""Schema extensions that somebody wrote: a document of RFC 7643 §7, checked before anything is validated by it.
+"""Checks the document of a schema extension (RFC 7643 §7) before the server validates by it.
 
-What a server cannot keep its word about is refused here, with the place in the document, rather than
-found out by a directory: attributes that only a server sets, values that are never returned, uniqueness.
+What this server cannot guarantee is refused with its place in the document: attributes that only a server
+sets, values that are never returned, uniqueness.
 """
 
 import json
@@ -17,7 +17,7 @@ from scim.protocol.errors import nearest
 SCHEMA_SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:Schema"
 MAX_ATTRIBUTES = 200
 MAX_TEXT_LENGTH = 2_000
-# Its last part reads as an attribute's name, so that the URN is a path too (RFC 7644 §3.10).
+# The last part has the form of an attribute's name, so that the URN is a path too (RFC 7644 §3.10).
 _URN = re.compile(r"(?=.{1,250}\Z)urn:[a-z0-9][a-z0-9-]{1,31}(?::[a-z0-9._-]+)*:[a-z][a-z0-9_-]*", re.IGNORECASE)
 _EXAMPLE = "urn:example:params:scim:schemas:extension:1.0:User"
 _OURS = "urn:iprova:"
@@ -26,7 +26,7 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,99}")
 
 
 def gettext_noop(text: str) -> str:
-    """Marks a text for the catalogue of whoever shows it in another language."""
+    """Mark a text for the catalogue of the console, which shows it in another language."""
     return text
 
 
@@ -53,7 +53,7 @@ _ALLOWED: Mapping[str, Sequence[str]] = {
 _NO_VALUE = gettext_noop("must be %(allowed)s: this server would have to set it, and has no value for it")
 _UNREADABLE = gettext_noop("must be %(allowed)s: a value that nobody can read again is not kept")
 _NOT_UNIQUE = gettext_noop("must be %(allowed)s: values of extensions are not checked to be unique")
-# What RFC 7643 allows and this server does not: why.
+# Why this server does not allow what RFC 7643 allows.
 _REFUSED: Mapping[tuple[str, str], str] = {
     ("mutability", "readOnly"): _NO_VALUE,
     ("mutability", "writeOnly"): _UNREADABLE,
@@ -67,7 +67,7 @@ _REFUSED: Mapping[tuple[str, str], str] = {
 class Problem:
     """`place` is a path into the document such as `attributes[2].type`; "" is the document.
 
-    `template` is a text with places for `values` as `%` fills them: so it can be told in another language.
+    `template` is a text with places for `values`, as `%` fills them, so that it can be translated.
     """
 
     place: str
@@ -83,7 +83,7 @@ class Problem:
 
 
 class DefinitionError(Exception):
-    """A document that is no schema extension, with every place that is wrong."""
+    """A document that is not a valid schema extension, with every place that is wrong."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         super().__init__("\n".join(map(str, problems)))
@@ -91,7 +91,7 @@ class DefinitionError(Exception):
 
 
 def read_definition(document: Any) -> Schema:
-    """A schema extension, every characteristic spelled out. Raises `DefinitionError`."""
+    """The schema extension with every characteristic written out. Raises `DefinitionError`."""
     problems = list(_problems(document))
     if problems:
         raise DefinitionError(problems)
@@ -107,13 +107,13 @@ def read_definition(document: Any) -> Schema:
 
 
 def overlaps(one: str, other: str) -> bool:
-    """Whether two URNs are one, or one could be read as an attribute of the other."""
+    """Whether two URNs are the same, or one could be read as an attribute of the other."""
     first, second = sorted((one.lower(), other.lower()), key=len)
     return first == second or second.startswith(f"{first}:")
 
 
 def check_compatible(old: Schema, new: Schema) -> None:
-    """Whether `new` can take the place of `old` with values already stored. Raises `DefinitionError`."""
+    """Check that `new` can replace `old` where values are stored already. Raises `DefinitionError`."""
     problems = list(_changed(old.attributes, new.by_name, "attributes"))
     if problems:
         raise DefinitionError(problems)
@@ -209,7 +209,7 @@ def _attribute_problems(attribute: Mapping[str, Any], here: str, *, is_inner: bo
 
 
 def _shape_problems(attribute: Mapping[str, Any], here: str, *, is_inner: bool) -> Iterator[Problem]:
-    """What goes with what: parts with complex attributes, several values with attributes that are no parts."""
+    """Check that only complex attributes have sub-attributes, and that no sub-attribute has several values."""
     if is_inner and attribute.get("multiValued") is True:
         yield Problem(f"{here}.multiValued", gettext_noop("must be false: a sub-attribute has one value here"))
     is_complex = attribute.get("type") == "complex"

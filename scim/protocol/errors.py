@@ -1,8 +1,8 @@
-"""Every refusal that the protocol has (RFC 7644 §3.12), one function each.
+"""Every refusal of the protocol (RFC 7644 §3.12), one function each.
 
-`detail` is read by an administrator in Entra's or Okta's log: it says what was sent, what is
-allowed and what to change. It never holds another person's data, SQL or a class name. What HTTP
-and this product refuse is in `scim.api.refusals`.
+An administrator reads `detail` in the log of Entra or Okta: it names what was sent, what is allowed and what
+to change. It never contains another person's data, SQL or a class name. The refusals of HTTP and of this
+product are in `scim.api.refusals`.
 """
 
 import difflib
@@ -13,12 +13,12 @@ ERROR_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:Error"
 
 
 class Reason(StrEnum):
-    """Why a request was not done: what programs tell refusals apart by, as sentences are for people.
+    """Why a request was refused or failed. Programs use the reason; the sentences are for people.
 
-    The provisioning log stores the value. A member is used by one function, here or in `scim.api.refusals`.
+    The provisioning log stores the value. Each member belongs to one function, here or in `scim.api.refusals`.
     """
 
-    # What was asked
+    # About the request itself
     INVALID_FILTER = "invalid-filter"
     INVALID_PATH = "invalid-path"
     INVALID_SYNTAX = "invalid-syntax"
@@ -41,7 +41,7 @@ class Reason(StrEnum):
     TOO_COSTLY = "too-costly"
     BULK_TOO_LONG = "bulk-too-long"
     BULK_ID_UNRESOLVED = "bulk-id-unresolved"
-    # What is there
+    # About the resources
     NAME_TAKEN = "name-taken"
     NOT_FOUND = "not-found"
     VERSION_MISMATCH = "version-mismatch"
@@ -72,7 +72,7 @@ class Reason(StrEnum):
 class ScimError(Exception):
     """A refusal or failure as SCIM has it: HTTP status, scimType (or ""), detail, extra headers.
 
-    `detail` is `introduction` and `sentence`; another refusal can take over the sentence alone.
+    `detail` is the introduction followed by the sentence. Another refusal can reuse the sentence alone.
     """
 
     def __init__(
@@ -106,7 +106,7 @@ class ScimError(Exception):
 
 
 def explained(refusal: ScimError, explanation: str) -> ScimError:
-    """The same refusal with a sentence more at its end."""
+    """The same refusal with one more sentence at its end."""
     return ScimError(
         refusal.reason,
         refusal.status,
@@ -150,7 +150,7 @@ def unknown_attribute(name: str) -> ScimError:
 
 
 def strict_protocol(scim_type: str, subject: str, explanation: str) -> ScimError:
-    """What a client sends in its own form, to a provider that takes the RFC's alone."""
+    """A client's own form, sent to a provider that accepts only that of the RFC."""
     sentence = f"{subject} is not as RFC 7643 and RFC 7644 have it:{explanation}"
     return ScimError(Reason.STRICT_PROTOCOL, 400, scim_type, sentence)
 
@@ -323,13 +323,13 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The known name that `name` is most likely a slip of, upper and lower case aside."""
+    """The known name that was most likely meant, without regard to case."""
     by_lower = {known_name.lower(): known_name for known_name in known}
     near = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)
     return by_lower[near[0]] if near else None
 
 
 def shown(text: str) -> str:
-    """`text` in quotes, shortened, without control characters: it may come from anybody."""
+    """A text from a client in quotes, shortened and without control characters."""
     printable = "".join(char if char.isprintable() else "?" for char in text[:200])
     return f'"{printable}{"…" if len(text) > 200 else ""}"'

@@ -1,7 +1,7 @@
-"""Filters (RFC 7644 §3.4.2.2) and PATCH paths (§3.5.2): text to tree and back.
+"""Reads filters (RFC 7644 §3.4.2.2) and PATCH paths (§3.5.2) into trees, and writes a tree as text.
 
-Knows the grammar only: whether `userNam` exists is asked in `conditions`, how a comparison
-becomes SQL is said in `scim.store.filters`.
+This is the grammar only. `conditions` checks whether `userNam` exists; `scim.store.filters` turns a
+comparison into SQL.
 """
 
 import json
@@ -38,7 +38,7 @@ class ValuePath:
 
     path: AttrPath
     inner: "Node"
-    # A sub-attribute was compared behind the brackets; the comparison is part of `inner` now.
+    # A sub-attribute was compared after the brackets; the comparison is now part of `inner`.
     has_part_after: bool = field(default=False, compare=False)
 
 
@@ -113,7 +113,7 @@ def _attr_path_or_refuse(part: str, whole: str) -> AttrPath:
 
 
 class _Parser:
-    """One pass over the tokens; `position` is the character up to which the text was read."""
+    """Reads the tokens in one pass. `position` is the character up to which the text was read."""
 
     def __init__(self, text: str, max_length: int, max_terms: int, max_depth: int) -> None:
         if len(text) > max_length:
@@ -238,7 +238,7 @@ class _Parser:
 
 
 def _refuse_constant(name: str) -> None:
-    raise ValueError(name)  # NaN and Infinity are no JSON
+    raise ValueError(name)  # NaN and Infinity are not JSON
 
 
 def count_terms(node: Node) -> int:
@@ -252,7 +252,7 @@ def count_terms(node: Node) -> int:
 
 
 def render(node: Node) -> str:
-    """A text that `parse_filter` reads back as the same tree."""
+    """The text of a tree, which `parse_filter` reads back as the same tree."""
     match node:
         case Comparison(path, op, value):
             return f"{path} {op} {json.dumps(value)}"

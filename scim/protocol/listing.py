@@ -1,4 +1,7 @@
-"""What a client asks of a list: the query parameters of RFC 7644 §3.4.2, or the same in a SearchRequest (§3.4.3)."""
+"""Reads the query for a list: parameters (RFC 7644 §3.4.2) or a SearchRequest with the same members (§3.4.3).
+
+A filter and an order are bound to the schemas here, so that the store only compiles them.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +17,7 @@ from scim.protocol.policy import Policy
 
 @dataclass(frozen=True)
 class Filter:
-    """A filter as sent, and the condition that it states about resources of each type (by the type's name).
+    """A filter as sent, and the condition that it states about resources of each type, by the type's name.
 
     `terms` is how many comparisons it has.
     """
@@ -42,7 +45,7 @@ class Sort:
 class ListQuery:
     """`start_index` is 1-based; `count` 0 asks for the total alone.
 
-    `cursor` None: pages are told by `start_index`; "": the first page of a query with cursors (RFC 9865 §2).
+    `cursor` is None for pages by index, and "" for the first page of a query with cursors (RFC 9865 §2).
     """
 
     filter: Filter | None = None
@@ -57,7 +60,7 @@ def read_list_query(parameters: Mapping[str, str], resource_types: Sequence[Reso
 
     Raises `ScimError` invalidValue, invalidFilter, with a cursor also invalidCount.
 
-    What is too large is clamped, and what is too small where no cursor is.
+    A number that is too large is lowered to the limit. One that is too small is raised, except with a cursor.
     """
     cursor = parameters.get("cursor")
     start_index = max(_read_number(parameters, "startIndex", 1), 1)
@@ -78,7 +81,7 @@ def read_list_query(parameters: Mapping[str, str], resource_types: Sequence[Reso
 
 
 def read_filter(text: str, resource_types: Sequence[ResourceType], policy: Policy) -> Filter:
-    """A filter, read and bound to the schema of each type. Raises `ScimError` invalidFilter."""
+    """Read a filter and bind it to the schema of each type. Raises `ScimError` invalidFilter."""
     node = parse_filter(
         text,
         max_length=policy.max_filter_length,
@@ -98,9 +101,9 @@ class MemberQuery:
 
 
 def read_member_query(parameters: Mapping[str, str], policy: Policy) -> MemberQuery | None:
-    """`membersCursor` and `membersCount` of a group's address; None where neither is there, for all members.
+    """Read `membersCursor` and `membersCount` of a group's address; None without both, which means all members.
 
-    An extension of ours, docs/scim.md. Raises `ScimError` invalidValue, invalidCount.
+    An extension of this server (docs/scim.md). Raises `ScimError` invalidValue, invalidCount.
     """
     if not {"memberscursor", "memberscount"} & parameters.keys():
         return None
@@ -114,7 +117,7 @@ SEARCH_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:SearchRequest"
 
 
 def search_parameters(body: Any, policy: Policy) -> dict[str, str]:
-    """A SearchRequest as the query parameters that say the same. Raises `ScimError` invalidSyntax, invalidValue."""
+    """A SearchRequest as query parameters with the same meaning. Raises `ScimError` invalidSyntax, invalidValue."""
     if not isinstance(body, dict):
         raise errors.invalid_syntax("The body must be a JSON object holding a SearchRequest (RFC 7644 §3.4.3).")
     policy.check_schemas(body, SEARCH_SCHEMA)
@@ -148,7 +151,7 @@ def _read_sort(parameters: Mapping[str, str], resource_types: Sequence[ResourceT
     if order not in ("", "ascending", "descending"):
         raise errors.invalid_value('"sortOrder" must be ascending or descending.')
     if not sort_by:
-        # Several types come one after the other, which is the order of an index.
+        # Several types are listed one after the other, in the order of an index.
         return Sort(find_readable("meta.resourceType", resource_types, policy)) if len(resource_types) > 1 else None
     try:
         target = find_readable(sort_by, resource_types, policy)

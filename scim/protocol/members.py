@@ -1,4 +1,7 @@
-"""What a PATCH does to a relation, such as a group's members: sets of ids, never the relation itself."""
+"""The changes of a group's members in a PATCH, as sets of ids that join and leave.
+
+The members themselves are not needed: a group may have 100,000, and adding one must not read the others.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -10,9 +13,9 @@ from scim.protocol.conditions import AnyOf, Compare, Condition
 
 @dataclass
 class MemberChange:
-    """What a PATCH does to a relation, as sets of ids: first `reset` (all others leave), then remove, then add.
+    """Ids that leave and join: first `reset` (all others leave), then `remove`, then `add`.
 
-    `where` is a condition on the member rows for a removal that names no ids.
+    `where` is a condition on the members, for a removal that does not name ids.
     """
 
     reset: bool = False
@@ -22,7 +25,7 @@ class MemberChange:
 
 
 def member_changes(changes: Iterable[Change]) -> list[MemberChange]:
-    """Changes of `members`, in order, as few sets as keep their effect."""
+    """Merge the changes of `members`, in order, into as few sets as have the same effect."""
     result: list[MemberChange] = []
     added: dict[str, None] = {}
     removed: dict[str, None] = {}
@@ -47,7 +50,7 @@ def member_changes(changes: Iterable[Change]) -> list[MemberChange]:
 
 
 def _ids_named(change: Change) -> list[str] | None:
-    """The member ids that a change names; None: all, or those that `where` chooses."""
+    """The member ids that a change names; None for all, or for those that `where` chooses."""
     if change.op == "remove":
         if change.target.sub is not None:
             raise errors.invalid_path("members", "a member has no parts to remove; name the member.")
@@ -60,7 +63,7 @@ def _ids_named(change: Change) -> list[str] | None:
 
 
 def _ids_of_filter(where: Condition) -> list[str] | None:
-    """The ids of `value eq "a" or value eq "b"`; None when the filter asks anything else."""
+    """The ids in `value eq "a" or value eq "b"`; None for any other filter."""
     terms = where.terms if isinstance(where, AnyOf) else (where,)
     ids = []
     for term in terms:

@@ -1,4 +1,4 @@
-"""Messages and discovery documents: ListResponse (RFC 7644 §3.4.2) and what RFC 7643 §5 to §7 describe."""
+"""Builds the ListResponse (RFC 7644 §3.4.2) and the discovery documents (RFC 7643 §5 to §7)."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ def list_response(
     next_cursor: str = "",
     previous_cursor: str = "",
 ) -> bytes:
-    """A page of resources, each JSON already; with cursors (RFC 9865 §2) it has no `startIndex`."""
+    """A page of resources that are JSON already. With cursors (RFC 9865 §2) it has no `startIndex`."""
     head = f'{{"schemas":["{LIST_SCHEMA}"],"totalResults":{total}'
     if start_index is not None:
         head += f',"startIndex":{start_index}'
@@ -33,7 +33,7 @@ def list_response(
 
 
 def list_of_documents(documents: Sequence[Mapping[str, Any]]) -> bytes:
-    """A whole list of discovery documents."""
+    """All discovery documents as one page."""
     return list_response([json.dumps(document).encode() for document in documents], len(documents), 1)
 
 
@@ -68,7 +68,7 @@ def service_provider_config(
 
 
 def resource_type_document(resource_type: ResourceType, base: str) -> dict[str, Any]:
-    """RFC 7643 §6."""
+    """A resource type (RFC 7643 §6)."""
     return {
         "schemas": [RESOURCE_TYPE_SCHEMA],
         "id": resource_type.name,
@@ -82,5 +82,5 @@ def resource_type_document(resource_type: ResourceType, base: str) -> dict[str, 
 
 
 def schema_document(schema: Schema, base: str) -> dict[str, Any]:
-    """RFC 7643 §7: the document that validates, with its location."""
+    """A schema (RFC 7643 §7): the document by which resources are validated, with its location."""
     return {**schema.document, "meta": {"resourceType": "Schema", "location": f"{base}/Schemas/{schema.id}"}}

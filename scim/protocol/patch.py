@@ -140,7 +140,7 @@ def _read_operation(item: dict[str, Any], number: int) -> Operation:
 
 
 def _member(item: dict[str, Any], name: str, default: Any = None) -> Any:
-    """A member of a message by name; names are compared without case (RFC 7643 §2.1)."""
+    """A member of a message by its name, without regard to case (RFC 7643 §2.1)."""
     for key, value in item.items():
         if key.lower() == name:
             return value
@@ -159,10 +159,10 @@ def _habitual_operations(operation: Operation, resource_type: ResourceType, poli
 
 @dataclass(frozen=True)
 class _Reader:
-    """Takes operations apart until each names one attribute or sub-attribute.
+    """Takes operations apart until each is about one attribute or sub-attribute.
 
-    An operation without path, on an extension or on a single complex value speaks of the parts that
-    it names and leaves the others (RFC 7644 §3.5.2.1, §3.5.2.3), so it becomes one for each.
+    An operation without path, on an extension or on a single complex value changes the parts that it names
+    and leaves the others (RFC 7644 §3.5.2.1, §3.5.2.3), so it becomes one operation for each part.
     """
 
     resource_type: ResourceType
@@ -170,7 +170,7 @@ class _Reader:
     notes: Notes
 
     def parts(self, operation: Operation, *, is_inner: bool = False) -> Iterator[Part]:
-        """`is_inner`: it came from within a value, where what only the server sets may be repeated (Okta's `id`)."""
+        """The parts of an operation. `is_inner`: it came from a value, where Okta repeats the read-only `id`."""
         if operation.path is None:
             yield from self._members(operation)
             return
@@ -194,7 +194,7 @@ class _Reader:
             yield operation, target
 
     def _members(self, operation: Operation) -> Iterator[Part]:
-        """An operation without path: each member's name is a path, or the URN of the core schema."""
+        """The parts of an operation without path: the name of each member is a path, or the URN of the core schema."""
         if operation.op == "remove":
             raise errors.no_target('A remove operation needs a "path": without one it names nothing to remove.')
         if not isinstance(operation.value, dict):
@@ -212,7 +212,7 @@ class _Reader:
             yield from self.parts(Operation(operation.op, path, value), is_inner=True)
 
     def _overlook_form(self, name: str, path: Path) -> None:
-        """Members of a value are attribute names, or an extension's URN (RFC 7644 §3.5.2.1): no paths."""
+        """Members of a value have the names of attributes or extensions, not paths (RFC 7644 §3.5.2.1)."""
         if path == Path(AttrPath(name)) or name.lower() in self.resource_type.extensions_by_urn:
             return
         fault = Fault.SCHEMA_IN_NAME if path.attr.schema else Fault.DOTTED_NAME
@@ -237,7 +237,7 @@ class _Reader:
 
 
 def _has_independent_parts(attribute: Attribute, path: Path) -> bool:
-    """Whether a whole single value may be changed part by part; value and $ref of a reference belong together."""
+    """Whether a single value may be changed part by part. The value and $ref of a reference belong together."""
     is_single = attribute.is_complex and not attribute.multi_valued and path.where is None
     return is_single and not any(sub.names_resource for sub in attribute.sub_attributes)
 
@@ -248,7 +248,7 @@ def _is_read_only(target: Target) -> bool:
 
 
 def _change(operation: Operation, target: Target, policy: Policy, notes: Notes) -> Change | None:
-    """The change that one part asks for; None when it asks for nothing."""
+    """The change for one part; None when it changes nothing."""
     assert operation.path is not None
     if target.attribute is None:
         return _extension_change(operation, target)
@@ -264,7 +264,7 @@ def _change(operation: Operation, target: Target, policy: Policy, notes: Notes) 
 
 
 def _extension_change(operation: Operation, target: Target) -> Change:
-    """A whole extension can only be removed here: its attributes were taken apart before."""
+    """The removal of a whole extension. Other operations on it were taken apart before."""
     if operation.op != "remove" and operation.value is not None:
         raise errors.invalid_value(f'"{target.schema}" must hold an object with the attributes of the extension.')
     return Change("remove", target, None, None)
@@ -285,7 +285,7 @@ def _bind_where(operation: Operation, target: Target, policy: Policy) -> tuple[C
 
 
 def _seed(node: Node, target: Target, where: Condition) -> dict[str, Any] | None:
-    """The sub-attributes that the `eq` terms of a filter fix, as sent; None when it says anything else."""
+    """The sub-attributes that the `eq` terms of a filter fix, as sent; None when it has other terms."""
     terms = node.terms if isinstance(node, And) else (node,)
     bound = where.terms if isinstance(where, AllOf) else (where,)
     seed: dict[str, Any] = {}
@@ -304,7 +304,7 @@ def _refuse_unremovable(change: Change) -> Change:
 
 
 def _with_value(change: Change, value: Any, policy: Policy, notes: Notes) -> Change | None:
-    """The change with its value validated for where it goes; a cleared value makes it a removal."""
+    """The change with its value validated for the target. A value that clears makes it a removal."""
     target, attribute = change.target, change.target.attribute
     assert attribute is not None
     if attribute.holds_references and value == "":
@@ -327,7 +327,7 @@ def _with_value(change: Change, value: Any, policy: Policy, notes: Notes) -> Cha
 
 
 def _validate_chosen(attribute: Attribute, value: Any, policy: Policy, notes: Notes) -> Any:
-    """The value of `attribute[filter]`: one element. Value habits speak of whole values, so it is put into a list."""
+    """Validate the value of `attribute[filter]`, one element. Habits are about whole values, so it becomes a list."""
     elements = policy.usual_value(attribute, value if isinstance(value, list) or value in (None, "") else [value])
     if elements is None:
         return None
@@ -338,7 +338,7 @@ def _validate_chosen(attribute: Attribute, value: Any, policy: Policy, notes: No
 
 
 def _names_nothing(attribute: Attribute, value: Any) -> bool:
-    """Whether a complex value was sent of which no part is known: it neither sets nor clears anything."""
+    """Whether no part of a complex value is known, so that it neither sets nor clears anything."""
     elements = value if isinstance(value, list) else [value]
     if not attribute.is_complex or not elements or not all(isinstance(element, dict) for element in elements):
         return False

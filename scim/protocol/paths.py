@@ -1,4 +1,4 @@
-"""Attribute paths (RFC 7644 §3.10): text to `AttrPath`, and `AttrPath` to the attribute that it names."""
+"""Reads attribute paths (RFC 7644 §3.10), and finds the attribute that a path names."""
 
 import re
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ _ATTR_NAME = re.compile(r"[A-Za-z$][A-Za-z0-9_$-]*", re.ASCII)
 
 @dataclass(frozen=True)
 class AttrPath:
-    """attrPath = [URI ":"] ATTRNAME *1subAttr, as sent: whether it exists is asked by `find`."""
+    """attrPath = [URI ":"] ATTRNAME *1subAttr, as sent; `find` checks whether it exists."""
 
     name: str
     sub: str = ""
@@ -24,14 +24,14 @@ class AttrPath:
 
 
 class UnknownAttributeError(Exception):
-    """No schema of the resource type has this attribute. The text says so for an administrator."""
+    """No schema of the resource type has this attribute. The text is for an administrator."""
 
 
 def parse_attr_path(text: str) -> AttrPath | None:
-    """Read an attribute path; None when `text` is none. The URI ends at the last colon, dots or not."""
+    """Read an attribute path; None for any other text. The URI ends at the last colon, whatever dots it has."""
     schema, colon, name = text.rpartition(":")
     name, dot, sub = name.partition(".")
-    # Behind a URI there may be one dot more than the RFC has: a habit puts the URI's last part before it.
+    # After a URI one more dot is allowed than in the RFC: a habit puts the last part of the URI before it.
     parts = sub.split(".") if schema else [sub]
     if not _ATTR_NAME.fullmatch(name) or (dot and not all(map(_ATTR_NAME.fullmatch, parts))) or (colon and not schema):
         return None

@@ -1,4 +1,4 @@
-"""What a provider's client is forgiven and how much it may ask: one frozen value, handed down."""
+"""The policy for a provider: what its client may get wrong, and how much a request may ask. One frozen value."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from scim.protocol.paths import AttrPath
 
 @dataclass(frozen=True)
 class Operation:
-    """One PATCH operation with its path read but not yet looked up; `path` None: none was sent."""
+    """One PATCH operation whose path was read but not looked up yet; `path` is None when none was sent."""
 
     op: str
     path: Path | None
@@ -22,19 +22,19 @@ class Operation:
 
 
 class Fault(Enum):
-    """What cannot be rewritten but can be overlooked: the core goes on as each comment says."""
+    """A fault that cannot be rewritten but can be overlooked. The comment says what happens then."""
 
     UNKNOWN_ATTRIBUTE = auto()  # it is left out and noted
-    READ_ONLY_REPEATED = auto()  # inside a value: it is left as it is
+    READ_ONLY_REPEATED = auto()  # inside a value; it is ignored
     MISSING_ELEMENT = auto()  # `emails[type eq "work"].value` of a user without one makes it
     DOTTED_NAME = auto()  # a member `name.givenName` of a value is read as a path
     SCHEMA_IN_NAME = auto()  # so is `urn:…:User:department`
     FILTER_IN_NAME = auto()  # and `emails[type eq "work"].value`
     PART_AFTER_FILTER = auto()  # in a filter, `emails[type eq "work"].value eq "x"` is about one value
-    DELETED_MEMBER = auto()  # an id that this provider has deleted is passed over and noted
-    MISSING_SCHEMAS = auto()  # what a body is follows from where it is sent
-    FOREIGN_SCHEMA = auto()  # it is not looked at
-    EXTRA_MEMBER = auto()  # of a PATCH operation: it is not looked at
+    DELETED_MEMBER = auto()  # an id that this provider has deleted is skipped and noted
+    MISSING_SCHEMAS = auto()  # the address tells what the body is
+    FOREIGN_SCHEMA = auto()  # it is ignored
+    EXTRA_MEMBER = auto()  # of a PATCH operation; it is ignored
     NO_OPERATIONS = auto()  # nothing is changed
 
 
@@ -45,14 +45,14 @@ PathHabit = Callable[[AttrPath], AttrPath]
 
 @dataclass(frozen=True)
 class Policy:
-    """The defaults forgive nothing; `scim.clients` builds the liberal policy from its habits.
+    """The defaults overlook nothing; `scim.clients` builds the liberal policy from its habits.
 
     value_habits: rewrite one attribute's value before it is validated.
     operation_habits: rewrite one PATCH operation before its path is looked up.
     path_habits: rewrite one attribute path, of an operation or a filter, before it is looked up.
-    overlooks: what a client may get wrong.
-    explanations: for what it may not, a sentence that the refusal ends with.
-    skips_unknown_members: an id that no resource ever had is passed over and noted; else it is 400.
+    overlooks: faults that a client may have.
+    explanations: the last sentence of the refusal for a fault that it may not have.
+    skips_unknown_members: an id that no resource ever had is skipped and noted; otherwise it is 400.
     """
 
     value_habits: tuple[ValueHabit, ...] = ()
@@ -76,24 +76,24 @@ class Policy:
     max_bulk_operations: int = 1_000
 
     def usual_path(self, path: AttrPath) -> AttrPath:
-        """`path` in the RFC's form."""
+        """`path` in the form of the RFC."""
         for habit in self.path_habits:
             path = habit(path)
         return path
 
     def usual_value(self, attribute: Attribute, value: Any) -> Any:
-        """A value of `attribute` in the RFC's form."""
+        """A value of `attribute` in the form of the RFC."""
         for habit in self.value_habits:
             value = habit(attribute, value)
         return value
 
     def overlook(self, fault: Fault, refusal: ScimError) -> None:
-        """Go on where this policy overlooks `fault`; raise `refusal` where it does not."""
+        """Raise `refusal` unless this policy overlooks `fault`."""
         if fault not in self.overlooks:
             raise errors.explained(refusal, self.explanations.get(fault, ""))
 
     def check_schemas(self, body: Mapping[str, Any], *wanted: str, allowed: Iterable[str] = ()) -> None:
-        """A body says in `schemas` what it is: all that is wanted, nothing but what is allowed (RFC 7643 §3)."""
+        """Check that `schemas` of a body names all of `wanted`, and besides only what is allowed (RFC 7643 §3)."""
         if {Fault.MISSING_SCHEMAS, Fault.FOREIGN_SCHEMA} <= self.overlooks:
             return
         sent = next((value for name, value in body.items() if name.lower() == "schemas"), None)

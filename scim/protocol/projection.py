@@ -1,4 +1,4 @@
-"""Which attributes an answer holds (RFC 7644 §3.9; `returned`, RFC 7643 §7)."""
+"""Projection: which attributes a response contains (RFC 7644 §3.9; `returned`, RFC 7643 §7)."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ Name = tuple[str, str, str]
 class Projection:
     """`only` (None: all by default) or `without`: sets of (schema, attribute, sub-attribute) names.
 
-    `written`: what the request itself sets, which is answered though it be `returned: request` (RFC 7643 §7).
+    `written`: what the request itself sets; it is returned even if it is `returned: request` (RFC 7643 §7).
     """
 
     only: frozenset[Name] | None = None
@@ -31,11 +31,11 @@ class Projection:
         return self.only is None and not self.without
 
     def asks_for(self, name: str, sub: str) -> bool:
-        """Whether a sub-attribute that is `returned: request` is named itself."""
+        """Whether the request names a sub-attribute that is `returned: request`."""
         return self.only is not None and ("", name, sub) in self.only
 
     def wants(self, name: str) -> bool:
-        """Whether anything of the core attribute `name` is in the answer: what is not need not be read."""
+        """Whether the response contains anything of the core attribute `name`. If not, it need not be read."""
         if self.only is not None:
             return any((schema, attribute) == ("", name) for schema, attribute, _ in self.only)
         return ("", name, "") not in self.without
@@ -47,7 +47,7 @@ WHOLE = Projection()
 def parse_projection(attributes: str, excluded: str, resource_type: ResourceType, policy: Policy) -> Projection:
     """Read `attributes` and `excludedAttributes` (comma-separated); unknown names select nothing.
 
-    With both, `attributes` counts: it overrides the default list that the other takes from (§3.9).
+    With both, `attributes` counts: it replaces the default list, from which the other removes (§3.9).
     Raises `ScimError` invalidValue when a list is too long.
     """
     if max(len(attributes), len(excluded)) > MAX_NAMES_LENGTH:
@@ -71,7 +71,7 @@ def _names(text: str, resource_type: ResourceType, policy: Policy) -> frozenset[
 
 
 def names_in(target: Target, value: Any) -> Iterator[Name]:
-    """The attribute that a value is for and those of its parts that the value has."""
+    """The name of the attribute of a value, and the names of the parts that the value has."""
     schema, name, sub = _key(target)
     yield schema, name, sub
     for element in value if isinstance(value, list) else [value]:
@@ -85,7 +85,7 @@ def _key(target: Target) -> Name:
 
 
 def project(resource: Mapping[str, Any], projection: Projection, resource_type: ResourceType) -> dict[str, Any]:
-    """What of a whole resource is answered: `returned: always` stays, `request` comes only by name (RFC 7643 §7)."""
+    """The part of a resource to return. `returned: always` stays, `request` comes only by name (RFC 7643 §7)."""
     if projection.is_whole and not resource_type.holds_back:
         return dict(resource)
     result: dict[str, Any] = {}
@@ -108,7 +108,7 @@ _NOTHING: tuple[Any, ...] = (None, {}, [])
 
 
 def _project_value(value: Any, schema: str, attribute: Attribute, projection: Projection) -> Any:
-    """The part of an attribute's value that is answered; None for nothing."""
+    """The part of an attribute's value to return; None for nothing."""
     if attribute.returned == "always":
         return value
     chosen = projection.without if projection.only is None else projection.only
@@ -125,7 +125,7 @@ def _project_value(value: Any, schema: str, attribute: Attribute, projection: Pr
         if sub.name in named:
             return projection.only is not None
         if sub.returned == "request":
-            # A relation's are left out by the query itself, which need not walk through 100,000 members again.
+            # The query has left out those of a relation, so that this need not walk through 100,000 members.
             return attribute.holds_references or (projection.only is None and sub.name in written)
         return is_whole or projection.only is None
 

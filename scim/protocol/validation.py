@@ -1,7 +1,7 @@
-"""Resources against their schema (RFC 7643 §2): canonical names, types, mutability, required attributes.
+"""Validates resources against their schema (RFC 7643 §2): names, types, mutability, required attributes.
 
-Values are kept as sent. Unassigned ones (null, [], {}) are left out (§2.5), read-only and
-write-only ones too: `password` is checked and dropped here, so nothing later can store it.
+Names become canonical, values stay as sent. Unassigned values (null, [], {}) are left out (§2.5), and so are
+read-only and write-only ones: `password` is checked and dropped here, so that nothing later can store it.
 """
 
 import base64
@@ -25,7 +25,7 @@ MAX_NOTES = 50
 
 @dataclass
 class Notes:
-    """What was left out of a request on purpose: names of attributes that no schema knows."""
+    """Names of what a request sent and the server left out: attributes of no schema, members that do not exist."""
 
     ignored: list[str] = field(default_factory=list)
 
@@ -83,7 +83,7 @@ def validate_extension(value: Any, extension: Schema, policy: Policy, notes: Not
 
 
 def finish_resource(resource: dict[str, Any], resource_type: ResourceType, policy: Policy) -> dict[str, Any]:
-    """Check what only the whole resource shows: required attributes, key lengths; derive `schemas`."""
+    """Check the resource as a whole: required attributes, lengths of keys, one primary value. Derive `schemas`."""
     used = [extension for extension in resource_type.extensions if extension.id in resource]
     _check_required(resource_type.schema, resource)
     for extension in used:
@@ -101,7 +101,7 @@ def finish_resource(resource: dict[str, Any], resource_type: ResourceType, polic
 
 
 def _check_required(schema: Schema, home: Mapping[str, Any]) -> None:
-    """What a schema requires is there; an extension's only where the extension is."""
+    """Refuse a resource without a required attribute. Those of an extension count only with the extension."""
     for attribute in schema.demanding:
         value = home.get(attribute.name)
         if value is None:
@@ -115,7 +115,7 @@ def _check_required(schema: Schema, home: Mapping[str, Any]) -> None:
 
 
 def keep_immutable(before: Mapping[str, Any], after: dict[str, Any], resource_type: ResourceType) -> dict[str, Any]:
-    """`after`, the whole of a PUT, with the immutable values that it does not mention.
+    """The resource of a PUT, with the immutable values that the body does not mention.
 
     Raises `ScimError` mutability for one that it changes (RFC 7644 §3.5.1).
     """
@@ -124,7 +124,7 @@ def keep_immutable(before: Mapping[str, Any], after: dict[str, Any], resource_ty
     if unsaid:
         after = deepcopy(after)
     for extension in resource_type.extensions:
-        # Of an extension that goes on for an immutable value, what it requires goes on too.
+        # An extension that stays for the sake of an immutable value keeps its required attributes too.
         if extension.id not in after and any(target.schema == extension.id for target, _ in unsaid):
             required = {one.name: before[extension.id].get(one.name) for one in extension.attributes if one.required}
             after[extension.id] = {name: value for name, value in required.items() if value is not None}
@@ -142,7 +142,7 @@ def keep_immutable(before: Mapping[str, Any], after: dict[str, Any], resource_ty
 
 
 def check_immutable(before: Mapping[str, Any], after: Mapping[str, Any], resource_type: ResourceType) -> None:
-    """Raises `ScimError` mutability when an immutable value that was there is another one, or gone (RFC 7643 §2.2)."""
+    """Raise `ScimError` mutability when an immutable value was changed or removed (RFC 7643 §2.2)."""
     for target in resource_type.immutable_targets:
         held, now = target.held_by(before), target.held_by(after)
         if held is not None and held != now and _as_compared(target.leaf, held) != _as_compared(target.leaf, now):
@@ -150,13 +150,13 @@ def check_immutable(before: Mapping[str, Any], after: Mapping[str, Any], resourc
 
 
 def _as_compared(attribute: Attribute, value: Any) -> Any:
-    """Without case where it does not count, and without the order of several values."""
+    """The value for comparison: without case where it does not count, and without the order of several values."""
     folded = fold(attribute, value)
     return sorted(json.dumps(element, sort_keys=True) for element in folded) if isinstance(folded, list) else folded
 
 
 def _check_key(attribute: Attribute, value: str, policy: Policy) -> None:
-    """What is indexed must fit into an index; what is required must show something."""
+    """Refuse a key that does not fit into an index, and a required value without visible characters."""
     key = value if attribute.case_exact else comparison_key(value)
     if attribute.required and not key:
         raise errors.invalid_value(f'"{attribute.name}" holds no visible character.')
@@ -165,20 +165,20 @@ def _check_key(attribute: Attribute, value: str, policy: Policy) -> None:
 
 
 def _keep_one_primary(elements: list[Any]) -> None:
-    """`primary` is true for at most one value (RFC 7643 §2.4): the last one that says so."""
+    """Keep `primary` for at most one value (RFC 7643 §2.4), the last one that has it."""
     primary = [element for element in elements if isinstance(element, dict) and element.get("primary") is True]
     for element in primary[:-1]:
         element["primary"] = False
 
 
 def leave_out(name: str, policy: Policy, notes: Notes) -> None:
-    """Note an attribute that no schema knows, where the policy overlooks that."""
+    """Note an attribute that no schema has, if the policy overlooks that."""
     policy.overlook(Fault.UNKNOWN_ATTRIBUTE, errors.unknown_attribute(name))
     notes.add(name[:200])
 
 
 def validate_value(attribute: Attribute, value: Any, policy: Policy, notes: Notes) -> Any:
-    """A whole value of `attribute`: a list for a multi-valued one. None, [] or {}: unassigned."""
+    """Validate the value of an attribute, a list for a multi-valued one. None, [] and {} are unassigned."""
     value = policy.usual_value(attribute, value)
     if value is None:
         return None
@@ -193,7 +193,7 @@ def validate_value(attribute: Attribute, value: Any, policy: Policy, notes: Note
 
 
 def validate_element(attribute: Attribute, element: Any, policy: Policy, notes: Notes) -> Any:
-    """One value of a multi-valued attribute; {} when nothing is left but what it is for."""
+    """Validate one value of a multi-valued attribute; {} when it has nothing but `type` or `primary`."""
     if not attribute.is_complex:
         element = policy.usual_value(attribute.single, element)
     if element is None:
@@ -210,7 +210,7 @@ _LABELS = frozenset({"type", "primary"})
 
 
 def is_hollow(attribute: Attribute, element: Mapping[str, Any]) -> bool:
-    """Whether a value says only what it is for (`type`, `primary`), where its attribute could say what it is."""
+    """Whether a value has nothing but `type` or `primary`, although its attribute has other parts."""
     return not element or (element.keys() <= _LABELS and not attribute.subs.keys() <= _LABELS)
 
 
@@ -245,7 +245,7 @@ def _validate_complex(attribute: Attribute, value: Any, policy: Policy, notes: N
             part = validate_value(sub, sent, policy, notes)
             if part not in UNASSIGNED:
                 kept[sub.name] = part
-    # A reference may come as its address alone; the id is its last part.
+    # A reference may be sent as an address alone, whose last part is the id.
     if "$ref" in kept and "value" not in kept and "value" in attribute.subs and attribute.subs["value"].names_resource:
         kept["value"] = kept["$ref"].rstrip("/").rpartition("/")[2]
     return kept
@@ -275,7 +275,7 @@ def _check_date_time(value: Any) -> str:
 
 def _check_binary(value: Any) -> str:
     try:
-        base64.b64decode("".join(value.split()), validate=True)  # line breaks, as PEM has them, are no fault
+        base64.b64decode("".join(value.split()), validate=True)  # line breaks, as in PEM, are allowed
     except (binascii.Error, AttributeError, ValueError):
         return "must be base64"
     return ""

@@ -1,14 +1,14 @@
-"""Comparison keys and the types of values (RFC 7643 §2.3).
+"""Comparison keys of text and times (RFC 7643 §2.3).
 
-A comparison key is a value's folded twin: what uniqueness, filters and sorting compare.
+Uniqueness, filters and sorting compare the comparison keys of values, not the values as sent.
 """
 
 import re
 import unicodedata
 from datetime import UTC, datetime
 
-# Characters that Unicode says to ignore when they cannot be shown (Default_Ignorable_Code_Point):
-# with them two names look alike and are not.
+# Characters without a visible form (Unicode: Default_Ignorable_Code_Point):
+# two names that differ only in them look the same.
 _IGNORABLE = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f"
     "\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
@@ -35,7 +35,7 @@ _DATE_TIME = re.compile(r"(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d{
 
 
 def parse_date_time(text: str) -> datetime | None:
-    """An xsd:dateTime (RFC 7643 §2.3.5) as an instant; without a zone it is read as UTC. None: not one."""
+    """Read an xsd:dateTime (RFC 7643 §2.3.5); without a zone it is UTC. None for any other text."""
     found = _DATE_TIME.fullmatch(text)
     if not found:
         return None
@@ -48,5 +48,5 @@ def parse_date_time(text: str) -> datetime | None:
 
 
 def date_time_key(instant: datetime) -> str:
-    """A UTC instant as text whose order is that of time."""
+    """A UTC time as text that sorts in the order of time."""
     return instant.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"

@@ -1,1 +1,1 @@
-"""The protocol's verbs on the models: attribute paths to columns, filters to SQL, PATCH to deltas."""
+"""The verbs of the protocol on the tables: attribute paths become columns, filters SQL, changes rows."""

@@ -1,8 +1,8 @@
-"""Resources as JSON text, made by PostgreSQL: nothing of a document is parsed to be read.
+"""Resources as JSON text that PostgreSQL makes, so that no document is parsed to be read.
 
-A user bears her direct groups, a group its members; each comes by the one statement that
-reads the resource, and only when the answer holds it. Lists are one statement for the page and
-at most one for the total (RFC 7644 §3.4.2).
+The statement that reads a user also reads the user's direct groups, and that of a group its members, if
+the response contains them. A list takes one statement for the page and at most one for the total
+(RFC 7644 §3.4.2).
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ from scim.store.windows import Row, Window
 
 @dataclass(frozen=True)
 class Answer:
-    """A resource as it is sent: JSON, its id and its ETag (weak: the JSON may be spaced otherwise)."""
+    """A resource as JSON with its id and its ETag, which is weak, as the white space of the JSON may differ."""
 
     id: str
     etag: str
@@ -36,7 +36,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Page:
-    """Part of a list: resources as JSON, how many there are in all, and the cursors of its neighbours ("": none)."""
+    """A page of a list: resources as JSON, the total, and the cursors of the pages around it ("": there is none)."""
 
     resources: Sequence[tuple[ResourceType, bytes]]
     total: int
@@ -46,7 +46,7 @@ class Page:
 
 @dataclass(frozen=True)
 class Part:
-    """A resource type in a list: which of its resources, and what of each is answered."""
+    """A resource type in a list: which resources, and which attributes of each."""
 
     resource_type: ResourceType
     where: Sql
@@ -81,7 +81,7 @@ _GROUPS = f"""
 
 
 def _members(group: Sql, window: Sql, *, is_named: bool) -> Sql:
-    """A member's name costs a join to each member, so it comes when it is asked for (`returned: request`)."""
+    """The query for a group's members. Names cost a join, so they come only on request (`returned: request`)."""
     name = """ || ',"display":' || to_json(COALESCE(x.display_name, x.user_name))::text""" if is_named else ""
     text = f"""
 (SELECT 'members' AS name,
@@ -94,7 +94,7 @@ def _members(group: Sql, window: Sql, *, is_named: bool) -> Sql:
 
 
 def location_base(resource_type: ResourceType) -> str:
-    """What stands before the id in `meta.location`: from PUBLIC_URL, never from the request (V56)."""
+    """`meta.location` up to the id. It comes from PUBLIC_URL, never from the request (V56)."""
     return f"{settings.OPTIONS.scim_url}{resource_type.endpoint}/"
 
 
@@ -105,12 +105,12 @@ def read_one(
     projection: Projection,
     window: Sql = TRUE,
 ) -> Answer | None:
-    """One live resource, by one statement; None when this provider has none with this id.
+    """Read one live resource by one statement; None when this provider has none with this id.
 
     `window`: a condition on its members, row `m`.
     """
-    # The id stands in the members' own query as a literal: taken from the outer row, it would be
-    # planned for a group of average size.
+    # The query for the members has the id as a literal. With the id of the outer row, PostgreSQL would plan
+    # for a group of average size.
     relation = _relation(resource_type, projection, Sql("%s", (resource_id,)), window)
     with connection.cursor() as cursor:
         cursor.execute(
@@ -130,7 +130,7 @@ def etag(version: int, digest: str | None) -> str:
 
 
 def _relation(resource_type: ResourceType, projection: Projection, group: Sql, window: Sql = TRUE) -> Sql:
-    """The query for a user's groups or a group's members, or for neither where the answer holds none."""
+    """The query for a user's groups or a group's members, or for neither if the response does not contain them."""
     if resource_type.name == "User" and (projection.wants("groups") or projection.wants("meta")):
         return Sql(_GROUPS, (f"{settings.OPTIONS.scim_url}/Groups/",))
     if resource_type.name == "Group" and projection.wants("members"):
@@ -139,7 +139,7 @@ def _relation(resource_type: ResourceType, projection: Projection, group: Sql, w
 
 
 def _relations(parts: Sequence[Part]) -> Sql:
-    """The same for a list: a resource's own type decides which of the queries runs."""
+    """The same for a list: the type of each resource decides which of the queries runs."""
     found = [_relation(part.resource_type, part.projection, Sql("r.id")) for part in parts]
     if len(found) == 1 or all(relation.text == _NOTHING for relation in found):
         return found[0]
@@ -155,7 +155,7 @@ def _projected(text: str, projection: Projection, resource_type: ResourceType) -
 
 
 def read_page(provider_id: int, parts: Sequence[Part], query: ListQuery, cursor_timeout_s: int) -> Page:
-    """Live resources that any of `parts` describes, in the order and the window that the query asks for.
+    """Read live resources of `parts`, in the order and the window that the query asks for.
 
     Raises `ScimError` invalidCursor, expiredCursor.
     """
@@ -181,7 +181,7 @@ def _answered(part: Part, text: str) -> tuple[ResourceType, bytes]:
 
 
 def _found(provider_id: int, parts: Sequence[Part]) -> Sql:
-    """The condition on a resource `r` of this provider that any of the parts describes it."""
+    """The condition that a live resource `r` of this provider belongs to one of the parts."""
     chosen = " OR ".join(f"(r.resource_type = %s AND ({part.where.text}))" for part in parts)
     params = (param for part in parts for param in (part.resource_type.name, *part.where.params))
     return Sql(f"r.provider_id = %s AND r.deleted_at IS NULL AND ({chosen})", (provider_id, *params))
@@ -201,7 +201,7 @@ def _read_rows(parts: Sequence[Part], found: Sql, sort: Sort | None, window: Win
     start = beyond(window.position, sort, key) if window.position else TRUE
     order = order_by(sort, is_backward=window.is_backward)
     with connection.cursor() as cursor:
-        # The page is cut before relations are read, and its rows numbered, as the join need not keep their order.
+        # The page is cut before relations are read. Its rows are numbered because the join may change their order.
         cursor.execute(
             f"SELECT r.id::text, r.sort_key::text, r.resource_type, {_BODY}"
             " FROM (SELECT r.*, row_number() OVER () AS place FROM (SELECT r.* FROM"

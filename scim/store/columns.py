@@ -1,4 +1,4 @@
-"""Where an attribute lies in the database: one table, attribute path → column.
+"""The columns of the database that hold attributes, and how a resource becomes a row.
 
 A path without a row here is read from the folded document. To make a filter on an attribute
 fast, give it a column, an index and a row.
@@ -21,8 +21,8 @@ MAX_SEARCH_TEXT = 4_000
 class Column:
     """`sql` is an expression that holds comparison keys of `kind`: text, id, time or boolean.
 
-    It speaks of the resource `r`, in a relation also of `m` and `x`; `{base}` is the base URL. `hour` is an
-    indexed column with the hour of a time (since 1970), by which its rows are found.
+    It refers to the resource `r`, in a relation also to `m` and `x`; `{base}` is the base URL. `hour` names an
+    indexed column with the hour of a time (since 1970), which finds the rows.
     """
 
     sql: str
@@ -39,7 +39,7 @@ _EVERY_TYPE = {
     "meta.version": Column("'W/\"' || r.version || '\"'"),
     "meta.location": Column("{base} || '/' || r.resource_type || 's/' || r.id"),
 }
-# Of the groups that a user's current memberships `m` name: part of a user's ETag (answers.py).
+# A digest of the groups in a user's current memberships `m`: part of the user's ETag (answers.py).
 GROUPS_DIGEST = "left(md5(string_agg(m.group_id::text, '' ORDER BY m.group_id)), 8)"
 COLUMNS: Mapping[str, Mapping[str, Column]] = {
     "User": {
@@ -58,7 +58,7 @@ COLUMNS: Mapping[str, Mapping[str, Column]] = {
 
 @dataclass(frozen=True)
 class Relation:
-    """A multi-valued attribute that is rows of `providers_membership m`, not part of the document.
+    """A multi-valued attribute whose values are rows of `providers_membership m`, not part of the document.
 
     `own` is the column of `m` that holds the resource's id; at the other end is `x`.
     """
@@ -106,7 +106,7 @@ def row_of(resource: Mapping[str, Any], resource_type: ResourceType) -> Row:
 
 
 def _search_text(resource: Mapping[str, Any]) -> str:
-    """What the console's search looks in: names, addresses and ids, folded, accents dropped."""
+    """The text that the console searches: names, addresses and externalId, folded and without accents."""
     name = resource.get("name", {})
     parts = [
         resource.get("displayName"),

@@ -1,8 +1,8 @@
-"""Cursors of RFC 9865: where a page ended, signed, so that nobody can make or alter one.
+"""Cursors (RFC 9865): the position where a page ended, signed so that no client can make or alter one.
 
-A cursor holds the last resource's sort key and id, so nothing is kept between pages and no change of
-other resources hides or repeats one (V59). Whoever decodes it reads what the page itself showed. The
-signature is bound to provider, type, filter and order (V43).
+A cursor holds the sort key and the id of the last resource, so the server keeps nothing between pages, and
+a change of other resources neither hides nor repeats one (V59). A client that decodes it reads only what
+the page showed. The signature covers provider, type, filter and order (V43).
 """
 
 import hashlib
@@ -15,10 +15,10 @@ from scim.protocol import errors
 
 @dataclass(frozen=True)
 class Position:
-    """From which resource to go on: its sort key as text (None: it has no value, or nothing is sorted) and its id.
+    """The resource from which to continue: its sort key as text (None: no value, or no order) and its id.
 
-    `total` is that of the first page: counting anew for each page would cost more than the page.
-    `is_backward`: on to what comes before it. `is_inclusive`: the resource itself is part of what comes.
+    `total` is that of the first page: counting again for each page would cost more than the page.
+    `is_backward`: the page holds what comes before it. `is_inclusive`: the page starts with the resource itself.
     """
 
     key: str | None
@@ -29,12 +29,12 @@ class Position:
 
 
 def seal(position: Position, *scope: object) -> str:
-    """The cursor, of unreserved characters only (RFC 3986 §2.3), as RFC 9865 §2 wants it."""
+    """The cursor for a position. It has unreserved characters only (RFC 3986 §2.3), as RFC 9865 §2 requires."""
     return _signer(scope).sign_object(astuple(position))
 
 
 def unseal(cursor: str, timeout_s: int, *scope: object) -> Position:
-    """Raises `ScimError` invalidCursor, expiredCursor."""
+    """The position in a cursor of the same scope. Raises `ScimError` invalidCursor, expiredCursor."""
     try:
         return Position(*_signer(scope).unsign_object(cursor, max_age=timeout_s))
     except signing.SignatureExpired as error:

@@ -1,8 +1,8 @@
-"""Conditions to SQL: one resource `r`, bound parameters only.
+"""Compiles conditions to SQL about one resource `r`, with bound parameters only.
 
-The result names no provider: the caller puts `r.provider_id = %s AND (…)` around it, so an
-`or` cannot leave the tenant (V12). Nothing is ever dropped (V35): what has no column is read
-from the folded document, by containment where the GIN index can answer it.
+The result does not name the provider: the caller puts `r.provider_id = %s AND (…)` around it, so that an
+`or` cannot leave the tenant (V12). No term is dropped (V35). An attribute without a column is read from
+the folded document, by containment where the GIN index can answer.
 """
 
 import json
@@ -22,7 +22,7 @@ from scim.store.columns import COLUMNS, RELATIONS, Column, Relation
 
 @dataclass(frozen=True)
 class Sql:
-    """SQL text and its parameters, true, false or NULL (as false) for one row."""
+    """SQL text and its parameters: a condition, where NULL counts as false, or an expression."""
 
     text: str
     params: tuple[Any, ...] = ()
@@ -78,7 +78,7 @@ def _joined(word: str, parts: Sequence[Sql]) -> Sql:
 
 
 def _negated(inner: Sql) -> Sql:
-    # NULL is "no value", which does not meet a condition; its negation does.
+    # NULL means "no value", which does not meet a condition but meets its negation.
     return Sql(f"NOT COALESCE(({inner.text}), FALSE)", inner.params)
 
 
@@ -159,7 +159,7 @@ def _compare_in_document(target: Target, op: str, key: Any) -> Sql:
 
 
 def _compare_json(text: Sql, op: str, key: Any) -> Sql:
-    """Order or part of a scalar taken from JSON as text; validation has seen to its type."""
+    """Compare a scalar that was taken from JSON as text; `bind` has checked its type."""
     if isinstance(key, str):
         return _compare_text(text, op, key)
     return _ordered(Sql(f"{text.text}::numeric", text.params), op, Sql("%s", (key,)))
@@ -181,7 +181,7 @@ def _exists(target: Target, resource_type: ResourceType) -> Sql:
 
 
 def _element(target: Target, inner: Condition) -> Sql:
-    """One value of a list in the document meets `inner`; its `eq` terms go to the index first."""
+    """One value of a list in the document meets `inner`. The index answers its `eq` terms first."""
     path = home_of(target)
     terms = inner.terms if isinstance(inner, AllOf) else (inner,)
     fixed: dict[str, Any] = {}

@@ -1,6 +1,7 @@
-"""A group with a page of its members (an extension of ours, docs/scim.md): no page is the dearer for the group's size.
+"""A group with a page of its members, an extension of this server (docs/scim.md).
 
-Cursors are those of lists (RFC 9865): a keyset, bound to the provider and the group.
+A page costs the same at any size of the group. Cursors are those of lists (RFC 9865): a keyset, bound to
+the provider and the group.
 """
 
 from dataclasses import replace
@@ -30,7 +31,7 @@ def read_member_page(
     query: MemberQuery,
     cursor_timeout_s: int,
 ) -> Answer | None:
-    """A group with some of its members, and under `PAGE_SCHEMA` how many there are and the cursor of those that follow.
+    """Read a group with a page of its members. `PAGE_SCHEMA` holds their total and the cursor of the next page.
 
     Raises `ScimError` invalidValue, invalidCursor, expiredCursor.
     """

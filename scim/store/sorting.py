@@ -1,7 +1,7 @@
-"""`sortBy` to SQL (RFC 7644 §3.4.2.3): one comparison key a resource `r`, whatever the attribute.
+"""Compiles `sortBy` to SQL (RFC 7644 §3.4.2.3): one comparison key for each resource `r`.
 
-Keys are those that filters compare, so order and equality agree. Without a value a resource
-comes last in ascending order and first in descending, which is PostgreSQL's own order of NULLs.
+Filters compare the same keys, so order and equality agree. A resource without a value comes last in
+ascending order and first in descending order, as PostgreSQL orders NULLs.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from scim.store.columns import COLUMNS, RELATIONS
 from scim.store.cursors import Position
 from scim.store.filters import Sql, column_sql, element_text, home_of, path_of
 
-# A cursor bears the key of its page's last resource, in an address: so much of a long text has to tell two apart.
+# A cursor holds the key of a resource and is part of an address, so only the beginning of a long text is compared.
 MAX_KEY_LENGTH = 500
 _COLUMN_TYPES = {"text": "text", "id": "uuid", "time": "timestamptz", "boolean": "boolean"}
 _DOCUMENT_TYPES = {"boolean": "boolean", "integer": "numeric", "decimal": "numeric"}
@@ -22,14 +22,14 @@ _DOCUMENT_TYPES = {"boolean": "boolean", "integer": "numeric", "decimal": "numer
 
 @dataclass(frozen=True)
 class Key:
-    """An SQL expression and its type, by which its text is read back."""
+    """An SQL expression and its type, by which a cursor's text becomes a value again."""
 
     sql: Sql
     type: str = "text"
 
 
 def order_by(sort: Sort | None, *, is_backward: bool = False) -> str:
-    """The terms of ORDER BY over `sort_key` and `id`; the id settles what is equal, so pages are stable."""
+    """The terms of ORDER BY over `sort_key` and `id`. The id orders what is equal, so pages are stable."""
     last = "r.id DESC" if is_backward else "r.id"
     if sort is None:
         return last
@@ -37,7 +37,7 @@ def order_by(sort: Sort | None, *, is_backward: bool = False) -> str:
 
 
 def beyond(position: Position, sort: Sort | None, key: Key) -> Sql:
-    """What comes after a position in that order, or before it."""
+    """The condition for what comes after a position in that order, or before it."""
     beyond_id = f"r.id {'<' if position.is_backward else '>'}{'=' if position.is_inclusive else ''} %s::uuid"
     if sort is None:
         return Sql(beyond_id, (position.id,))
@@ -53,7 +53,7 @@ def beyond(position: Position, sort: Sort | None, key: Key) -> Sql:
 
 
 def sort_key(sort: Sort | None, resource_types: Sequence[ResourceType]) -> Key:
-    """What a resource of these types is sorted by; where its type has no such attribute, by nothing."""
+    """The key by which resources of these types are sorted: NULL for a type without the attribute."""
     if sort is None:
         return Key(Sql("NULL"))
     keys = [_key_of(sort.target, known) for known in resource_types]

@@ -1,7 +1,14 @@
-"""What a SCIM request does to the directory: read, list, create, replace, patch, delete.
+"""The verbs of SCIM on the store: read, list, create, replace, patch and delete.
 
-Each write is one transaction: lock, change, event, answer. `shape` is the door for an adapter
-of django-scim2's kind (see scim.adapters): it may alter a resource before it is stored.
+Every write takes the same way:
+
+    1. validate   the body, which needs no database: a refused body has touched nothing
+    2. lock       the resource, and compare its version with If-Match
+    3. work out   the resource after the change, and the changes of its members
+    4. write      what differs, with one change event; nothing when nothing differs
+    5. read back  the resource for the response
+
+Steps 2 to 5 are one transaction, which runs again when PostgreSQL chose it to end a deadlock.
 """
 
 import dataclasses
@@ -39,7 +46,7 @@ from scim.store.member_pages import PAGE_SCHEMA, read_member_page
 Resource = dict[str, Any]
 Done = TypeVar("Done")
 MAX_ATTEMPTS = 5
-# No client sends as many; so many on what no index has (a digest, a relation) can take a second for 10,000 users.
+# Clients send fewer. That many comparisons without an index (a digest, a relation) can take a second for 10,000 users.
 MANY_TERMS = 10
 
 
@@ -49,7 +56,7 @@ def as_sent(resource: Resource) -> Resource:
 
 @dataclass(frozen=True)
 class Call:
-    """Who calls, about which resource type, under which policy.
+    """The provider that calls, the resource type, and the policy for the request.
 
     `limits_removals`: users who are disabled or deleted are counted, and further ones held when they are too many at
     once. `shape` may alter a resource before it is stored. `notes` collects what was left out.
@@ -67,7 +74,7 @@ class Call:
 
 
 def read(call: Call, resource_id: str, member_query: MemberQuery | None = None) -> Answer:
-    """Raises ScimError 404; with `member_query` invalidValue, invalidCursor, expiredCursor too."""
+    """Read one resource. Raises ScimError 404; with `member_query` also invalidValue, invalidCursor, expiredCursor."""
     parsed = parse_id(resource_id)
     asked = (call.provider_id, call.resource_type)
     if parsed and member_query:
@@ -82,7 +89,7 @@ def read(call: Call, resource_id: str, member_query: MemberQuery | None = None) 
 def list_resources(
     provider_id: int, asked: Sequence[tuple[ResourceType, Projection]], query: ListQuery, policy: Policy
 ) -> Page:
-    """Resources of one or several types, as one collection.
+    """List resources of one or several types as one collection.
 
     Raises ScimError invalidCursor, expiredCursor, tooMany.
     """
@@ -99,7 +106,7 @@ def _where(resource_type: ResourceType, query: ListQuery) -> Sql:
 
 @contextmanager
 def _within(limit_ms: int) -> Iterator[None]:
-    """Bound the time that statements take. Raises `ScimError` tooMany."""
+    """Limit the time that statements take. Raises `ScimError` tooMany."""
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(f"SET LOCAL statement_timeout = {limit_ms:d}")
@@ -111,7 +118,7 @@ def _within(limit_ms: int) -> Iterator[None]:
 
 
 def create(call: Call, body: Any) -> Answer:
-    """Raises ScimError 400, 409 uniqueness."""
+    """POST (§3.3). Raises ScimError 400, 409 uniqueness."""
     resource, members = _validated(call, body)
     resource = _with_active(call, resource, None)
 
@@ -128,7 +135,7 @@ def create(call: Call, body: Any) -> Answer:
 
 
 def replace(call: Call, resource_id: str, body: Any) -> Answer:
-    """PUT (RFC 7644 §3.5.1): what is not sent is cleared, members too; `active` alone stays as it is."""
+    """PUT (RFC 7644 §3.5.1). What is not sent is cleared, members too; only `active` stays as it was."""
     if isinstance(body, dict) and any(name.lower() == PAGE_SCHEMA.lower() for name in body):
         raise errors.invalid_value(
             "The body holds one page of the group's members: a PUT of it would remove the others."
@@ -146,7 +153,7 @@ def replace(call: Call, resource_id: str, body: Any) -> Answer:
 
 
 def patch(call: Call, resource_id: str, body: Any, *, answers: bool) -> Answer | None:
-    """PATCH (§3.5.2), all or nothing. `answers` False: the resource is not read back, for a 204."""
+    """PATCH (§3.5.2), all or nothing. With `answers` False the resource is not read back, for a 204."""
     changes = read_patch(body, call.resource_type, call.policy, call.notes)
     own, related = _split(changes, call.resource_type)
     deltas = member_changes(related)
@@ -165,7 +172,7 @@ def patch(call: Call, resource_id: str, body: Any, *, answers: bool) -> Answer |
 
 
 def delete(call: Call, resource_id: str) -> None:
-    """Raises ScimError 404, 412."""
+    """DELETE (§3.6): the resource goes to the recycle bin. Raises ScimError 404, 412."""
 
     def remove() -> None:
         parsed = parse_id(resource_id)
@@ -180,14 +187,14 @@ def delete(call: Call, resource_id: str) -> None:
 
 
 def _validated(call: Call, body: Any) -> tuple[Resource, list[str]]:
-    """A POST or PUT body as the resource to store and, apart, the ids of its members."""
+    """A POST or PUT body as the resource to store, and separately the ids of its members."""
     resource = validate_resource(body, call.resource_type, call.policy, call.notes)
     members = [element["value"] for element in resource.pop("members", ())]
     return call.shape(resource), members
 
 
 def _with_active(call: Call, resource: Resource, locked: Locked | None) -> Resource:
-    """A POST that is silent about `active` makes an active user, a PUT leaves it: nobody is enabled by silence."""
+    """Without `active`, a POST creates an active user and a PUT leaves it: nobody is enabled by silence."""
     if call.resource_type.name != "User" or "active" in resource:
         return resource
     if locked is None:
@@ -201,7 +208,7 @@ def _holds_members(resource_type: ResourceType) -> bool:
 
 
 def _split(changes: Sequence[Change], resource_type: ResourceType) -> tuple[list[Change], list[Change]]:
-    """Changes of the resource's own attributes, and those of its members."""
+    """Separate the changes of the resource's own attributes from those of its members."""
     own: list[Change] = []
     related: list[Change] = []
     for change in changes:
@@ -212,7 +219,7 @@ def _split(changes: Sequence[Change], resource_type: ResourceType) -> tuple[list
 
 
 def _in_transaction(call: Call, act: Callable[[], Done]) -> Done:
-    """Run `act` in one transaction; again when it has to give way to another one."""
+    """Run `act` in one transaction, and again when it had to give way to another one."""
     for attempt in range(1, MAX_ATTEMPTS + 1):
         try:
             with _refusals(call), transaction.atomic():
@@ -232,9 +239,9 @@ _UNIQUE = {"unique_user_name": "userName", "unique_group_display_name": "display
 
 @contextmanager
 def _refusals(call: Call) -> Iterator[None]:
-    """What the database refuses, in the protocol's words: a constraint's name says which attribute.
+    """Turn what the database refuses into refusals of the protocol. A constraint's name gives the attribute.
 
-    `RemovalHeldError` passes, once the user who waits is noted: `scim.api` turns it into a response.
+    A `RemovalHeldError` passes after the user who waits is noted: `scim.api` makes the refusal.
     """
     try:
         yield
@@ -261,12 +268,12 @@ def _locked(call: Call, resource_id: str) -> Locked:
 
 
 def _missing(call: Call, resource_id: str) -> errors.ScimError:
-    """A precondition fails on what is not there, even `*` (RFC 9110 §13.1.1); without one it is 404."""
+    """404, or 412 with If-Match: any precondition fails for a resource that does not exist (RFC 9110 §13.1.1)."""
     return errors.version_mismatch() if call.if_match else errors.not_found(call.resource_type.name, resource_id)
 
 
 def _check_version(call: Call, locked: Locked) -> None:
-    """If-Match (§3.14) against the version that the lock holds still; a user's ETag counts without her groups."""
+    """Compare If-Match (§3.14) with the version under the lock. The part of an ETag for a user's groups is ignored."""
     if not call.if_match or call.if_match.strip() == "*":
         return
     sent = {tag.strip().removeprefix("W/").strip('"').partition("-")[0] for tag in call.if_match.split(",")}
@@ -275,7 +282,7 @@ def _check_version(call: Call, locked: Locked) -> None:
 
 
 def _write(call: Call, locked: Locked, after: Resource, deltas: Sequence[MemberChange]) -> None:
-    """Store what changed, with one event; what changes nothing writes nothing."""
+    """Store what changed, with one event. A change of nothing writes nothing."""
     event_id: UUID = uuid7()
     members = change_members(locked, deltas, call.policy, call.notes, event_id)
     if after != locked.document:
@@ -287,7 +294,7 @@ def _write(call: Call, locked: Locked, after: Resource, deltas: Sequence[MemberC
 
 
 def _watch(call: Call, removed: Locked, *, is_deletion: bool) -> AbstractContextManager[None]:
-    """Nothing, unless a user is removed from a provider that holds removals above its limit."""
+    """The removal limit around the write of a user, if the provider holds removals."""
     if not call.limits_removals or removed.resource_type != "User":
         return nullcontext()
     return removal_limit.watch(call.provider_id, removed.id, is_deletion=is_deletion)
@@ -301,14 +308,14 @@ def _row(call: Call, resource: Resource) -> Row:
 
 
 def _written(call: Call, resource: Resource) -> Iterator[Name]:
-    """What a POST or PUT sets, as far as an answer asks: of the extensions, which alone hold something back."""
+    """The attributes that a POST or PUT sets in extensions, which alone have attributes returned on request."""
     for target in call.resource_type.targets():
         if target.schema and not target.sub and (value := target.held_by(resource)) is not None:
             yield from names_in(target, value)
 
 
 def _read_back(call: Call, resource_id: UUID, written: Iterator[Name]) -> Answer:
-    """`written` is only looked at where the type holds something back."""
+    """Read the resource for the response. `written` counts only for a type that has attributes returned on request."""
     projection = call.projection
     if call.resource_type.holds_back:
         projection = dataclasses.replace(projection, written=frozenset(written))

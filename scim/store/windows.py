@@ -2,7 +2,7 @@
 
 A list is paged in one of two ways. By index (RFC 7644 §3.4.2.4) a page is `count` rows from
 `start_index` on, and has no cursors. By cursor (RFC 9865) it is `count` rows beyond a position, read
-forward or backward; one row more is fetched, which is not shown but tells whether the list goes on.
+forward or backward; one row more is fetched, which is not shown but tells whether more rows follow.
 
     Page                     fetched    total                        previous page       next page
     by index                 count      see below                    no cursor           no cursor
@@ -66,7 +66,7 @@ class Window:
 
 @dataclass(frozen=True)
 class Shown:
-    """The rows of a page. `has_more`: the list goes on in the direction in which it was read."""
+    """The rows of a page. `has_more`: more rows follow in the direction of reading."""
 
     window: Window
     rows: Sequence[Row]

@@ -131,7 +131,7 @@ def test_writes_cost_a_fixed_number_of_queries(provider, scim, django_assert_num
         client.patch(f"/Users/{user['id']}", {"op": "replace", "path": "title", "value": "x"})
     with django_assert_num_queries(6):
         client.put(f"/Users/{user['id']}", {"userName": "j", "title": "y"})
-    # token, BEGIN, her groups, lock, UPDATE with event, memberships, COMMIT
+    # token, BEGIN, the groups of the user, lock, UPDATE with event, memberships, COMMIT
     with django_assert_num_queries(7):
         client.delete(f"/Users/{user['id']}")
 

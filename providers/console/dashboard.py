@@ -30,7 +30,7 @@ from providers.console.provider.providers import Row, provider_rows, with_people
 from providers.console.provider.status import provider_status
 from providers.console.users.filters import STATUSES
 from providers.health import Reason, State
-from providers.models import IpMode, IpRule, Provider, RequestLog, SyncedUser
+from providers.models import IpMode, IpRule, Provider, RequestLog, Status, SyncedUser
 from providers.outcomes import Outcome
 
 MOST_CARES = 20
@@ -89,7 +89,7 @@ def cares(rows: Iterable[Row], now: datetime, *, asks_log: bool) -> Iterator[Car
             yield Care("key" if token else "alert", row.provider.title, status.step.url, status.sentence)
     if asks_log:
         yield from _common_problems(titles, now)
-    restricted = IpRule.objects.filter(provider__in=titles).exclude(provider__ip_mode=IpMode.OFF).exclude(tag="")
+    restricted = IpRule.objects.of_any(titles).exclude(provider__ip_mode=IpMode.OFF).exclude(tag="")
     lists = restricted.values_list("provider_id", "tag").annotate(Max("imported_at")).order_by("provider_id", "tag")
     for provider_id, tag, imported_at in lists:
         if now - imported_at >= OLD:
@@ -104,7 +104,7 @@ def cares(rows: Iterable[Row], now: datetime, *, asks_log: bool) -> Iterator[Car
 def _common_problems(titles: Mapping[int, str], now: datetime) -> Iterator[Care]:
     """The three commonest of a day, if they came more than once."""
     day = RequestLog.objects.since(now - timedelta(hours=24)).filter(outcome__in=[Outcome.REJECTED, Outcome.ERROR])
-    alike = day.filter(provider_id__in=titles).order_by().values("provider_id", "status", "reason", "resource_type")
+    alike = day.of_any(titles).order_by().values("provider_id", "status", "reason", "resource_type")
     for found in alike.annotate(count=Count("pk")).filter(count__gt=1).order_by("-count", "provider_id", "status")[:3]:
         sent = {"provider": str(found["provider_id"]), "status": str(found["status"]), "period": "24"}
         word = name_of_problem(found["status"], found["reason"], found["resource_type"])
@@ -121,7 +121,9 @@ def figures(rows: Sequence[Row], now: datetime, *, asks_log: bool = True) -> lis
     problems = {"outcome": PROBLEMS, "period": "24"}
     refused = {"outcome": Outcome.REFUSED.value, "period": "24"}
     users = f"{reverse('admin:users')}?status=active"
-    active, disabled = (capped_count(SyncedUser.objects.filter(STATUSES[status])) for status in ("active", "disabled"))
+    active, disabled = (
+        capped_count(SyncedUser.objects.filter(STATUSES[status])) for status in (Status.ACTIVE, Status.DISABLED)
+    )
     people = Figure("people", _("People active"), active, users, _("%(count)s disabled") % {"count": disabled})
     if not asks_log:
         return [people]

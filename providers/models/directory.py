@@ -14,10 +14,12 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from providers.models.provider import Provider
+from providers.models.queries import OfProvider
 from providers.states import Shown
 from scim.protocol.values import search_key
 
 LIVE = Q(deleted_at__isnull=True)
+DOCUMENT = ("document", "folded", "search_text")
 
 
 class Status(Shown):
@@ -28,13 +30,16 @@ class Status(Shown):
     DELETED = "removed", "trash", "", _("Deleted")
 
 
-class ResourceQuerySet(models.QuerySet[Any]):
-    def of(self, provider: Provider) -> "ResourceQuerySet":
-        """Every chain about one provider's resources opens with this."""
-        return self.filter(provider=provider)
-
+class ResourceQuerySet(OfProvider):
     def live(self) -> "ResourceQuerySet":
         return self.filter(LIVE)
+
+    def in_recycle_bin(self) -> "ResourceQuerySet":
+        return self.exclude(LIVE)
+
+    def without_documents(self) -> "ResourceQuerySet":
+        """Without the columns that lists do not show and that may be long."""
+        return self.defer(*DOCUMENT)
 
     def search(self, text: str) -> "ResourceQuerySet":
         """Rows in whose names, addresses or externalId every word of `text` occurs, accents and case apart.
@@ -170,6 +175,22 @@ class MembershipEnding(models.TextChoices):
     GROUP_DELETED = "group-deleted", "The group was deleted"
 
 
+class MembershipQuerySet(OfProvider):
+    def current(self) -> "MembershipQuerySet":
+        return self.filter(left_at__isnull=True)
+
+    def ended(self) -> "MembershipQuerySet":
+        return self.filter(left_at__isnull=False)
+
+    def with_members(self) -> "MembershipQuerySet":
+        """Each with its member, without the member's document."""
+        return self.select_related("member").defer(*(f"member__{column}" for column in DOCUMENT))
+
+    def with_groups(self) -> "MembershipQuerySet":
+        """Each with its group, without the group's document."""
+        return self.select_related("group").defer(*(f"group__{column}" for column in DOCUMENT))
+
+
 class Membership(models.Model):
     """That a resource is, or was, a member of a group. Current means: not left."""
 
@@ -186,6 +207,8 @@ class Membership(models.Model):
     # Plain columns, not foreign keys: an event may have expired.
     joined_event = models.UUIDField()
     left_event = models.UUIDField(null=True)
+
+    objects = MembershipQuerySet.as_manager()
 
     class Meta:
         constraints = [

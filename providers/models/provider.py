@@ -10,6 +10,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from providers.models.queries import OfProvider
 from providers.states import Shown
 from scim.protocol.values import comparison_key
 
@@ -60,6 +61,9 @@ class CidrField(models.Field):  # type: ignore[type-arg]
 class ProviderQuerySet(models.QuerySet["Provider"]):
     def live(self) -> "ProviderQuerySet":
         return self.filter(deleted_at__isnull=True)
+
+    def by_title(self) -> "ProviderQuerySet":
+        return self.order_by("title_key")
 
     def restorable(self) -> "ProviderQuerySet":
         """Deleted ones that no purge can have begun with."""
@@ -207,6 +211,8 @@ class IpRule(models.Model):
     change_number = models.PositiveIntegerField(null=True)
     imported_at = models.DateTimeField(null=True)
 
+    objects = OfProvider.as_manager()
+
     class Meta:
         constraints = [models.UniqueConstraint(fields=["provider", "cidr"], name="unique_range")]
 
@@ -220,6 +226,8 @@ class SchemaExtension(models.Model):
     document = models.JSONField()
     created_at = models.DateTimeField(default=timezone.now)
 
+    objects = OfProvider.as_manager()
+
     class Meta:
         constraints = [models.UniqueConstraint(fields=["provider", "urn_key"], name="one_extension_per_urn")]
 
@@ -232,6 +240,8 @@ class HeldRemoval(models.Model):
     first_at = models.DateTimeField()
     last_at = models.DateTimeField()
     is_deletion = models.BooleanField()
+
+    objects = OfProvider.as_manager()
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["provider", "resource_id"], name="held_once")]

@@ -8,15 +8,30 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import models
-from django.db.models import F, Func
+from django.db.models import F, Func, Q
 
 from providers.events import EventKind
+from providers.models.provider import TEST_PREFIX
+from providers.models.queries import OfProvider
 from providers.outcomes import Action, Outcome
 
 
 def first_id_at(moment: datetime) -> UUID:
     """The smallest UUIDv7 of a moment: a bound by id is a bound by time, and names the months to be read."""
     return UUID(int=int(moment.timestamp() * 1_000) << 80)
+
+
+class ChangeEventQuerySet(OfProvider):
+    def about(self, *resources: UUID) -> "ChangeEventQuerySet":
+        """The events of these users and groups."""
+        return self.filter(resource_id__in=resources)
+
+    def acts(self) -> "ChangeEventQuerySet":
+        """What people and the system did; not what a directory did to its users and groups."""
+        return self.filter(Q(resource_id__isnull=True) | Q(person_id__isnull=False))
+
+    def since(self, moment: datetime) -> "ChangeEventQuerySet":
+        return self.filter(id__gte=first_id_at(moment))
 
 
 class ChangeEvent(models.Model):
@@ -39,6 +54,8 @@ class ChangeEvent(models.Model):
     # [{"path": …, "before": …, "after": …}]; a path without a value on one side lacks that key.
     changes = models.JSONField(default=list)
 
+    objects = ChangeEventQuerySet.as_manager()
+
     class Meta:
         managed = False
         db_table = "providers_changeevent"
@@ -48,13 +65,21 @@ class ChangeEvent(models.Model):
         return EventKind(self.kind)
 
 
-class RequestLogQuerySet(models.QuerySet["RequestLog"]):
+class RequestLogQuerySet(OfProvider):
     def notable(self) -> "RequestLogQuerySet":
         """All but successful look-ups, which outnumber the rest by far and say little."""
         return self.exclude(action=Action.LOOK_UP, outcome=Outcome.SUCCESS)
 
     def since(self, moment: datetime) -> "RequestLogQuerySet":
         return self.filter(id__gte=first_id_at(moment))
+
+    def without_bodies(self) -> "RequestLogQuerySet":
+        """Without the columns that may be long."""
+        return self.defer("request_body", "response_body")
+
+    def of_directories(self) -> "RequestLogQuerySet":
+        """Without those of connection tests."""
+        return self.exclude(token_prefix=TEST_PREFIX)
 
 
 class RequestLog(models.Model):
@@ -127,6 +152,8 @@ class RequestCount(models.Model):
     outcome = models.CharField(max_length=10)
     is_change = models.BooleanField()
     count = models.IntegerField()
+
+    objects = OfProvider.as_manager()
 
     class Meta:
         constraints = [

@@ -11,7 +11,7 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.core.paginator import Paginator
-from django.db.models import IntegerField, QuerySet, Subquery
+from django.db.models import IntegerField, Subquery
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext
@@ -123,13 +123,14 @@ class ChoiceFilter(admin.SimpleListFilter):
     def _values(self) -> set[str]:
         return {str(value) for value, _ in self.lookup_choices}
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
         value = self.value()
         if value is None:
             return queryset
         return self.chosen(queryset, value) if value in self._values else queryset.none()
 
-    def chosen(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
+    def chosen(self, queryset: Any, value: str) -> Any:
+        """The rows of a named queryset that one choice leaves."""
         raise NotImplementedError
 
     def has_output(self) -> bool:

@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils import timezone
 from django.utils.safestring import SafeString
@@ -20,12 +19,10 @@ from providers.console.frame.records import HOURS, PERIODS, RecordQuery, read_se
 from providers.console.history.acts import Change, changes_of
 from providers.console.history.sentences import sentence_of
 from providers.events import EventKind
-from providers.models import ChangeEvent, Provider, first_id_at
+from providers.models import ChangeEvent, Provider
 from providers.resources.rows import parse_id
 
 MAX_PEOPLE = 200
-# What a person did; what a directory did to its own is in the log and on the pages of whom it concerns.
-ACTS = Q(resource_id__isnull=True) | Q(person_id__isnull=False)
 
 
 @dataclass(frozen=True)
@@ -47,8 +44,8 @@ class Act:
 _FILTERS: Mapping[str, Callable[[Any, str], Any]] = {
     "person": lambda rows, value: rows.filter(person_id=int(value)),
     "action": lambda rows, value: rows.filter(kind=EventKind(value).value),
-    "provider": lambda rows, value: rows.filter(provider_id=int(value)),
-    "period": lambda rows, value: rows.filter(id__gte=first_id_at(timezone.now() - timedelta(hours=HOURS[value]))),
+    "provider": lambda rows, value: rows.of(int(value)),
+    "period": lambda rows, value: rows.since(timezone.now() - timedelta(hours=HOURS[value])),
 }
 _TITLES: Mapping[str, Text] = {
     "person": gettext_lazy("Person"),
@@ -63,7 +60,7 @@ _KINDS = [(kind.value, kind.word) for kind in EventKind if kind.is_act]
 def read_query(sent: QueryDict) -> RecordQuery:
     """What an address asks; a value that means nothing finds nothing."""
     known = read_sent(sent, _FILTERS)
-    rows = ChangeEvent.objects.filter(ACTS)
+    rows = ChangeEvent.objects.acts()
     try:
         for name, value in known.items():
             rows = _FILTERS[name](rows, value)
@@ -73,9 +70,7 @@ def read_query(sent: QueryDict) -> RecordQuery:
     menus: dict[str, list[tuple[Any, Any]]] = {
         "person": [(str(person.pk), access.name_of(person)) for person in people],
         "action": _KINDS,
-        "provider": [
-            (str(pk), title) for pk, title in Provider.objects.order_by("title_key").values_list("pk", "title")
-        ],
+        "provider": [(str(pk), title) for pk, title in Provider.objects.by_title().values_list("pk", "title")],
         "period": list(PERIODS.items()),
     }
     return RecordQuery(known, rows, _TITLES, menus, {})

@@ -94,7 +94,7 @@ def _events_of(rows: Sequence[RequestLog]) -> Mapping[UUID | None, list[ChangeEv
 
 def _subjects_of(rows: Sequence[RequestLog], *, sees_names: bool) -> Mapping[UUID, Resource]:
     ids = {row.resource_id for row in rows if row.resource_id}
-    named = Resource.objects.filter(pk__in=ids).defer("document", "folded", "search_text") if ids else []
+    named = Resource.objects.filter(pk__in=ids).without_documents() if ids else []
     subjects: dict[UUID, Any] = {resource.pk: resource for resource in named}
     for resource in subjects.values():
         if not sees_names and resource.resource_type != "Group":

@@ -104,7 +104,7 @@ def log_bodies(request: HttpRequest, request_id: UUID) -> HttpResponse:
 
 
 def _get(request_id: UUID) -> RequestLog:
-    row = RequestLog.objects.filter(pk=request_id).first()
+    row: RequestLog | None = RequestLog.objects.filter(pk=request_id).first()
     if row is None:
         raise Http404(_("There is no such request in the log."))
     return row
@@ -146,13 +146,13 @@ def _same_problem(row: RequestLog) -> str:
     if row.outcome == Outcome.SUCCESS:
         return ""
     before = RequestLog.objects.since(row.at - timedelta(hours=24)).filter(id__lte=row.id, outcome=row.outcome)
-    return capped_count(before.filter(provider_id=row.provider_id, status=row.status, reason=row.reason))
+    return capped_count(before.of(row.provider_id).filter(status=row.status, reason=row.reason))
 
 
 def _holder_of(row: RequestLog) -> SyncedUser | None:
     """Who has the userName that a refused request asked for."""
     wanted = wanted_name("User", row.request_body)
-    of_provider = SyncedUser.objects.live().filter(provider_id=row.provider_id)
+    of_provider = SyncedUser.objects.live().of(row.provider_id)
     found: SyncedUser | None = of_provider.filter(user_name_key=comparison_key(wanted)).first()
     return found
 

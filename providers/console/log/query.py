@@ -56,7 +56,7 @@ def _until(rows: RequestLogQuerySet, value: str) -> RequestLogQuerySet:
 _FILTERS: Mapping[str, Callable[[RequestLogQuerySet, str], RequestLogQuerySet]] = {
     "outcome": _outcome,
     "action": _action,
-    "provider": lambda rows, value: rows.filter(provider_id=_small(value)),
+    "provider": lambda rows, value: rows.of(_small(value)),
     "period": _period,
     "from": _from,
     "until": _until,
@@ -126,7 +126,7 @@ def read_query(sent: QueryDict) -> LogQuery:
         or not known.keys().isdisjoint({"subject", "q"})
     )
     rows = rows_of(known, shows_look_ups=shows_look_ups)
-    titles = Provider.objects.order_by("title_key").values_list("pk", "title")
+    titles = Provider.objects.by_title().values_list("pk", "title")
     menus: dict[str, list[tuple[Any, Any]]] = {
         "outcome": [(PROBLEMS, _("All problems")), *Outcome.choices],
         "action": [

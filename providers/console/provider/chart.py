@@ -105,8 +105,10 @@ def chart_of(provider_id: int | None, period: str, now: datetime) -> Chart:
     period = period if period in PERIODS else "24h"
     _word, hours, count = PERIODS[period]
     bars = [Bar(start, _label(start, hours)) for start in _starts(now, hours, count)]
-    of = {} if provider_id is None else {"provider_id": provider_id}
-    shown = RequestCount.objects.filter(Q(is_change=True) | Q(outcome=Outcome.REFUSED), slot__gte=bars[0].start, **of)
+    counts, events = RequestCount.objects.all(), ChangeEvent.objects.all()
+    if provider_id is not None:
+        counts, events = counts.of(provider_id), events.of(provider_id)
+    shown = counts.filter(Q(is_change=True) | Q(outcome=Outcome.REFUSED), slot__gte=bars[0].start)
     rows = shown.values_list("slot", "outcome", "is_change").annotate(total=Sum("count"))
     for slot, outcome, is_change, total in rows.order_by():
         name = _series(outcome, is_change=is_change)
@@ -116,7 +118,7 @@ def chart_of(provider_id: int | None, period: str, now: datetime) -> Chart:
     top = _round_up(max(bar.total for bar in bars))
     for number, bar in enumerate(bars):
         bar.rects = _rects(bar, number, top)
-    return Chart(period, bars, top, _markers(of, bars))
+    return Chart(period, bars, top, _markers(events, bars))
 
 
 def _starts(now: datetime, hours: int, count: int) -> list[datetime]:
@@ -160,13 +162,13 @@ def _rects(bar: Bar, number: int, top: int) -> list[dict[str, Any]]:
     return rects
 
 
-def _markers(of: Mapping[str, int], bars: Sequence[Bar]) -> list[float]:
+def _markers(events: Any, bars: Sequence[Bar]) -> list[float]:
     """Where a token or the IP restriction was changed: what a step in the bars may come from."""
     start = bars[0].start
     kinds = Q()
     for kind in MARKED:
         kinds |= Q(kind__startswith=kind)
-    moments = ChangeEvent.objects.filter(kinds, resource_id=None, at__gte=start, **of).values_list("at", flat=True)
+    moments = events.filter(kinds, resource_id=None, at__gte=start).values_list("at", flat=True)
     found = set()
     for at in moments[:100]:
         number = max(number for number, bar in enumerate(bars) if bar.start <= at)

@@ -69,7 +69,7 @@ def contacts_of(provider_ids: Iterable[int], now: datetime) -> dict[int, Contact
     """
     start = slot_of(now) + timedelta(minutes=20) - CYCLES * CYCLE
     known = {pk: [Contact.NONE] * CYCLES for pk in provider_ids}
-    slots = RequestCount.objects.filter(provider_id__in=list(known), slot__gte=start).values("provider_id", "slot")
+    slots = RequestCount.objects.of_any(known).filter(slot__gte=start).values("provider_id", "slot")
     found = slots.annotate(
         accepted=Count("pk", filter=~Q(outcome=Outcome.REFUSED)),
         changes=Count("pk", filter=Q(outcome=Outcome.SUCCESS, is_change=True)),

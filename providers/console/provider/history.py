@@ -59,7 +59,7 @@ def history(request: HttpRequest, provider_id: int) -> HttpResponse:
 
 
 def _events(provider: Provider, what: str) -> QuerySet[ChangeEvent]:
-    events = ChangeEvent.objects.filter(provider_id=provider.pk)
+    events = ChangeEvent.objects.of(provider)
     if what == "leavers":
         return events.filter(kind__in=REMOVALS, resource_type="User")
     return events.filter(resource_id__isnull=what == "")

@@ -22,7 +22,7 @@ from providers.console.provider.providers import Row, expiry, provider_rows, wit
 from providers.console.provider.status import provider_status
 from providers.console.provider.tabs import get_provider, tab
 from providers.health import health_of
-from providers.models import TEST_PREFIX, RequestLog, SyncedGroup
+from providers.models import RequestLog, SyncedGroup
 from providers.outcomes import CHANGES, Action, is_problem, outcome_of
 
 MOST_PROBLEMS = 5
@@ -73,13 +73,11 @@ def _figures(row: Row, now: datetime) -> dict[str, Any]:
 def _latest_problems(row: Row, now: datetime) -> list[dict[str, Any]]:
     """The last five, each with whether it is over: what was in the way then has been done since."""
     since = now - timedelta(days=PROBLEM_DAYS)
-    of_provider = RequestLog.objects.filter(provider_id=row.provider.pk, at__gte=since).exclude(
-        token_prefix=TEST_PREFIX
-    )
+    of_provider = RequestLog.objects.of(row.provider).of_directories().since(since)
     failed = of_provider.filter(status__gte=400).exclude(status=404, method="GET").order_by("-id")
     found = [
         entry
-        for entry in failed.defer("request_body", "response_body")[: 4 * MOST_PROBLEMS]
+        for entry in failed.without_bodies()[: 4 * MOST_PROBLEMS]
         if is_problem(outcome_of(entry.status), is_change=entry.method in CHANGES)
     ][:MOST_PROBLEMS]
     ids = [entry.resource_id for entry in found if entry.resource_id]

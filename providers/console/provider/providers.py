@@ -55,7 +55,7 @@ def provider_rows(providers: Iterable[Provider], now: datetime) -> list[Row]:
 
 def with_people(rows: list[Row]) -> list[Row]:
     """The same rows with their numbers of people: one query."""
-    people = SyncedUser.objects.live().filter(provider__in=[row.provider.pk for row in rows]).order_by()
+    people = SyncedUser.objects.live().of_any(row.provider.pk for row in rows).order_by()
     found = people.values("provider").annotate(all=Count("pk"), disabled=Count("pk", filter=Q(active=False)))
     counts = {row["provider"]: (row["all"] - row["disabled"], row["disabled"]) for row in found}
     return [Row(row.provider, row.health, row.status, *counts.get(row.provider.pk, (0, 0))) for row in rows]

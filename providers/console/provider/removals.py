@@ -50,7 +50,7 @@ def _context(request: HttpRequest, provider: Provider) -> dict[str, Any]:
     shows_names = access.may(request, access.VIEW_PERSONAL)
     window = (held_from(provider), provider.held_at)
     left = removals_between(provider, *window)
-    waiting = HeldRemoval.objects.filter(provider=provider)
+    waiting = HeldRemoval.objects.of(provider)
     return context | {
         "held": clock(provider.held_at, now),
         "rejected": clock(provider.rejected_at, now) if provider.rejected_at else "",

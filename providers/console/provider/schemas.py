@@ -28,7 +28,7 @@ _TYPES = [known.name for known in RESOURCE_TYPES]
 @require_safe
 def schemas(request: HttpRequest, provider_id: int) -> HttpResponse:
     provider = get_provider(provider_id)
-    extensions = SchemaExtension.objects.filter(provider=provider).order_by("pk")
+    extensions = SchemaExtension.objects.of(provider).order_by("pk")
     shown = [_row(extension) for extension in extensions]
     return tab(request, provider, "schemas", {"extensions": shown, "types": _TYPES, "chosen": _TYPES[0]})
 
@@ -125,7 +125,7 @@ def remove_schema(request: HttpRequest, provider_id: int, extension_id: int) -> 
     """Only while nobody has values of it: what a directory sent is not thrown away by a click."""
     provider = get_provider(provider_id)
     access.require(request, access.CHANGE_PROVIDER, gettext_noop("to remove a schema extension"), provider)
-    extension = SchemaExtension.objects.filter(provider=provider, pk=extension_id).first()
+    extension = SchemaExtension.objects.of(provider).filter(pk=extension_id).first()
     back = reverse("admin:schemas", args=[provider.pk])
     if extension is None:
         messages.info(request, _("This extension is gone already."))

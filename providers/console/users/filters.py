@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -14,6 +13,7 @@ from django.utils.translation import gettext_lazy
 from providers.console.frame.lists import ChoiceFilter
 from providers.models import Membership, Provider, RequestLog, Status, SyncedGroup
 from providers.outcomes import Outcome
+from providers.resources.rows import parse_id
 
 # So many groups are offered in the menu; the page of any other leads to its members.
 MENU_GROUPS = 100
@@ -36,7 +36,7 @@ class StatusFilter(ChoiceFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return [(status.value, str(status.label)) for status in Status]
 
-    def chosen(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
+    def chosen(self, queryset: Any, value: str) -> Any:
         return queryset.filter(STATUSES[value])
 
 
@@ -45,11 +45,11 @@ class ProviderFilter(ChoiceFilter):
     parameter_name = "provider"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        titles = Provider.objects.live().order_by("title_key").values_list("pk", "title")
+        titles = Provider.objects.live().by_title().values_list("pk", "title")
         return [(str(pk), title) for pk, title in titles]
 
-    def chosen(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
-        return queryset.filter(provider=value)
+    def chosen(self, queryset: Any, value: str) -> Any:
+        return queryset.of(int(value))
 
 
 class GroupFilter(ChoiceFilter):
@@ -60,21 +60,14 @@ class GroupFilter(ChoiceFilter):
         """The first groups by name, and the chosen one wherever it stands."""
         found = SyncedGroup.objects.live().order_by("display_name_key").values_list("pk", "display_name")
         choices = list(found[:MENU_GROUPS])
-        chosen = _uuid(request.GET.get(self.parameter_name, ""))
+        chosen = parse_id(request.GET.get(self.parameter_name, ""))
         if chosen and chosen not in dict(choices):
             choices += found.filter(pk=chosen)
         return [(str(pk), name or str(pk)) for pk, name in choices]
 
-    def chosen(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
-        members = Membership.objects.filter(group_id=_uuid(value), left_at__isnull=True)
+    def chosen(self, queryset: Any, value: str) -> Any:
+        members = Membership.objects.current().filter(group_id=parse_id(value))
         return queryset.filter(pk__in=members.values("member"))
-
-
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
 
 
 class ChangedFilter(ChoiceFilter):
@@ -84,7 +77,7 @@ class ChangedFilter(ChoiceFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return [("1", _("Last 24 hours")), ("7", _("Last 7 days")), ("30", _("Last 30 days"))]
 
-    def chosen(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
+    def chosen(self, queryset: Any, value: str) -> Any:
         return queryset.filter(last_modified__gte=timezone.now() - timedelta(days=int(value)))
 
 
@@ -97,7 +90,7 @@ class ErrorFilter(ChoiceFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return [("yes", _("A change failed in 7 days"))]
 
-    def chosen(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
+    def chosen(self, queryset: Any, value: str) -> Any:
         recent = RequestLog.objects.since(timezone.now() - timedelta(days=ERROR_DAYS))
         failed = recent.filter(outcome__in=[Outcome.REJECTED, Outcome.ERROR], resource_id__isnull=False)
         return queryset.filter(pk__in=failed.values("resource_id"))
@@ -112,9 +105,9 @@ class RemovedFilter(ChoiceFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return [(Status.DELETED.value, str(Status.DELETED.label))]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
         found = super().queryset(request, queryset)
-        return found if self.value() is not None else found.filter(deleted_at__isnull=True)
+        return found if self.value() is not None else found.live()
 
-    def chosen(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
-        return queryset.filter(deleted_at__isnull=False)
+    def chosen(self, queryset: Any, value: str) -> Any:
+        return queryset.in_recycle_bin()

@@ -36,8 +36,8 @@ class GroupAdmin(ReadOnlyAdmin):
     change_list_template = "console/users/groups.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        current = Membership.objects.filter(group=OuterRef("pk"), left_at__isnull=True).order_by()
-        groups = SyncedGroup.objects.defer("document", "folded", "search_text")
+        current = Membership.objects.current().filter(group=OuterRef("pk")).order_by()
+        groups = SyncedGroup.objects.all().without_documents()
         annotated: QuerySet[Any] = groups.annotate(member_count=CountOf(current.values("pk")[: COUNT_LIMIT + 1]))
         return annotated
 
@@ -80,8 +80,7 @@ def group(request: HttpRequest, group_id: UUID) -> HttpResponse:
     if not may_see_names:
         found.document = mask(found.document, plain=IMPERSONAL_OF_GROUP)
     sought = request.GET.get("q", "").replace("\0", "").strip()
-    members = Membership.objects.filter(group=found, left_at__isnull=True).select_related("member").order_by("pk")
-    members = members.defer("member__document", "member__folded", "member__search_text")
+    members = Membership.objects.current().filter(group=found).with_members().order_by("pk")
     if sought:
         members = members.filter(member__in=Resource.objects.of(found.provider).search(sought))
     paginator = CappedPaginator(members, PAGE_SIZE)
@@ -110,6 +109,6 @@ def group(request: HttpRequest, group_id: UUID) -> HttpResponse:
 
 def _empty_since(group: Resource) -> SafeString:
     """Since when nobody is a member: the last one's leaving, or the group's creation (AC-GRP-3)."""
-    ended = Membership.objects.filter(group=group, left_at__isnull=False)
+    ended = Membership.objects.ended().filter(group=group)
     last = ended.aggregate(last=Max("left_at"))["last"]
     return moment(last or group.created)

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -63,16 +62,16 @@ class History:
 
 def read_history(resource: Resource, *, provider_title: str, sees_names: bool) -> History:
     """Five queries: its events, its memberships with their groups, the events of these, its requests, and theirs."""
-    events = list(ChangeEvent.objects.filter(resource_id=resource.pk).order_by("-id")[:MOST])
-    held = Membership.objects.filter(member=resource).select_related("group").order_by("-id")
-    memberships = list(held.defer("group__document", "group__folded", "group__search_text")[:MOST])
+    events = list(ChangeEvent.objects.about(resource.pk).order_by("-id")[:MOST])
+    held = Membership.objects.filter(member=resource).with_groups().order_by("-id")
+    memberships = list(held[:MOST])
     known = {event.id: event for event in events}
     wanted = {found for row in memberships for found in (row.joined_event, row.left_event) if found} - set(known)
     group_events = {event.id: event for event in ChangeEvent.objects.filter(id__in=wanted)} if wanted else {}
-    requests = list(_requests().filter(resource_id=resource.pk).order_by("-id")[:MOST])
+    requests = list(RequestLog.objects.without_bodies().filter(resource_id=resource.pk).order_by("-id")[:MOST])
     logged = {row.id for row in requests}
     others = {event.request_id for event in [*events, *group_events.values()] if event.request_id} - logged
-    more = list(_requests().filter(id__in=others)) if others else []
+    more = list(RequestLog.objects.without_bodies().filter(id__in=others)) if others else []
     return History(
         resource=resource,
         events=events,
@@ -87,14 +86,10 @@ def read_history(resource: Resource, *, provider_title: str, sees_names: bool) -
 
 def read_group_history(group: Resource, *, provider_title: str, sees_names: bool) -> History:
     """Two queries: the newest events of a group, and which of their requests the log still has."""
-    events = list(ChangeEvent.objects.filter(resource_id=group.pk).order_by("-id")[:GROUP_EVENTS])
+    events = list(ChangeEvent.objects.about(group.pk).order_by("-id")[:GROUP_EVENTS])
     wanted = {event.request_id for event in events if event.request_id}
     logged = set(RequestLog.objects.filter(id__in=wanted).values_list("id", flat=True)) if wanted else set()
     return History(group, events, [], {}, [], provider_title, sees_names, logged)
-
-
-def _requests() -> Any:
-    return RequestLog.objects.defer("request_body", "response_body")
 
 
 def last_set(history: History) -> dict[str, ChangeEvent]:

@@ -52,7 +52,7 @@ def purge_resource(request: HttpRequest, resource_id: UUID) -> HttpResponse:
 
 def _in_bin(resource_id: UUID) -> Any:
     """404 for what is not in the recycle bin of a live provider."""
-    found: Any = Resource.objects.select_related("provider").filter(pk=resource_id, deleted_at__isnull=False).first()
+    found: Any = Resource.objects.in_recycle_bin().select_related("provider").filter(pk=resource_id).first()
     if found is None or found.provider.deleted_at:
         raise Http404(_("It is not in the recycle bin any more."))
     return found

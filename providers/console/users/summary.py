@@ -160,7 +160,7 @@ def _change(change: Difference) -> SafeString:
 
 
 def _no_record(history: History, badge: Badge) -> SafeString:
-    first = ChangeEvent.objects.filter(provider_id=history.resource.provider_id).order_by("id").first()
+    first = ChangeEvent.objects.of(history.resource.provider_id).order_by("id").first()
     said = format_html(_("{state} We have no record of this change."), state=_strong(f"{badge.word}."))
     if first is None:
         return said

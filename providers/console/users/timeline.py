@@ -121,9 +121,9 @@ def group_timeline(history: History) -> list[Entry]:
     """What happened to a group, newest first: its own changes, and a row for each member that came or went."""
     ids = [event.id for event in history.events]
     touched = Q(joined_event__in=ids) | Q(left_event__in=ids)
-    rows = Membership.objects.filter(touched, group=history.resource).select_related("member").order_by("pk")
+    rows = Membership.objects.filter(touched, group=history.resource).with_members().order_by("pk")
     moved: dict[UUID, list[tuple[Membership, bool]]] = defaultdict(list)
-    for row in rows.defer("member__document", "member__folded", "member__search_text")[: MOST * 2]:
+    for row in rows[: MOST * 2]:
         for event_id, has_joined in ((row.joined_event, True), (row.left_event, False)):
             if event_id:
                 moved[event_id].append((row, has_joined))

@@ -94,7 +94,7 @@ def _work(person: Any) -> str:
 def _same_name(person: Any) -> list[Any]:
     """Other records with her userName: of another provider, or from before she was created anew (AC-PER-8)."""
     same = SyncedUser.objects.filter(user_name_key=person.user_name_key).exclude(pk=person.pk)
-    return list(same.select_related("provider").defer("document", "folded", "search_text").order_by("-id")[:10])
+    return list(same.select_related("provider").without_documents().order_by("-id")[:10])
 
 
 def _how(history: History, row: Membership) -> str:

@@ -37,8 +37,8 @@ class UserAdmin(ReadOnlyAdmin):
     change_list_template = "console/users/users.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        held = Membership.objects.filter(member=OuterRef("pk"), left_at__isnull=True)
-        people = SyncedUser.objects.defer("document", "folded", "search_text")
+        held = Membership.objects.current().filter(member=OuterRef("pk"))
+        people = SyncedUser.objects.all().without_documents()
         annotated: QuerySet[Any] = people.annotate(group_count=CountOf(held.values("pk")))
         return annotated
 
@@ -100,7 +100,7 @@ class UserAdmin(ReadOnlyAdmin):
 def newest_events(ids: Iterable[UUID]) -> dict[UUID, ChangeEvent]:
     """The newest event of each resource, in one query."""
     wanted = list(ids)
-    events = ChangeEvent.objects.filter(resource_id__in=wanted).order_by("resource_id", "-id").distinct("resource_id")
+    events = ChangeEvent.objects.about(*wanted).order_by("resource_id", "-id").distinct("resource_id")
     return {event.resource_id: event for event in events if event.resource_id} if wanted else {}
 
 

@@ -1,4 +1,4 @@
-"""SQL compared with the evaluator in plain Python: every attribute of every schema, core, extension or custom, generated."""
+"""SQL compared with the evaluator in plain Python: every attribute of every schema, generated."""
 
 import json
 from random import Random

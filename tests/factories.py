@@ -26,14 +26,14 @@ from scim.store import verbs
 _numbers = itertools.count(1)
 
 
-def make_provider(title: str = "", *, ip_mode: str = "off", ranges: tuple[str, ...] = (), **options: bool) -> Provider:
+def make_provider(title: str = "", *, ip_mode: str = "off", ranges: tuple[str, ...] = (), **switches: bool) -> Provider:
     networks = [network for network in map(read_range, ranges) if not hasattr(network, "reason")]
     return add_provider(
         title or f"Provider {next(_numbers)}",
         SYSTEM,
         ip_mode=IpMode(ip_mode),
         ranges={network: "" for network in networks if isinstance(network, Network)},
-        **options,
+        switches=[name for name, is_on in switches.items() if is_on],
     )
 
 

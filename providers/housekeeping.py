@@ -17,7 +17,8 @@ from django.utils.translation import gettext_noop
 
 from providers.audit import record_act
 from providers.events import SYSTEM, EventKind
-from providers.models import RECYCLE_BIN_DAYS, TEST_PREFIX, JobRun, Provider, first_id_at
+from providers.ids import first_id_at
+from providers.models import RECYCLE_BIN_DAYS, TEST_PREFIX, JobRun, Provider
 from providers.notices import KEPT, send_notices, write_notices
 from providers.resources.recycle_bin import forget
 

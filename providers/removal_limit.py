@@ -18,7 +18,8 @@ from django.utils import timezone
 
 from providers.audit import record_act
 from providers.events import SYSTEM, EventKind
-from providers.models import ChangeEvent, HeldRemoval, Provider, RemovalLimit, first_id_at
+from providers.ids import first_id_at
+from providers.models import ChangeEvent, HeldRemoval, Provider, RemovalLimit
 
 SPAN = timedelta(minutes=60)
 ALLOWED_FOR = timedelta(hours=24)

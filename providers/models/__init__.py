@@ -23,7 +23,6 @@ from providers.models.record import (
     RequestCount,
     RequestLog,
     SourceSeen,
-    first_id_at,
 )
 
 __all__ = [
@@ -52,6 +51,5 @@ __all__ = [
     "SyncedUser",
     "Token",
     "TokenState",
-    "first_id_at",
     "synced_user_model",
 ]

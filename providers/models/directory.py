@@ -6,13 +6,13 @@ under a GIN index. Rows are written by `providers.resources` alone.
 """
 
 from typing import Any, ClassVar
-from uuid import UUID
 
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from providers.ids import parse_id
 from providers.models.provider import Provider
 from providers.models.queries import OfProvider
 from providers.states import Shown
@@ -49,10 +49,8 @@ class ResourceQuerySet(OfProvider):
         words = Q()
         for word in search_key(text).split():
             words &= Q(search_text__contains=word)
-        try:
-            return self.filter(words | Q(id=UUID(text.strip())))
-        except ValueError:
-            return self.filter(words)
+        own = parse_id(text.strip())
+        return self.filter(words | Q(id=own) if own else words)
 
 
 class Resource(models.Model):

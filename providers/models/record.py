@@ -11,14 +11,10 @@ from django.db import models
 from django.db.models import F, Func, Q
 
 from providers.events import EventKind
+from providers.ids import first_id_at
 from providers.models.provider import TEST_PREFIX
 from providers.models.queries import OfProvider
 from providers.outcomes import Action, Outcome
-
-
-def first_id_at(moment: datetime) -> UUID:
-    """The smallest UUIDv7 of a moment: a bound by id is a bound by time, and names the months to be read."""
-    return UUID(int=int(moment.timestamp() * 1_000) << 80)
 
 
 class ChangeEventQuerySet(OfProvider):

@@ -10,8 +10,9 @@ from uuid import UUID
 
 from django.db import connection
 
+from providers.ids import parse_id
 from providers.models.directory import MembershipEnding
-from providers.resources.rows import Locked, MembersChanged, now, parse_id
+from providers.resources.rows import Locked, MembersChanged, now
 
 
 class SelfMemberError(Exception):

@@ -175,12 +175,3 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any], home: str =
             change |= {} if new is None else {"after": new}
             changes.append(change)
     return changes
-
-
-def parse_id(text: str) -> UUID | None:
-    """Read an id: a UUID in lower or upper case, with its hyphens. None for any other text."""
-    try:
-        parsed = UUID(text)
-    except ValueError:
-        return None
-    return parsed if str(parsed) == text.lower() else None

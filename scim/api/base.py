@@ -14,8 +14,8 @@ from rest_framework.views import APIView
 
 from providers.client_address import client_address
 from providers.events import Actor
+from providers.ids import parse_id
 from providers.request_log import Entry, redact, redact_query, redact_text, writer
-from providers.resources.rows import parse_id
 from providers.schemas import resource_types_of
 from providers.tokens import Caller
 from scim.api import refusals

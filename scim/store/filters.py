@@ -13,8 +13,8 @@ from typing import Any
 
 from django.conf import settings
 
+from providers.ids import parse_id
 from providers.resources.members import current
-from providers.resources.rows import parse_id
 from scim.protocol.attributes import ResourceType, Target
 from scim.protocol.conditions import AllOf, AnyOf, Compare, Condition, Constant, Element, Exists, Negated
 from scim.store.columns import COLUMNS, RELATIONS, Column, Relation

@@ -24,9 +24,10 @@ from uuid_utils.compat import uuid7
 
 from providers import removal_limit
 from providers.events import Actor
+from providers.ids import parse_id
 from providers.resources import writes
 from providers.resources.members import SelfMemberError
-from providers.resources.rows import Locked, Row, parse_id
+from providers.resources.rows import Locked, Row
 from providers.resources.writes import GroupsMovedError
 from scim.protocol import errors
 from scim.protocol.attributes import ResourceType

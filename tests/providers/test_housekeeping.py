@@ -20,6 +20,7 @@ from providers.housekeeping import (
     purge_providers,
     run_job,
 )
+from providers.ids import first_id_at
 from providers.models import (
     ChangeEvent,
     HeldRemoval,
@@ -33,7 +34,6 @@ from providers.models import (
     Resource,
     SourceSeen,
     Token,
-    first_id_at,
 )
 from providers.schemas import add_schema
 from providers.tokens import issue_test_token, rotate_token

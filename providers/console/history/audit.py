@@ -19,8 +19,8 @@ from providers.console.frame.records import HOURS, PERIODS, RecordQuery, read_se
 from providers.console.history.acts import Change, changes_of
 from providers.console.history.sentences import sentence_of
 from providers.events import EventKind
+from providers.ids import parse_id
 from providers.models import ChangeEvent, Provider
-from providers.resources.rows import parse_id
 
 MAX_PEOPLE = 200
 

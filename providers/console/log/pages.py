@@ -27,9 +27,9 @@ from providers.console.log.described import Described, describe, wanted_name, wi
 from providers.console.log.explanations import explain
 from providers.console.log.query import TYPED, LogQuery, read_query
 from providers.events import EventKind
+from providers.ids import parse_id
 from providers.models import JobRun, Provider, RequestLog, SyncedUser, Token
 from providers.outcomes import Outcome
-from providers.resources.rows import parse_id
 from scim.protocol.values import comparison_key
 
 MAX_SHOWN_BODY = 200_000

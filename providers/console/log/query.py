@@ -15,7 +15,8 @@ from django.utils.translation import gettext_lazy
 
 from providers.console.frame.page import Text
 from providers.console.frame.records import HOURS, PERIODS, RecordQuery, read_sent
-from providers.models import Provider, RequestLog, Resource, first_id_at
+from providers.ids import first_id_at, parse_id
+from providers.models import Provider, RequestLog, Resource
 from providers.models.record import RequestLogQuerySet
 from providers.outcomes import Action, Outcome
 
@@ -31,6 +32,11 @@ def _outcome(rows: RequestLogQuerySet, value: str) -> RequestLogQuerySet:
 
 def _action(rows: RequestLogQuerySet, value: str) -> RequestLogQuerySet:
     return rows.filter(action__in=_CHANGES) if value == CHANGES else rows.filter(action=Action(value))
+
+
+def _subject(rows: RequestLogQuerySet, value: str) -> RequestLogQuerySet:
+    own = parse_id(value)
+    return rows.filter(resource_id=own) if own else rows.none()
 
 
 def _period(rows: RequestLogQuerySet, value: str) -> RequestLogQuerySet:
@@ -64,7 +70,7 @@ _FILTERS: Mapping[str, Callable[[RequestLogQuerySet, str], RequestLogQuerySet]] 
     "token": lambda rows, value: rows.filter(token_prefix=value.rstrip("…")),
     "address": lambda rows, value: rows.filter(source_ip=str(ipaddress.ip_address(value.strip()))),
     "slower": lambda rows, value: rows.filter(duration_ms__gt=_small(value)),
-    "subject": lambda rows, value: rows.filter(resource_id=UUID(value)),
+    "subject": _subject,
     "q": lambda rows, value: rows.filter(resource_id__in=_named(value)),
 }
 _TITLES: Mapping[str, Text] = {

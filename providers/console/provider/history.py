@@ -14,9 +14,9 @@ from providers.console.frame.page import Text, moment
 from providers.console.history.acts import changes_of
 from providers.console.history.sentences import sentence_of
 from providers.console.provider.tabs import get_provider, tab
+from providers.ids import parse_id
 from providers.models import ChangeEvent, Provider
 from providers.removal_limit import REMOVALS
-from providers.resources.rows import parse_id
 
 PAGE = 50
 WHAT: dict[str, Text] = {

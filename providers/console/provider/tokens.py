@@ -27,6 +27,7 @@ from providers.console.provider.providers import expiry
 from providers.console.provider.status import age_note, token_badge
 from providers.console.provider.tabs import get_provider, place_of, tab
 from providers.events import Actor
+from providers.ids import parse_id
 from providers.models import Provider, Token, TokenState
 from providers.tokens import MAX_LIVE_TOKENS, AlreadyIssuedError, NotLiveError, TooManyTokensError, set_expiry
 
@@ -97,10 +98,7 @@ def _issue(request: HttpRequest, provider: Any) -> HttpResponse:
 
 
 def _request_key(request: HttpRequest) -> UUID:
-    try:
-        return UUID(request.POST.get("request_key", ""))
-    except ValueError:
-        return uuid.uuid4()
+    return parse_id(request.POST.get("request_key", "")) or uuid.uuid4()
 
 
 def _was_used(provider: Provider, key: UUID) -> bool:

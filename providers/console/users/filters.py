@@ -11,9 +11,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from providers.console.frame.lists import ChoiceFilter
+from providers.ids import parse_id
 from providers.models import Membership, Provider, RequestLog, Status, SyncedGroup
 from providers.outcomes import Outcome
-from providers.resources.rows import parse_id
 
 # So many groups are offered in the menu; the page of any other leads to its members.
 MENU_GROUPS = 100

@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import fields
-from uuid import UUID
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -11,20 +10,8 @@ from uuid_utils.compat import uuid7
 from providers.events import Actor, EventKind
 from providers.models import ChangeEvent, Resource
 from providers.resources import rows
-from providers.resources.rows import Event, MembersChanged, Row, differences, member_counts, now, parse_id
+from providers.resources.rows import Event, MembersChanged, Row, differences, member_counts, now
 from tests.factories import make_group, make_user
-
-ID = "01890a5d-ac96-774b-bcce-b302099a8057"
-
-
-@pytest.mark.parametrize("text", [ID, ID.upper()])
-def test_an_id_is_read_in_either_case(text):
-    assert parse_id(text) == UUID(ID)
-
-
-@pytest.mark.parametrize("text", ["", "x", ID[:-1], ID.replace("-", ""), f"{{{ID}}}", f"urn:uuid:{ID}", f" {ID}"])
-def test_no_other_text_is_an_id(text):
-    assert parse_id(text) is None
 
 
 def test_differences_are_told_by_path():

@@ -12,7 +12,8 @@ from django.utils.translation import gettext, override
 
 from providers.console.log.explanations import EXPLANATIONS, explain
 from providers.console.log.pages import as_html
-from providers.models import ChangeEvent, RefusedCalls, RequestLog, Token, first_id_at
+from providers.ids import first_id_at
+from providers.models import ChangeEvent, RefusedCalls, RequestLog, Token
 from providers.request_log import writer
 from providers.tokens import make_value
 from scim.protocol.errors import Reason

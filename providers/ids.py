@@ -1,0 +1,18 @@
+"""Ids are UUIDs; ours are of version 7, so their order is that of time."""
+
+from datetime import datetime
+from uuid import UUID
+
+
+def parse_id(text: str) -> UUID | None:
+    """Read an id: a UUID in lower or upper case, with its hyphens. None for any other text."""
+    try:
+        parsed = UUID(text)
+    except ValueError:
+        return None
+    return parsed if str(parsed) == text.lower() else None
+
+
+def first_id_at(moment: datetime) -> UUID:
+    """The smallest UUIDv7 of a moment: a bound by id is a bound by time, and names the months to be read."""
+    return UUID(int=int(moment.timestamp() * 1_000) << 80)

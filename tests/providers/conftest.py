@@ -3,21 +3,29 @@
 from collections.abc import Callable
 
 import pytest
+from django.contrib.auth.models import User
 from django.test import Client
 
 from tests.factories import make_account
+
+
+def browser_of(account: User) -> Client:
+    """A browser in which this account is signed in."""
+    browser = Client(headers={"Host": "127.0.0.1"})
+    browser.force_login(account)
+    return browser
+
+
+@pytest.fixture
+def anna(db: None) -> User:
+    return make_account("Administrator", username="anna")
 
 
 @pytest.fixture
 def signed_in(db: None) -> Callable[[str | None], Client]:
     """`signed_in("Support")` is a browser in which somebody with that role is signed in."""
 
-    def client(role: str | None) -> Client:
-        browser = Client(headers={"Host": "127.0.0.1"})
-        browser.force_login(make_account(role))
-        return browser
-
-    return client
+    return lambda role: browser_of(make_account(role))
 
 
 @pytest.fixture

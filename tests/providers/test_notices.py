@@ -17,6 +17,7 @@ from providers.notices import UnsentError, send_notices, write_notices
 from providers.tokens import rotate_token
 from tests.conftest import ScimClient
 from tests.factories import issue, make_user
+from tests.pages import read
 
 DISABLE = {"op": "replace", "path": "active", "value": False}
 ADDRESS = "idm@contoso.com"
@@ -87,7 +88,7 @@ def test_ac_hea_6_many_who_leave_are_told_by_name_with_a_link_to_exactly_those(t
     body = mail.outbox[0].body
     assert all(f"- user{number:03}@contoso.com\n" in body for number in range(25)) and "user025" not in body
     address = body.strip().splitlines()[-1].removeprefix("http://127.0.0.1:8000")
-    assert administrator.get(address).content.decode().count('class="dot"') == 25
+    assert len(read(administrator.get(address)).one(test_id="timeline").all("li")) == 25
     assert sent() == []
 
 

@@ -1,6 +1,5 @@
 """The dashboard (AC-DASH): the worst first, numbers that are the counts of their lists, a chart with its table."""
 
-import re
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
 
@@ -16,6 +15,7 @@ from providers.housekeeping import JOBS
 from providers.models import IpRule, JobRun, Provider, RequestCount, Token
 from providers.request_log import writer
 from tests.factories import make_calls, make_provider, make_user
+from tests.pages import read
 
 
 @pytest.fixture
@@ -34,18 +34,20 @@ def busy(provider, scim):
 
 
 def figures_on(page):
-    found = re.findall(r'href="([^"]+)" data-testid="figure-(\w+)">[^<]*<b[^>]*>([^<]*)</b>', page)
-    return {name: (address.replace("&amp;", "&"), number) for address, name, number in found}
+    names = ("people", "changes", "problems", "refused")
+    found = {name: link for name in names for link in page.all("a", test_id=f"figure-{name}")}
+    return {name: (link["href"], link.one("b").text) for name, link in found.items()}
 
 
 def test_ac_dash_1_the_worst_provider_and_its_reason_come_first(support, busy):
     make_provider("Calm")
-    page = support.get("/eum/").content.decode()
-    assert page.index("Refused since") < page.index("Waiting for the first request")
+    page = read(support.get("/eum/"))
+    first, second = page.one("section", aria_labelledby="providers-title").all("li")
+    assert "Refused since" in first.text and "Waiting for the first request" in second.text
 
 
 def test_ac_dash_2_each_number_is_the_count_of_its_page(support, busy):
-    figures = figures_on(support.get("/eum/").content.decode())
+    figures = figures_on(read(support.get("/eum/")))
     assert {name: number for name, (_, number) in figures.items()} == {
         "people": "3", "changes": "5", "problems": "3", "refused": "1",
     }  # fmt: skip
@@ -56,33 +58,32 @@ def test_ac_dash_2_each_number_is_the_count_of_its_page(support, busy):
 
 
 def test_each_figure_says_more_in_small_and_each_provider_has_its_next_step(administrator, support, busy, provider):
-    page = administrator.get("/eum/").content.decode()
-    assert re.findall(r"</b>([^<]+)</a>", page) == [
-        "1 disabled", "since 00:00", "in 9 requests", f"from {provider.title}",
-    ]  # fmt: skip
-    strip = page[page.index('<ul class="strip">') : page.index("foot legend")]
-    assert f'href="/eum/providers/{provider.pk}/tokens/" data-testid="next-step">Open tokens</a>' in strip
+    page = read(administrator.get("/eum/"))
+    figures = page.one("section", aria_label="Figures").all("a")
+    said = ("1 disabled", "since 00:00", "in 9 requests", f"from {provider.title}")
+    assert [one.text.endswith(words) for one, words in zip(figures, said, strict=True)] == [True] * 4
+    step = page.one("section", aria_labelledby="providers-title").one("a", test_id="next-step")
+    assert (step["href"], step.text) == (f"/eum/providers/{provider.pk}/tokens/", "Open tokens")
     make_provider("Calm")
     Provider.objects.filter(title="Calm").update(paused_at=timezone.now())
-    assert "Resume</button>" in administrator.get("/eum/").content.decode()
-    assert "Resume</button>" not in support.get("/eum/").content.decode()
+    assert read(administrator.get("/eum/")).has("button", text="Resume")
+    assert not read(support.get("/eum/")).has("button", text="Resume")
 
 
 def test_ac_dash_3_the_table_holds_what_the_bars_show(support, busy):
-    page = support.get("/eum/").content.decode()
-    bars = sum(int(value) for value in re.findall(r'data-v="(\d+)"', page))
-    table = page[page.index('data-testid="chart-table"') :]
-    cells = sum(int(value) for value in re.findall(r'<td class="num">(\d+)</td>', table[: table.index("</table>")]))
+    page = read(support.get("/eum/"))
+    bars = sum(int(bar["data-v"]) for bar in page.all("rect", data_v=True))
+    cells = sum(int(cell.text) for cell in page.one("table", test_id="chart-table").all("td"))
     assert bars == cells == 8
 
 
 def test_ac_dash_4_nothing_is_said_where_nothing_is(support, db):
-    page = support.get("/eum/").content.decode()
-    assert "figure-" not in page and "NaN" not in page
+    page = read(support.get("/eum/"))
+    assert "figure-" not in page.source and "NaN" not in page.source and not figures_on(page)
     make_provider("Calm")
-    page = support.get("/eum/").content.decode()
+    page = read(support.get("/eum/"))
     assert {number for _, number in figures_on(page).values()} == {"0"}
-    assert "No changes in this period." in page and "Called in 0 of 36 cycles" in page
+    assert "No changes in this period." in page.text and "Called in 0 of 36 cycles" in page.text
 
 
 def test_ac_dash_5_the_page_asks_little_whatever_the_number_of_providers(support, busy, django_assert_max_num_queries):
@@ -95,7 +96,8 @@ def test_ac_dash_5_the_page_asks_little_whatever_the_number_of_providers(support
 
 
 def cares_on(page):
-    return re.findall(r'<a href="([^"]+)">([^<]+)</a><p>(.*?)</p>', page[page.index('id="cares-title"') :])
+    cares = page.one(test_id="cares").all("li")
+    return [(care.one("a")["href"], care.one("a").text, care.one("p").text) for care in cares]
 
 
 def test_what_needs_attention_is_what_the_badge_does_not_say(support, busy, provider):
@@ -107,17 +109,17 @@ def test_what_needs_attention_is_what_the_badge_does_not_say(support, busy, prov
         imported_at=timezone.now() - timedelta(days=20),
     )  # fmt: skip
     make_calls(provider, 409, "POST", count=3, scim_type="uniqueness")
-    assert [said for _address, _title, said in cares_on(support.get("/eum/").content.decode())][1:] == [
+    assert [said for _address, _title, said in cares_on(read(support.get("/eum/")))][1:] == [
         "userName already taken: 4 in 24 h."
     ]
     Provider.objects.filter(pk=provider.pk).update(ip_mode="observe")
     JobRun.objects.filter(job="empty_recycle_bin").update(has_failed=True)
-    found = cares_on(support.get("/eum/").content.decode())
+    found = cares_on(read(support.get("/eum/")))
     assert {title for _address, title, _said in found} == {provider.title, "Housekeeping"}
     token, conflict, old, jobs = found
     assert "ends in" in token[2] and token[0] == f"/eum/providers/{provider.pk}/tokens/"
     assert "20 days ago" in old[2] and jobs[2] == "1 job needs attention."
-    listed = support.get(conflict[0].replace("&amp;", "&"))
+    listed = support.get(conflict[0])
     assert listed.context["query"].counted == "4"
 
 
@@ -131,15 +133,15 @@ def test_ac_log_7_the_dashboard_says_that_the_log_is_not_being_written(support, 
     assert client.post("/Users", {"userName": "b"}).status_code == 201
     said = "The provisioning log is not being written"
     assert health_of([provider], timezone.now())[provider.pk].errors == 5
-    page = support.get("/eum/").content.decode()
-    assert said in page and "ProgrammingError" in page and list(figures_on(page)) == ["people"]
+    page = read(support.get("/eum/"))
+    assert said in page.text and "ProgrammingError" in page.text and list(figures_on(page)) == ["people"]
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE away RENAME TO providers_requestlog")
-    assert said in support.get("/eum/log/").content.decode()
+    assert said in read(support.get("/eum/log/")).text
     writer.flush()
-    assert said not in support.get("/eum/").content.decode() and said not in support.get("/eum/log/").content.decode()
+    assert said not in read(support.get("/eum/")).source and said not in read(support.get("/eum/log/")).source
     JobRun.objects.filter(job=LOG_JOB).update(has_failed=True, ran_at=timezone.now() - timedelta(minutes=11))
-    assert said not in support.get("/eum/").content.decode()
+    assert said not in read(support.get("/eum/")).source
 
 
 @pytest.mark.django_db(transaction=True)
@@ -152,7 +154,7 @@ def test_ac_log_7_a_table_that_somebody_holds_does_not_hold_the_writer(support, 
             cursor.execute("LOCK TABLE providers_requestlog IN SHARE MODE")
         assert client.post("/Users", {"userName": "a"}).status_code == 201
         writer.flush()
-        assert "OperationalError" in support.get("/eum/").content.decode()
+        assert "OperationalError" in read(support.get("/eum/")).text
     finally:
         other.close()
 

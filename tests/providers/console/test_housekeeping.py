@@ -12,31 +12,27 @@ from providers.console.housekeeping import rows
 from providers.housekeeping import JOBS, run_job
 from providers.models import JobRun
 from tests.factories import make_provider
-
-
-@pytest.fixture
-def operator(signed_in):
-    return signed_in("Operator")
+from tests.pages import read
 
 
 def test_each_job_tells_when_it_ran_and_what_it_did(operator, django_assert_num_queries):
-    assert operator.get("/housekeeping/").content.decode().count("Never ran") == len(JOBS)
+    assert read(operator.get("/housekeeping/")).text.count("Never ran") == len(JOBS)
     call_command("housekeeping")
-    page = operator.get("/housekeeping/").content.decode()
-    assert page.count("Done") == len(JOBS)
-    assert "all there" in page and "0 rows" in page
-    assert "deleted 30 days ago" in page
+    page = read(operator.get("/housekeeping/"))
+    assert page.text.count("Done") == len(JOBS)
+    assert "all there" in page.text and "0 rows" in page.text
+    assert "deleted 30 days ago" in page.text
     with django_assert_num_queries(1):
         assert not any(row.needs_care for row in rows())
 
 
 def test_the_home_page_says_how_many_jobs_need_attention(operator):
-    assert "jobs need attention" in operator.get("/").content.decode()
+    assert "jobs need attention" in read(operator.get("/")).text
     call_command("housekeeping")
-    assert "regular jobs, all done" in operator.get("/").content.decode()
+    assert "regular jobs, all done" in read(operator.get("/")).text
     JobRun.objects.filter(job="forget_counts").update(ran_at=timezone.now() - timedelta(hours=50))
-    assert "job needs attention" in operator.get("/").content.decode()
-    assert "Overdue" in operator.get("/housekeeping/").content.decode()
+    assert "job needs attention" in read(operator.get("/")).text
+    assert "Overdue" in read(operator.get("/housekeeping/")).text
 
 
 @pytest.mark.django_db
@@ -49,10 +45,10 @@ def test_a_job_that_fails_stops_no_other_and_is_shown_without_its_text(operator,
     with pytest.raises(CommandError, match="forget_counts"):
         call_command("housekeeping")
     assert JobRun.objects.filter(has_failed=False).count() == len(JOBS) - 1
-    page = operator.get("/housekeeping/").content.decode()
-    assert "Failed" in page
-    assert "DataError" in page
-    assert "Jane" not in page
+    page = read(operator.get("/housekeeping/"))
+    assert "Failed" in page.text
+    assert "DataError" in page.text
+    assert "Jane" not in page.source
 
 
 def test_rows_are_counted_over_batches(db, monkeypatch):

@@ -1,7 +1,5 @@
 """Console accounts: a colleague is added, given a role, reset and disabled; the last administrator stays."""
 
-import re
-
 import pytest
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import AnonymousUser, Permission, User
@@ -10,28 +8,21 @@ from django.test import Client
 from providers.accounts import RightsBackend
 from providers.models import ChangeEvent
 from tests.factories import make_account
+from tests.pages import read
+from tests.providers.conftest import browser_of
 
 NEW = {"username": "c.visser", "first_name": "Cas", "last_name": "Visser", "email": "c@x.nl", "role": "Support"}
 
 
-def signed_in_as(account):
-    browser = Client(headers={"Host": "127.0.0.1"})
-    browser.force_login(account)
-    return browser
-
-
-@pytest.fixture
-def anna(db):
-    return make_account("Administrator", username="anna")
-
-
 @pytest.fixture
 def browser(anna):
-    return signed_in_as(anna)
+    return browser_of(anna)
 
 
 def password_on(page):
-    return re.search(r'value="([A-Za-z0-9]{20})" autocomplete="off"', page.content.decode()).group(1)
+    password = read(page).one(test_id="new-password")
+    assert len(password.value) == 20 and password.value.isalnum() and password["autocomplete"] == "off"
+    return password.value
 
 
 def events():
@@ -50,7 +41,7 @@ def test_a_colleague_is_added_and_signs_in_with_the_password_shown_once(browser)
     assert (account.first_name, account.email, account.groups.get().name) == ("Cas", "c@x.nl", "Support")
     assert events() == [("account.added", "c.visser")]
     assert password not in str(ChangeEvent.objects.values_list())
-    assert password not in browser.get(f"/accounts/{account.pk}/").content.decode()
+    assert password not in read(browser.get(f"/accounts/{account.pk}/")).source
 
 
 @pytest.mark.parametrize(
@@ -66,13 +57,13 @@ def test_a_colleague_is_added_and_signs_in_with_the_password_shown_once(browser)
 def test_what_is_wrong_is_said_and_adds_nobody(browser, changed, sentence):
     page = browser.post("/accounts/add/", NEW | changed)
     assert page.status_code == 422
-    assert sentence in page.content.decode()
+    assert sentence in read(page).text
     assert User.objects.count() == 1
 
 
 def test_a_role_is_changed_and_counts_at_once(browser):
     bert = make_account("Support", username="bert")
-    his = signed_in_as(bert)
+    his = browser_of(bert)
     assert his.get("/eum/audit/").status_code == 403
     browser.post(f"/accounts/{bert.pk}/", NEW | {"role": "Operator"})
     assert his.get("/eum/audit/").status_code == 200
@@ -84,17 +75,17 @@ def test_a_role_is_changed_and_counts_at_once(browser):
 
 def test_who_is_disabled_is_signed_out_and_can_be_enabled(browser):
     bert = make_account("Support", username="bert")
-    his = signed_in_as(bert)
+    his = browser_of(bert)
     browser.post(f"/accounts/{bert.pk}/disable/")
     assert his.get("/eum/").status_code == 302
     browser.post(f"/accounts/{bert.pk}/enable/")
-    assert signed_in_as(User.objects.get(pk=bert.pk)).get("/eum/").status_code == 200
+    assert browser_of(User.objects.get(pk=bert.pk)).get("/eum/").status_code == 200
     assert [kind for kind, _ in events()] == ["account.disabled", "account.enabled"]
 
 
 def test_a_reset_ends_every_session_and_shows_the_new_password_once(browser):
     bert = make_account("Support", username="bert")
-    his = signed_in_as(bert)
+    his = browser_of(bert)
     password = password_on(browser.post(f"/accounts/{bert.pk}/reset/"))
     assert his.get("/eum/").status_code == 302
     assert User.objects.get(pk=bert.pk).check_password(password)
@@ -103,8 +94,8 @@ def test_a_reset_ends_every_session_and_shows_the_new_password_once(browser):
 
 def test_nobody_takes_her_own_access_away(browser, anna):
     make_account("Administrator", username="other")
-    page = browser.post(f"/accounts/{anna.pk}/disable/", follow=True).content.decode()
-    assert "You cannot take your own access away" in page
+    page = read(browser.post(f"/accounts/{anna.pk}/disable/", follow=True))
+    assert "You cannot take your own access away" in page.text
     page = browser.post(f"/accounts/{anna.pk}/", NEW | {"role": "Support"})
     assert page.status_code == 422
     anna.refresh_from_db()
@@ -114,7 +105,7 @@ def test_nobody_takes_her_own_access_away(browser, anna):
 def test_the_last_who_may_manage_accounts_is_protected(db):
     root = make_account("superuser", username="root")
     last = make_account("Administrator", username="last")
-    browser = signed_in_as(root)
+    browser = browser_of(root)
     User.objects.filter(pk=root.pk).update(is_superuser=True)
     browser.post(f"/accounts/{last.pk}/disable/")
     last.refresh_from_db()
@@ -144,7 +135,7 @@ def test_an_administrator_does_not_take_over_an_account_with_every_right(browser
 @pytest.mark.parametrize("role", ["Support", "Operator"])
 def test_ac_role_2_others_manage_no_accounts(signed_in, anna, role):
     browser = signed_in(role)
-    assert 'data-testid="console-accounts"' not in browser.get("/").content.decode()
+    assert not read(browser.get("/")).has(test_id="console-accounts")
     for path in ("", "add/", f"{anna.pk}/"):
         assert browser.get(f"/accounts/{path}").status_code == 403
     for path in ("add/", f"{anna.pk}/", f"{anna.pk}/reset/", f"{anna.pk}/disable/", f"{anna.pk}/enable/"):
@@ -156,9 +147,9 @@ def test_ac_role_2_others_manage_no_accounts(signed_in, anna, role):
 def test_the_list_tells_role_status_and_last_sign_in(browser):
     make_account("Support", username="bert", is_active=False)
     make_account("superuser", username="root")
-    page = browser.get("/accounts/").content.decode()
+    page = read(browser.get("/accounts/"))
     for part in ("Administrator", "Support", "Every right", "Disabled", "Never"):
-        assert part in page
+        assert part in page.text
     assert browser.get("/accounts/99999/").status_code == 404
 
 

@@ -14,28 +14,19 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from providers.models import ChangeEvent
 from tests.factories import code_of, make_account
+from tests.pages import read
+from tests.providers.conftest import browser_of
 
 PASSWORD = "correct horse battery"
 
 
 @pytest.fixture
-def anna(db):
-    return make_account("Administrator", username="anna")
-
-
-@pytest.fixture
 def hers(anna):
-    return signed_in_as(anna)
+    return browser_of(anna)
 
 
 def stranger():
     return Client(headers={"Host": "127.0.0.1"})
-
-
-def signed_in_as(account):
-    browser = stranger()
-    browser.force_login(account)
-    return browser
 
 
 def wrong_code_of(account):
@@ -45,9 +36,9 @@ def wrong_code_of(account):
 def turn_on(browser, account):
     """Set it up in this browser; the recovery codes."""
     browser.get("/two-step/")
-    page = browser.post("/two-step/", {"code": code_of(account)}).content.decode()
-    codes = re.findall(r"<li><code>([a-z2-7]{4}-[a-z2-7]{4})</code>", page)
-    assert len(set(codes)) == 10
+    page = read(browser.post("/two-step/", {"code": code_of(account)}))
+    codes = [code.text for code in page.one(test_id="recovery-codes").all("code")]
+    assert len(set(codes)) == 10 and all(re.fullmatch(r"[a-z2-7]{4}-[a-z2-7]{4}", code) for code in codes)
     return codes
 
 
@@ -61,21 +52,22 @@ def kinds():
 
 
 def test_it_is_set_up_with_a_code_of_the_app(hers, anna):
-    page = hers.get("/two-step/").content.decode()
+    page = read(hers.get("/two-step/"))
     device = TOTPDevice.objects.get(user=anna, confirmed=False)
-    key = re.search(r'data-testid="key">([A-Z2-7 ]+)<', page).group(1)
+    key = page.one(test_id="key").text
     assert re.fullmatch(r"([A-Z2-7]{4} ){7}[A-Z2-7]{4}", key)
-    address = re.search(r'href="(otpauth://totp/iProva:anna[^"]+)"', page.replace("%3A", ":")).group(1)
+    [address] = [link["href"] for link in page.all("a") if link["href"].startswith("otpauth:")]
+    assert address.replace("%3A", ":").startswith("otpauth://totp/iProva:anna?")
     assert f"secret={key.replace(' ', '')}" in address and "issuer=iProva" in address
-    assert '<svg viewBox="' in page and "style=" not in page
-    assert key in hers.get("/two-step/").content.decode(), "what was scanned stays good when the page is opened again"
+    assert page.one(role="img").has("svg", viewbox=True) and "style=" not in page.source
+    assert key in read(hers.get("/two-step/")).text, "what was scanned stays good when the page is opened again"
 
     wrong = hers.post("/two-step/", {"code": wrong_code_of(anna)})
-    assert wrong.status_code == 422 and "This code is not right" in wrong.content.decode()
+    assert wrong.status_code == 422 and "This code is not right" in read(wrong).text
     assert not StaticDevice.objects.exists()
     typed = code_of(anna)
     answer = hers.post("/two-step/", {"code": f"{typed[:3]} {typed[3:]}"})
-    assert "Your recovery codes" in answer.content.decode()
+    assert "Your recovery codes" in read(answer).text
     assert "no-store" in answer["Cache-Control"]
     device.refresh_from_db()
     assert device.confirmed
@@ -86,7 +78,7 @@ def test_it_is_set_up_with_a_code_of_the_app(hers, anna):
 def test_a_code_is_for_the_device_of_this_session(hers, anna):
     hers.get("/two-step/")
     first = TOTPDevice.objects.get(user=anna).key
-    signed_in_as(anna).get("/two-step/")
+    browser_of(anna).get("/two-step/")
     assert TOTPDevice.objects.get(user=anna).key != first, "nobody else has seen the key that is confirmed"
 
 
@@ -94,7 +86,7 @@ def test_recovery_codes_are_shown_once_and_kept_as_digests(hers, anna):
     codes = turn_on(hers, anna)
     assert StaticToken.objects.count() == 10
     kept = str(list(StaticToken.objects.values()) + list(ChangeEvent.objects.values()))
-    later = hers.get("/two-step/").content.decode() + hers.post("/two-step/", {"code": "1"}).content.decode()
+    later = read(hers.get("/two-step/")).source + read(hers.post("/two-step/", {"code": "1"})).source
     for code in codes:
         assert code not in kept + later and code.replace("-", "") not in kept
 
@@ -109,8 +101,8 @@ def test_the_sign_in_asks_for_the_code_and_opens_nothing_before(hers, anna):
         assert browser.post(path)["Location"].startswith("/login/?next="), path
     assert not ChangeEvent.objects.filter(kind="console.signed-in", person_id=anna.pk, address="127.0.0.1").exists()
 
-    page = browser.get("/login/code/").content.decode()
-    assert 'autocomplete="one-time-code"' in page and 'data-testid="account"' not in page
+    page = read(browser.get("/login/code/"))
+    assert page.one(test_id="code")["autocomplete"] == "one-time-code" and not page.has(test_id="account")
     answer = browser.post("/login/code/", {"code": code_of(anna)})
     assert answer["Location"] == "/eum/users/"
     assert browser.get("/eum/users/").status_code == 200
@@ -128,11 +120,11 @@ def test_a_wrong_code_is_recorded_and_makes_the_next_wait(hers, anna):
     browser = stranger()
     give_password(browser)
     answer = browser.post("/login/code/", {"code": wrong_code_of(anna)})
-    assert answer.status_code == 422 and "This code is not right" in answer.content.decode()
+    assert answer.status_code == 422 and "This code is not right" in read(answer).text
     right = f"{totp(TOTPDevice.objects.get(user=anna).bin_key):06}"
     TOTPDevice.objects.update(throttling_failure_count=6)  # the next is looked at after half a minute
     answer = browser.post("/login/code/", {"code": right})
-    assert answer.status_code == 422 and "The next one is looked at after" in answer.content.decode()
+    assert answer.status_code == 422 and "The next one is looked at after" in read(answer).text
     assert browser.get("/eum/").status_code == 302
     assert kinds()[1:] == [("console.second-factor-failed", "anna")], "what was not looked at is not recorded"
     event = ChangeEvent.objects.get(kind="console.second-factor-failed")
@@ -157,21 +149,21 @@ def test_a_recovery_code_signs_in_and_the_page_says_how_many_are_left(hers, anna
     for number, typed in enumerate((codes[3], codes[4].replace("-", " ").upper())):
         browser = stranger()
         give_password(browser)
-        page = browser.post("/login/code/", {"code": typed}, follow=True).content.decode()
-        assert f"{9 - number} recovery codes are left." in page
+        page = read(browser.post("/login/code/", {"code": typed}, follow=True))
+        assert f"{9 - number} recovery codes are left." in page.text
 
 
 def test_a_recovery_code_is_of_its_account_only(hers, anna):
     bert = make_account("Support", username="bert")
     turn_on(hers, anna)
-    codes = turn_on(signed_in_as(bert), bert)
+    codes = turn_on(browser_of(bert), bert)
     browser = stranger()
     give_password(browser)
     assert browser.post("/login/code/", {"code": codes[0]}).status_code == 422
 
 
 def test_other_sessions_end_when_it_is_turned_on(hers, anna):
-    other = signed_in_as(anna)
+    other = browser_of(anna)
     turn_on(hers, anna)
     assert other.get("/eum/", follow=True).redirect_chain == [("/login/?next=/eum/", 302)]
     assert hers.get("/eum/").status_code == 200
@@ -203,7 +195,7 @@ def test_a_code_is_not_waited_for_when_things_have_changed(hers, anna, change, m
 def test_turning_it_off_needs_the_password(hers, anna):
     turn_on(hers, anna)
     answer = hers.post("/two-step/off/", {"password": "wrong"})
-    assert answer.status_code == 422 and "This is not your password." in answer.content.decode()
+    assert answer.status_code == 422 and "This is not your password." in read(answer).text
     assert TOTPDevice.objects.exists()
     assert hers.get("/two-step/off/").status_code == 405
     assert hers.post("/two-step/off/", {"password": PASSWORD}, follow=True).status_code == 200
@@ -214,14 +206,14 @@ def test_turning_it_off_needs_the_password(hers, anna):
 
 def test_an_administrator_turns_it_off_for_a_colleague(hers, anna):
     bert = make_account("Support", username="bert")
-    turn_on(signed_in_as(bert), bert)
+    turn_on(browser_of(bert), bert)
     off = f"/accounts/{bert.pk}/two-step/off/"
-    assert off in hers.get(f"/accounts/{bert.pk}/").content.decode()
-    rows = re.findall(r"<td>(On|Off)</td>", hers.get("/accounts/").content.decode())
-    assert rows == ["Off", "On"]
+    assert read(hers.get(f"/accounts/{bert.pk}/")).has("form", action=off)
+    cells = [cell for row in read(hers.get("/accounts/")).one("table").rows for cell in row]
+    assert [cell for cell in cells if cell in ("On", "Off")] == ["Off", "On"]
     assert hers.get(off).status_code == 405
-    page = hers.post(off, follow=True).content.decode()
-    assert "bert signs in with the password alone." in page and off not in page
+    page = read(hers.post(off, follow=True))
+    assert "bert signs in with the password alone." in page.text and off not in page.source
     assert kinds()[1:] == [("account.second-factor-removed", "bert")]
     assert ChangeEvent.objects.get(kind="account.second-factor-removed").person_id == anna.pk
     hers.post(off)
@@ -237,9 +229,9 @@ def test_nobody_turns_her_own_off_without_her_password(hers, anna):
 def test_ac_role_2_others_do_not_turn_it_off(hers, anna, support):
     root = make_account("superuser", username="root")
     for account in (anna, root):
-        turn_on(signed_in_as(account), account)
+        turn_on(browser_of(account), account)
     assert support.post(f"/accounts/{anna.pk}/two-step/off/").status_code == 403
-    bert = signed_in_as(make_account("Administrator"))
+    bert = browser_of(make_account("Administrator"))
     assert bert.post(f"/accounts/{root.pk}/two-step/off/").status_code == 403
     assert TOTPDevice.objects.filter(confirmed=True).count() == 2
 
@@ -254,7 +246,7 @@ def test_an_operator_turns_it_off_by_name(hers, anna):
 
 def test_an_account_without_a_role_may_have_it(db):
     account = make_account(None)
-    assert turn_on(signed_in_as(account), account)
+    assert turn_on(browser_of(account), account)
 
 
 def test_where_it_is_required_nothing_else_is_open_before(hers, anna, settings):
@@ -262,7 +254,7 @@ def test_where_it_is_required_nothing_else_is_open_before(hers, anna, settings):
     for path in ("/", "/eum/", "/eum/users/export/", "/password_change/", "/accounts/", "/nothing/"):
         for answer in (hers.get(path), hers.post(path)):
             assert (answer.status_code, answer["Location"]) == (302, "/two-step/"), path
-    assert "Everybody needs it here." in hers.get("/two-step/").content.decode()
+    assert "Everybody needs it here." in read(hers.get("/two-step/")).text
     turn_on(hers, anna)
     assert hers.get("/eum/").status_code == 200
     hers.post("/two-step/off/", {"password": PASSWORD})

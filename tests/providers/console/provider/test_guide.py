@@ -14,6 +14,7 @@ from providers.events import SYSTEM
 from providers.models import ChangeEvent, ProviderActivity, RequestLog, Resource, Token
 from tests.conftest import free_port
 from tests.factories import issue, make_account, make_calls, make_group, make_user
+from tests.pages import read
 
 NAMES = ["Name (DNS)", "Connection (TLS)", "ServiceProviderConfig", "Look up a user", "Look up a group"]
 
@@ -46,35 +47,35 @@ def outcomes(checks):
 @pytest.mark.parametrize("guide", ["entra", "okta", "nonsense"])
 def test_the_guide_has_the_url_and_no_token(administrator, provider, settings, guide):
     _token, value = issue(provider)
-    page = administrator.get(page_of(provider), {"for": guide}).content.decode()
-    assert f'value="{settings.OPTIONS.scim_url}"' in page and value not in page
-    assert ("Okta" if guide == "okta" else "Enterprise apps") in page
+    page = read(administrator.get(page_of(provider), {"for": guide}))
+    assert page.has("input", value=settings.OPTIONS.scim_url) and value not in page.source
+    assert ("Okta" if guide == "okta" else "Enterprise apps") in page.text
 
 
 def test_ac_gui_1_the_token_is_never_on_the_page(administrator, provider):
     _token, value = issue(provider)
     for query in ("", "?print=1", "?for=okta"):
-        page = administrator.get(page_of(provider) + query).content.decode()
-        assert value not in page and value[12:40] not in page
+        page = read(administrator.get(page_of(provider) + query))
+        assert value not in page.source and value[12:40] not in page.source
 
 
 def test_ac_gui_2_the_live_line_ticks_when_something_has_come(administrator, provider, scim):
     path = page_of(provider, "seen/")
     before = administrator.get(path)
-    assert "✓" not in before.content.decode() and "X-Live" not in before
+    assert "✓" not in read(before).source and "X-Live" not in before
     scim(provider).get("/Users", filter='userName eq "9d3f4c1e"')  # what Test Connection asks
     request_log.writer.flush()
-    page = administrator.get(path).content.decode()
-    assert page.count("✓") == 1 and page.index("✓") < page.index("first user")
+    page = read(administrator.get(path))
+    assert page.text.count("✓") == 1 and page.text.index("✓") < page.text.index("first user")
     make_group(provider, members=[make_user(provider)])
     after = administrator.get(path)
-    assert after.content.decode().count("✓") == 3 and after["X-Live"] == "done"
+    assert read(after).text.count("✓") == 3 and after["X-Live"] == "done"
 
 
 def test_ac_gui_2_what_another_provider_sent_does_not_tick(administrator, provider, stranger):
     make_calls(stranger)
     make_user(stranger)
-    assert "✓" not in administrator.get(page_of(provider, "seen/")).content.decode()
+    assert "✓" not in read(administrator.get(page_of(provider, "seen/"))).source
 
 
 def test_ac_gui_3_and_4_a_broken_name_or_door_is_named_with_what_to_do(provider):
@@ -128,9 +129,9 @@ def test_ac_gui_3_a_test_that_passes_is_five_named_checks_and_writes_nobody(
 ):
     monkeypatch.setattr(type(settings.OPTIONS), "scim_url", f"{live_server.url}/scim")
     type(provider).objects.update(ip_mode="enforce")  # and no range: IP rules are not applied to it
-    page = administrator.post(page_of(provider, "test/")).content.decode()
-    assert [name for name in NAMES if f"<strong>{name}</strong>" in page] == NAMES
-    assert page.count("passed, ") == 5 and "IP rules were not applied" in page
+    page = read(administrator.post(page_of(provider, "test/")))
+    assert [name for name in NAMES if page.has("strong", text=name)] == NAMES
+    assert page.text.count("passed, ") == 5 and "IP rules were not applied" in page.text
     request_log.writer.flush()
     own = {"provider_id": provider.pk}  # tests that commit leave rows of others
     assert not Resource.objects.filter(**own).exists() and not Token.objects.filter(**own).exists()
@@ -150,9 +151,10 @@ def test_ac_gui_4_nothing_that_is_sent_reaches_the_address(administrator, provid
 
 def test_ac_gui_5_print_has_no_navigation_and_no_secret(administrator, provider):
     token, _value = issue(provider)
-    page = administrator.get(page_of(provider), {"print": "1"}).content.decode()
-    assert "<header" not in page.split("<main")[0] and 'aria-label="Breadcrumbs"' not in page
-    assert "Permanent token" not in page and token.shown not in page and "Setup guide for" in page
+    page = read(administrator.get(page_of(provider), {"print": "1"}))
+    outside = [header for header in page.all("header") if header not in list(page.one("main"))]
+    assert not outside and not page.has(aria_label="Breadcrumbs")
+    assert "Permanent token" not in page.source and token.shown not in page.source and "Setup guide for" in page.text
 
 
 def test_ticks_are_kept_per_provider_and_per_guide(administrator, provider, stranger):
@@ -161,15 +163,15 @@ def test_ticks_are_kept_per_provider_and_per_guide(administrator, provider, stra
     administrator.post(page_of(provider), {"step": ["url"]})
     provider.refresh_from_db()
     assert provider.guide_steps == ["okta-app", "url"]
-    assert "1 of 10 done" in administrator.get(page_of(provider)).content.decode()
-    assert "0 of 10 done" in administrator.get(page_of(stranger)).content.decode()
+    assert "1 of 10 done" in read(administrator.get(page_of(provider))).text
+    assert "0 of 10 done" in read(administrator.get(page_of(stranger))).text
 
 
 def test_ac_role_2_support_neither_ticks_nor_tests(support, provider):
     for path in ("", "test/"):
         assert support.post(page_of(provider, path), {"step": ["app"]}).status_code == 403
-    page = support.get(page_of(provider)).content.decode()
-    assert 'data-testid="run-test"' not in page and 'data-testid="save-ticks"' not in page
+    page = read(support.get(page_of(provider)))
+    assert not page.has(test_id="run-test") and not page.has(test_id="save-ticks")
     provider.refresh_from_db()
     assert provider.guide_steps == [] and not Token.objects.exists()
 

@@ -15,6 +15,7 @@ from providers.events import SYSTEM
 from providers.models import ChangeEvent, RequestLog, Token
 from providers.tokens import is_well_formed, issue_test_token, make_value, revoke_token, rotate_token
 from tests.factories import issue
+from tests.pages import read
 
 VALUE = re.compile(r"ipr_[A-Za-z0-9_-]{49}")
 
@@ -25,14 +26,14 @@ def post(browser, provider, **sent):
 
 
 def value_in(answer) -> str | None:
-    found = VALUE.search(answer.content.decode())
+    found = VALUE.search(read(answer).source)
     return found and found.group()
 
 
 def test_ac_tok_1_one_post_on_a_fresh_provider_shows_the_value(administrator, provider):
     answer = post(administrator, provider)
     value = value_in(answer)
-    assert value and answer.content.decode().count(value) == 1
+    assert value and read(answer).source.count(value) == 1
     token = provider.tokens.get()
     assert (token.label, token.expires_at, token.shown) == ("Permanent token 1", None, f"{value[:8]}…{value[-4:]}")
     assert token.created_by.get_username().startswith("administrator")
@@ -46,7 +47,7 @@ def test_ac_tok_1_the_value_opens_the_endpoint(administrator, provider, client):
 def test_ac_tok_3_the_value_is_on_no_page_afterwards(administrator, provider):
     value = value_in(post(administrator, provider))
     for path in ("", "tokens/", f"tokens/{provider.tokens.get().pk}/revoke/", "ip-restriction/"):
-        assert value not in administrator.get(f"/eum/providers/{provider.pk}/{path}").content.decode()
+        assert value not in read(administrator.get(f"/eum/providers/{provider.pk}/{path}")).source
 
 
 def test_ac_tok_4_the_creating_answer_is_not_stored(administrator, provider):
@@ -63,7 +64,7 @@ def test_ac_tok_5_sent_again_it_makes_no_second_token_and_shows_nothing(administ
         post(administrator, provider, request_key=key, confirm="yes"),
     ):
         assert again.status_code == 409 and value_in(again) is None
-        assert "already created; the value cannot be shown again" in again.content.decode()
+        assert "already created; the value cannot be shown again" in read(again).text
     assert provider.tokens.count() == 1
 
 
@@ -81,21 +82,25 @@ def test_ac_tok_6_the_value_is_in_no_log_record_session_or_cookie(administrator,
 def test_ac_tok_7_a_token_that_was_not_copied_is_named_with_its_way_out(administrator, provider):
     post(administrator, provider)
     token = provider.tokens.get()
-    page = administrator.get(f"/eum/providers/{provider.pk}/tokens/?not-copied={token.pk}").content.decode()
-    assert "value not copied" in page and f"tokens/{token.pk}/revoke/" in page
-    assert "value not copied" not in administrator.get(f"/eum/providers/{provider.pk}/tokens/").content.decode()
+    page = read(administrator.get(f"/eum/providers/{provider.pk}/tokens/?not-copied={token.pk}"))
+    assert "value not copied" in page.text
+    assert page.has("a", href=f"/eum/providers/{provider.pk}/tokens/{token.pk}/revoke/")
+    assert "value not copied" not in read(administrator.get(f"/eum/providers/{provider.pk}/tokens/")).source
     Token.objects.update(last_used_at=timezone.now())
-    page = administrator.get(f"/eum/providers/{provider.pk}/tokens/?not-copied={token.pk}").content.decode()
-    assert "value not copied" not in page
+    page = read(administrator.get(f"/eum/providers/{provider.pk}/tokens/?not-copied={token.pk}"))
+    assert "value not copied" not in page.source
 
 
 def test_ac_tok_8_revoking_asks_first_with_label_use_and_consequence(administrator, provider):
     token, _value = issue(provider)
     path = f"/eum/providers/{provider.pk}/tokens/{token.pk}/revoke/"
-    page = administrator.get(path).content.decode()
-    assert "Revoke Permanent token 1?" in page and "never used" in page and "Requests with it are refused" in page
-    cancel = page[page.index('data-testid="cancel"') :].partition(">")[0]
-    assert "autofocus" in cancel
+    page = read(administrator.get(path))
+    assert (
+        "Revoke Permanent token 1?" in page.text
+        and "never used" in page.text
+        and "Requests with it are refused" in page.text
+    )
+    assert "autofocus" in page.one(test_id="cancel").attributes
     assert provider.tokens.get().revoked_at is None
 
 
@@ -103,7 +108,7 @@ def test_ac_tok_8_a_revoked_token_is_refused_at_once(administrator, provider, cl
     token, value = issue(provider)
     path = f"/eum/providers/{provider.pk}/tokens/{token.pk}/revoke/"
     answer = administrator.post(path, follow=True)
-    assert "Permanent token 1 is revoked." in answer.content.decode() and "Revoked" in answer.content.decode()
+    assert "Permanent token 1 is revoked." in read(answer).text and "Revoked" in read(answer).text
     assert client.get("/scim/Users", headers={"Authorization": f"Bearer {value}"}).status_code == 401
     assert administrator.post(path).status_code == 302  # twice is once
     assert ChangeEvent.objects.filter(kind="token.revoked").count() == 1
@@ -112,11 +117,11 @@ def test_ac_tok_8_a_revoked_token_is_refused_at_once(administrator, provider, cl
 def test_ac_tok_13_a_second_token_is_explained_first_and_a_third_refused(administrator, provider):
     post(administrator, provider)
     asked = post(administrator, provider)
-    assert value_in(asked) is None and "Entra can hold one token" in asked.content.decode()
+    assert value_in(asked) is None and "Entra can hold one token" in read(asked).text
     assert provider.tokens.count() == 1
     assert value_in(post(administrator, provider, confirm="yes"))
     for third in (post(administrator, provider), post(administrator, provider, confirm="yes")):
-        assert value_in(third) is None and "two live tokens" in third.content.decode()
+        assert value_in(third) is None and "two live tokens" in read(third).text
     assert provider.tokens.count() == 2
 
 
@@ -136,10 +141,10 @@ def test_a_form_with_a_broken_key_still_makes_its_token(administrator, provider,
 def test_the_list_names_maker_use_and_state(administrator, provider):
     post(administrator, provider)
     Token.objects.update(last_used_at=timezone.now(), last_used_ip="20.190.137.45")
-    page = administrator.get(f"/eum/providers/{provider.pk}/tokens/").content.decode()
+    page = read(administrator.get(f"/eum/providers/{provider.pk}/tokens/"))
     token = provider.tokens.get()
     for part in (token.label, token.shown, token.created_by.get_username(), "20.190.137.45", "Active", "Never"):
-        assert part in page
+        assert part in page.text
 
 
 def rotate(browser, provider, token, **sent):
@@ -154,7 +159,7 @@ def status_with(client, value):
 def test_ac_tok_9_both_work_during_the_overlap_and_the_old_one_ends_with_it(administrator, provider, client):
     old, old_value = issue(provider)
     path = f"/eum/providers/{provider.pk}/tokens/{old.pk}/rotate/"
-    assert '<option value="7d" selected>' in administrator.get(path).content.decode()
+    assert read(administrator.get(path)).one(test_id="overlap").value == "7d"
     new_value = value_in(rotate(administrator, provider, old, overlap="24h"))
     assert (status_with(client, old_value), status_with(client, new_value)) == (200, 200)
     old.refresh_from_db()
@@ -185,7 +190,7 @@ def test_ac_tok_13_rotating_with_two_live_tokens_explains_which_to_revoke(admini
     old, _value = issue(provider)
     issue(provider)
     refused = rotate(administrator, provider, old, overlap="7d")
-    assert refused.status_code == 409 and "two live tokens" in refused.content.decode()
+    assert refused.status_code == 409 and "two live tokens" in read(refused).text
     assert provider.tokens.count() == 2
 
 
@@ -193,20 +198,20 @@ def test_rotating_a_token_that_has_ended_changes_nothing(administrator, provider
     old, _value = issue(provider)
     revoke_token(old, SYSTEM)
     answer = administrator.post(f"/eum/providers/{provider.pk}/tokens/{old.pk}/rotate/", {"overlap": "7d"}, follow=True)
-    assert "has ended: nothing was changed" in answer.content.decode() and provider.tokens.count() == 1
+    assert "has ended: nothing was changed" in read(answer).text and provider.tokens.count() == 1
 
 
 def test_the_pair_of_a_rotation_says_whether_the_new_one_was_used(administrator, provider, client):
     old, _value = issue(provider)
     path = f"/eum/providers/{provider.pk}/tokens/"
     value = value_in(rotate(administrator, provider, old, overlap="7d"))
-    page = administrator.get(path).content.decode()
-    assert "Permanent token 2 has not been used yet" in page and "Retiring until" in page
-    assert 'data-testid="retire"' not in page
+    page = read(administrator.get(path))
+    assert "Permanent token 2 has not been used yet" in page.text and "Retiring until" in page.text
+    assert not page.has(test_id="retire")
     status_with(client, value)
     request_log.writer.flush()
-    page = administrator.get(path).content.decode()
-    assert "Permanent token 2 was first used" in page and 'data-testid="retire"' in page
+    page = read(administrator.get(path))
+    assert "Permanent token 2 was first used" in page.text and page.has(test_id="retire")
 
 
 def test_ac_tok_10_last_use_is_written_once_a_minute(provider, client):
@@ -231,12 +236,12 @@ def test_ac_tok_10_last_use_is_written_once_a_minute(provider, client):
 def test_ac_tok_12_suspended_is_401_and_restored_is_200_with_the_same_token(administrator, provider, client):
     token, value = issue(provider)
     path = f"/eum/providers/{provider.pk}/tokens/{token.pk}/"
-    assert "Suspend Permanent token 1?" in administrator.get(f"{path}suspend/").content.decode()
+    assert "Suspend Permanent token 1?" in read(administrator.get(f"{path}suspend/")).text
     for _ in range(2):
-        assert "is suspended" in administrator.post(f"{path}suspend/", follow=True).content.decode()
+        assert "is suspended" in read(administrator.post(f"{path}suspend/", follow=True)).text
         assert status_with(client, value) == 401
     for _ in range(2):
-        assert "is restored" in administrator.post(f"{path}restore/", follow=True).content.decode()
+        assert "is restored" in read(administrator.post(f"{path}restore/", follow=True)).text
         assert status_with(client, value) == 200
     kinds = ChangeEvent.objects.filter(provider_id=provider.pk, kind__startswith="token.s").values_list(
         "kind", flat=True
@@ -263,7 +268,7 @@ def test_expiry_is_the_end_of_a_day_and_may_be_taken_back(administrator, provide
 def test_a_day_that_cannot_be_is_explained(administrator, provider, day):
     token, _value = issue(provider)
     answer = administrator.post(f"/eum/providers/{provider.pk}/tokens/{token.pk}/expiry/", {"last_day": day})
-    assert 'aria-invalid="true"' in answer.content.decode()
+    assert read(answer).one("input", name="last_day")["aria-invalid"] == "true"
     token.refresh_from_db()
     assert token.expires_at is None
 
@@ -271,21 +276,21 @@ def test_a_day_that_cannot_be_is_explained(administrator, provider, day):
 @pytest.mark.parametrize(("days", "word"), [(29, "Expires in 4"), (3, "Expires in 3"), (60, "Active")])
 def test_ac_tok_11_the_badge_warns_before_the_end(administrator, provider, days, word):
     issue(provider, expires_at=timezone.now() + timedelta(days=days, hours=1))
-    page = administrator.get(f"/eum/providers/{provider.pk}/tokens/").content.decode()
-    assert word in page
+    page = read(administrator.get(f"/eum/providers/{provider.pk}/tokens/"))
+    assert word in page.text
 
 
 def test_ac_tok_11_an_old_token_that_never_ends_is_a_quiet_reminder(administrator, provider):
     issue(provider)
     Token.objects.update(created_at=timezone.now() - timedelta(days=400))
-    page = administrator.get(f"/eum/providers/{provider.pk}/tokens/").content.decode()
-    assert "1\xa0year old: consider a rotation" in page and "Active" in page
+    page = read(administrator.get(f"/eum/providers/{provider.pk}/tokens/"))
+    assert "1\xa0year old: consider a rotation" in page.text and "Active" in page.text
 
 
 def test_the_token_of_a_connection_test_is_in_no_list_and_takes_no_place(administrator, provider):
     issue_test_token(provider)
-    page = administrator.get(f"/eum/providers/{provider.pk}/tokens/").content.decode()
-    assert "No token yet" in page
+    page = read(administrator.get(f"/eum/providers/{provider.pk}/tokens/"))
+    assert "No token yet" in page.text
     issue(provider)
     issue(provider)
 

@@ -1,11 +1,15 @@
 """Saved filters of the list of users (AC-USR-6)."""
 
+from urllib.parse import urlsplit
+
 import pytest
 from django.contrib.auth.models import Group
 from django.test import Client
 
 from providers.models import SavedFilter
 from tests.factories import make_account
+from tests.pages import read
+from tests.providers.conftest import browser_of
 
 SAVE = "/eum/users/filters/save/"
 
@@ -16,9 +20,7 @@ def people(db):
 
     def signed_in(role):
         account = make_account(role)
-        browser = Client(headers={"Host": "127.0.0.1"})
-        browser.force_login(account)
-        return account, browser
+        return account, browser_of(account)
 
     return signed_in("Support"), signed_in("Support"), signed_in("Operator")
 
@@ -38,7 +40,7 @@ def test_ac_usr_6_a_filter_keeps_after_logout_and_is_its_owners_alone(people):
     hers.logout()
     hers.force_login(anna)
     assert names_on(hers) == ["Disabled"]
-    assert 'href="?status=disabled"' in hers.get("/eum/users/").content.decode()
+    assert read(hers.get("/eum/users/")).one(test_id="my-filters").has("a", text="Disabled", href="?status=disabled")
     assert names_on(his) == names_on(other) == []
 
 
@@ -64,7 +66,7 @@ def test_the_same_name_again_replaces_and_none_is_taken_twice(people):
     save(hers, name="Other")
     first = SavedFilter.objects.get(name="Other")
     page = hers.post(f"/eum/users/filters/{first.pk}/rename/", {"name": "Disabled"}, follow=True)
-    assert "a name that no other of yours has" in page.content.decode()
+    assert "a name that no other of yours has" in read(page).text
 
 
 @pytest.mark.parametrize(
@@ -82,18 +84,17 @@ def test_a_query_is_parameters_and_never_an_address(people):
     (_, hers), _, _ = people
     page = save(hers, query="//evil.example/?status=disabled")
     assert page.redirect_chain[-1][0].startswith("/eum/users/?")
-    assert "evil.example" not in page.redirect_chain[-1][0].partition("?")[0]
+    assert urlsplit(page.redirect_chain[-1][0])[:3] == ("", "", "/eum/users/")
 
 
 def test_markup_in_a_name_is_shown_as_it_is(people):
     (_, hers), _, _ = people
     save(hers, name="<b>x</b>")
-    assert "&lt;b&gt;x&lt;/b&gt;" in hers.get("/eum/users/").content.decode()
+    page = read(hers.get("/eum/users/"))
+    assert "<b>x</b>" in page.text and "<b>x" not in page.source
 
 
 def test_saving_needs_a_role(db):
-    browser = Client(headers={"Host": "127.0.0.1"})
-    browser.force_login(make_account(None))
-    assert save(browser).status_code == 403
+    assert save(browser_of(make_account(None))).status_code == 403
     assert Client(headers={"Host": "127.0.0.1"}).post(SAVE, {}).status_code == 302
     assert not SavedFilter.objects.exists()

@@ -26,7 +26,8 @@ MISSING = (
     "Debian, Ubuntu: apt-get install chromium"
 )
 SKIPPED = pytest.StashKey[int]()
-expect.set_options(timeout=10_000)
+TIMEOUT_MS = 30_000  # other workers may have the machine busy
+expect.set_options(timeout=TIMEOUT_MS)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -98,7 +99,7 @@ def visit(chromium: Any, live_server: Any) -> Iterator[Callable[..., Visit]]:
     def open_window(role: str | None = None, *, account: User | None = None, **options: Any) -> Visit:
         options.setdefault("viewport", {"width": 1280, "height": 800})
         context = chromium.new_context(permissions=["clipboard-read", "clipboard-write"], **options)
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(TIMEOUT_MS)
         if role or account:
             client = Client()
             client.force_login(account or make_account(role))

@@ -9,12 +9,17 @@ PIP_INSTALL = .venv/bin/python -m pip install --quiet --disable-pip-version-chec
 LOCK = ../.venv/bin/uv pip compile --python-version 3.11 --generate-hashes --no-emit-index-url --universal \
   --custom-compile-command "make lock" $(ARGS)
 
+# How many processes run the tests: one per core, at most four (each may have a browser and a server of its own).
+# ARGS mostly picks a few tests: they run in one process, as starting others would take longer.
+PROCESSES = $(if $(ARGS),0,auto)
+PYTEST = .venv/bin/python -m pytest -n $(PROCESSES) --maxprocesses 4 --dist worksteal
+
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run demo test fuzz smoke check messages screenshots bench lock clean
+.PHONY: help run demo test test-core fuzz smoke check messages screenshots bench lock clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: .venv/base.stamp .venv/local.stamp ## Serve the console and SCIM, on an embedded PostgreSQL unless DATABASE_URL is set
 	@exec .venv/bin/python -m iprova_idm.serve
@@ -22,8 +27,11 @@ run: .venv/base.stamp .venv/local.stamp ## Serve the console and SCIM, on an emb
 demo: .venv/base.stamp .venv/local.stamp ## The same, with a simulated Entra ID that provisions 500 users
 	@exec .venv/bin/python -m iprova_idm.demo
 
-test: .venv/dev.stamp .venv/local.stamp ## Run all tests; ARGS="-k token" picks some
-	.venv/bin/python -m pytest $(ARGS)
+test: .venv/dev.stamp .venv/local.stamp ## Run all tests; ARGS="-k token" picks some, PROCESSES=2 runs them in two processes
+	$(PYTEST) $(ARGS)
+
+test-core: .venv/dev.stamp .venv/local.stamp ## Run the tests that start no browser and no server
+	$(PYTEST) -m core $(ARGS)
 
 fuzz: .venv/dev.stamp .venv/local.stamp ## Send 20,000 generated requests; FUZZ_SEED=1 generates others
 	FUZZ_REQUESTS=20000 .venv/bin/python -m pytest -q -s tests/scim/api/test_fuzz.py

@@ -30,6 +30,7 @@ PROGRAM_FIXTURES = {"server", "live_server"}
 PROGRAM_FILES = {"test_serve.py", "test_embedded.py"}
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if isinstance(item, pytest.Function) and not _starts_programs(item):
@@ -164,14 +165,14 @@ def server(django_db_setup: None) -> Iterator[str]:
 
 
 def _wait_for(address: str, process: "subprocess.Popen[bytes]") -> None:
-    for _ in range(200):
+    for _ in range(600):
         try:
             with urllib.request.urlopen(address, timeout=5):
                 return
         except OSError:
             assert process.poll() is None, "gunicorn ended at its start"
             time.sleep(0.1)
-    raise AssertionError(f"{address} did not answer in 20 s")
+    raise AssertionError(f"{address} did not answer in 60 s")
 
 
 @pytest.fixture

@@ -1,4 +1,8 @@
-"""Loaded before Django's settings: tests run on DATABASE_URL, or on the embedded PostgreSQL without it."""
+"""Loaded before Django's settings: tests run on DATABASE_URL, or on the embedded PostgreSQL without it.
+
+The workers of pytest-xdist load it too. They find DATABASE_URL set by the process that started them, which alone
+starts and stops the embedded server.
+"""
 
 import atexit
 import os

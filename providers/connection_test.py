@@ -98,14 +98,14 @@ class _Tester:
         if "patch" not in config:
             raise _FailedError(_("The answer is no ServiceProviderConfig: another program answers at this address."))
 
-    def find_nobody(self) -> None:
+    def find_unknown_user(self) -> None:
         """What Entra's own Test Connection asks: somebody who is not there."""
         query = quote(f'userName eq "{uuid.uuid4()}"')
         answer = self._ask(f"/Users?filter={query}")
         if answer.get("totalResults") != 0:
             raise _FailedError(_("A search for somebody who does not exist found somebody."))
 
-    def find_no_group(self) -> None:
+    def find_unknown_group(self) -> None:
         query = quote(f'displayName eq "{uuid.uuid4()}"')
         answer = self._ask(f"/Groups?filter={query}")
         if answer.get("totalResults") != 0:
@@ -156,8 +156,8 @@ def _run(tester: _Tester) -> list[Check]:
         (_("Name (DNS)"), tester.resolve),
         (_("Connection (TLS)"), tester.connect),
         (_("ServiceProviderConfig"), tester.read_config),
-        (_("Look up a user"), tester.find_nobody),
-        (_("Look up a group"), tester.find_no_group),
+        (_("Look up a user"), tester.find_unknown_user),
+        (_("Look up a group"), tester.find_unknown_group),
     ]
     checks: list[Check] = []
     for name, step in steps:

@@ -23,12 +23,12 @@ from providers.states import Shown
 
 CYCLE = timedelta(minutes=40)
 # A burst, of our own errors or of changes that fail, begins with five.
-FAILING_SHARE, BURST = 0.4, 5
+FAILING_SHARE, FAILING_COUNT = 0.4, 5
 SOME_ERRORS_SHARE = 0.05
 EXPIRY_NOTICE = timedelta(days=30)
 # Before the old token of a rotation ends while the new one was never used.
 UNUSED_NOTICE = timedelta(hours=24)
-MASS_CHANGE_SHOWN = timedelta(hours=24)
+REMOVALS_SHOWN = timedelta(hours=24)
 _DAY, _HOUR = timedelta(days=1), timedelta(hours=1)
 
 
@@ -53,7 +53,7 @@ class State(Shown):
 class Reason(Enum):
     """Why a provider has *some errors*."""
 
-    MASS_CHANGE = "mass change"
+    REMOVALS = "removals"
     ERRORS = "errors"
     TOKEN_ENDS = "token ends"
     TOKEN_UNUSED = "token unused"
@@ -152,8 +152,8 @@ def _judge(
 def _reasons(
     activity: ProviderActivity, figures: Mapping[str, Any], live: Mapping[int, Token], now: datetime
 ) -> Iterator[tuple[Reason, Token | None]]:
-    if activity.mass_change_until and now - activity.mass_change_until < MASS_CHANGE_SHOWN:
-        yield Reason.MASS_CHANGE, None
+    if activity.mass_change_until and now - activity.mass_change_until < REMOVALS_SHOWN:
+        yield Reason.REMOVALS, None
     if any(
         figures[failed] and figures[failed] >= SOME_ERRORS_SHARE * figures[all_of_them]
         for failed, all_of_them in (("failed_changes", "changes"), ("failed", "requests"))
@@ -200,7 +200,7 @@ def _counts(ids: list[int], now: datetime) -> tuple[dict[int, dict[str, Any]], l
                 own["failed"] += count
                 own["failed_changes"] += count if is_change else 0
                 lately[pk] += recent or 0
-    return found, [pk for pk, count in lately.items() if count >= BURST]
+    return found, [pk for pk, count in lately.items() if count >= FAILING_COUNT]
 
 
 _RECENT = """
@@ -214,7 +214,7 @@ def _recent(ids: list[int], now: datetime) -> dict[int, dict[str, Any]]:
     """The last 60 minutes of a few providers, from the log itself: to the minute, and with what went wrong."""
     changes: Counter[int] = Counter()
     failed: Counter[int] = Counter()
-    bursts: Counter[int] = Counter()
+    own_errors: Counter[int] = Counter()
     problems: dict[int, Counter[Problem]] = defaultdict(Counter)
     with connection.cursor() as cursor:
         cursor.execute(_RECENT, [list(CHANGES), ids, now - _HOUR, now - _HOUR])
@@ -222,7 +222,7 @@ def _recent(ids: list[int], now: datetime) -> dict[int, dict[str, Any]]:
             outcome = outcome_of(status)
             changes[pk] += count if is_change else 0
             if outcome == Outcome.ERROR:
-                bursts[pk] += count
+                own_errors[pk] += count
             if outcome != Outcome.REFUSED and is_problem(outcome, is_change=is_change):
                 failed[pk] += count if is_change else 0
                 problems[pk][status, reason, resource_type] += count
@@ -231,7 +231,8 @@ def _recent(ids: list[int], now: datetime) -> dict[int, dict[str, Any]]:
             "recent_changes": changes[pk],
             "recent_failed": failed[pk],
             "recent_problems": problems[pk].most_common(),
-            "is_failing": bursts[pk] >= BURST or (changes[pk] >= BURST and failed[pk] >= FAILING_SHARE * changes[pk]),
+            "is_failing": own_errors[pk] >= FAILING_COUNT
+            or (changes[pk] >= FAILING_COUNT and failed[pk] >= FAILING_SHARE * changes[pk]),
         }
         for pk in ids
     }

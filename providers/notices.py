@@ -35,7 +35,7 @@ from providers.removal_limit import held_from, removals_between, removals_query
 EXPIRY_DAYS = (1, 7, 30)
 RETRY_AFTER = timedelta(hours=1)
 KEPT = timedelta(days=90)
-PEOPLE = 100
+NAMED = 100
 
 
 class UnsentError(Exception):
@@ -146,7 +146,7 @@ def _removals(now: datetime) -> Iterator[_Due]:
     for provider in _told().filter(held_at__isnull=False):
         yield _about_hold(provider)
     providers = {provider.pk: provider for provider in _told().filter(removal_limit=RemovalLimit.WARN)}
-    since = now - health.MASS_CHANGE_SHOWN
+    since = now - health.REMOVALS_SHOWN
     lately = ProviderActivity.objects.filter(pk__in=list(providers), mass_change_until__gt=since)
     for activity in lately.order_by("pk"):
         assert activity.mass_change_since and activity.mass_change_until
@@ -160,7 +160,7 @@ def _about_removals(provider: Provider, since: datetime, until: datetime, count:
         "title": provider.title,
         "count": count,
         "since": _clock(since),
-        "people": _listed(list(removals_between(provider, since, until)[:PEOPLE]), count),
+        "people": _listed(list(removals_between(provider, since, until)[:NAMED]), count),
         "url": f"{_address('history', provider)}?{removals_query(since, until)}",
     }
     subject = ngettext(
@@ -183,7 +183,7 @@ def _about_hold(provider: Provider) -> _Due:
     names = {
         "title": provider.title,
         "time": _clock(provider.held_at),
-        "left": _listed(list(left[:PEOPLE]), left.count()),
+        "left": _listed(list(left[:NAMED]), left.count()),
         "waiting": _listed(_names_of(waiting), waiting.count()),
         "url": _address("removals", provider),
     }
@@ -197,7 +197,7 @@ def _about_hold(provider: Provider) -> _Due:
 
 
 def _names_of(waiting: Any) -> list[str]:
-    ids = list(waiting.values_list("resource_id", flat=True)[:PEOPLE])
+    ids = list(waiting.values_list("resource_id", flat=True)[:NAMED])
     names = dict(SyncedUser.objects.filter(pk__in=ids).values_list("pk", "user_name"))
     return [str(names.get(pk, pk)) for pk in ids]
 

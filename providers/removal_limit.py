@@ -43,10 +43,10 @@ SET last_at = EXCLUDED.last_at, is_deletion = EXCLUDED.is_deletion
 
 
 @dataclass(frozen=True)
-class Burst:
+class Removals:
     """How many users were disabled or deleted between two moments."""
 
-    people: int
+    users: int
     since: datetime
     until: datetime
 
@@ -62,21 +62,21 @@ class RemovalHeldError(Exception):
         self.is_rejected = is_rejected
 
 
-def burst_of(provider: Provider, start: datetime) -> Burst | None:
+def removals_above_limit(provider: Provider, start: datetime) -> Removals | None:
     """The removals since `start`, if they reach both limits of the provider: a number, and a share of the active users.
 
     At most two statements; the second counts no further than the share needs.
     """
     with connection.cursor() as cursor:
         cursor.execute(_REMOVALS, [provider.pk, start, start])
-        people, since, until = cursor.fetchone()
-        if people < max(provider.removal_limit_users, 1):
+        users, since, until = cursor.fetchone()
+        if users < max(provider.removal_limit_users, 1):
             return None
         # Above this many that are still active, the removals are less than the share.
-        most = people * (100 - provider.removal_limit_percent) // max(provider.removal_limit_percent, 1)
+        most = users * (100 - provider.removal_limit_percent) // max(provider.removal_limit_percent, 1)
         cursor.execute(_ACTIVE, [provider.pk, most + 1])
         (active,) = cursor.fetchone()
-    return Burst(people, since, until) if active <= most else None
+    return Removals(users, since, until) if active <= most else None
 
 
 REMOVALS = (EventKind.RESOURCE_DISABLED, EventKind.RESOURCE_DELETED)
@@ -115,7 +115,7 @@ def watch(provider_id: int, resource_id: UUID, *, is_deletion: bool) -> Iterator
     yield
     now = timezone.now()
     start = max(now - SPAN, provider.removals_count_from or now - SPAN)
-    if start <= now and burst_of(provider, start):
+    if start <= now and removals_above_limit(provider, start):
         Provider.objects.filter(pk=provider_id).update(held_at=now)
         HeldRemoval.objects.filter(provider_id=provider_id).delete()
         record_act(EventKind.REMOVALS_HELD, SYSTEM, provider=provider)

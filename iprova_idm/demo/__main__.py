@@ -17,7 +17,7 @@ from iprova_idm.demo.directory import Directory, make_directory
 from iprova_idm.demo.entra import EntraId
 from iprova_idm.demo.ground import empty_ground
 from iprova_idm.demo.report import Progress, summary
-from iprova_idm.demo.wire import NoAnswerError, Wire
+from iprova_idm.demo.wire import NoResponseError, Wire
 from iprova_idm.embedded import DatabaseError
 from iprova_idm.options import ConfigurationError, Options
 from iprova_idm.serve import Server, StartError, say, serving
@@ -48,7 +48,7 @@ def main() -> int:
         say(f"configuration: {error}", error=True)
     except DatabaseError as error:
         say(f"database: {error}", error=True)
-    except (StartError, NoAnswerError) as error:
+    except (StartError, NoResponseError) as error:
         say(str(error), error=True)
     return 1
 

@@ -55,12 +55,12 @@ class _Draft:
     def group(self, name: str) -> Group:
         return next(group for group in self.groups.values() if group.display_name == name)
 
-    def join(self, name: str, persons: Iterable[Person]) -> None:
+    def add_members(self, name: str, persons: Iterable[Person]) -> None:
         group = self.group(name)
         members = {*group.members, *(person.object_id for person in persons)}
         self.groups[group.object_id] = replace(group, members=tuple(sorted(members)))
 
-    def leave(self, name: str, persons: Iterable[Person]) -> None:
+    def remove_members(self, name: str, persons: Iterable[Person]) -> None:
         group = self.group(name)
         members = set(group.members) - {person.object_id for person in persons}
         self.groups[group.object_id] = replace(group, members=tuple(sorted(members)))
@@ -89,10 +89,10 @@ def a_month_later(directory: Directory) -> Directory:
         draft.change(person, account=Account.ENABLED)
     for person in disabled[2:6]:
         for group in list(draft.groups.values()):
-            draft.leave(group.display_name, [person])
+            draft.remove_members(group.display_name, [person])
         del draft.persons[person.object_id]
     team = [draft.persons[member] for member in draft.group("BHV-ploeg").members]
-    draft.leave("BHV-ploeg", draft.dice.sample(team, 6))
+    draft.remove_members("BHV-ploeg", draft.dice.sample(team, 6))
     return draft.finished()
 
 
@@ -124,8 +124,8 @@ def _move_to_treatment(draft: _Draft, persons: list[Person]) -> None:
     lead = next(one for one in draft.persons.values() if one.department == "Behandeling" and one.title == "Teamleider")
     for person in persons:
         draft.change(person, department="Behandeling", manager=lead.object_id)
-    draft.leave("Afdeling Zorg", persons)
-    draft.join("Afdeling Behandeling", persons)
+    draft.remove_members("Afdeling Zorg", persons)
+    draft.add_members("Afdeling Behandeling", persons)
 
 
 def _join_company(draft: _Draft, *, like: list[Person]) -> None:
@@ -141,13 +141,13 @@ def _join_company(draft: _Draft, *, like: list[Person]) -> None:
             account=Account.ENABLED,
         )
         draft.persons[person.object_id] = person
-        draft.join(EVERYONE, [person])
-        draft.join(f"Afdeling {person.department}", [person])
+        draft.add_members(EVERYONE, [person])
+        draft.add_members(f"Afdeling {person.department}", [person])
 
 
 def _come_back(draft: _Draft) -> None:
     """A former employee returns: only now the target hears of her, with the groups that she has been in all along."""
-    former = next(one for one in draft.persons.values() if one.account is Account.LEFT_BEFORE)
+    former = next(one for one in draft.persons.values() if one.account is Account.DISABLED_BEFORE)
     draft.change(former, account=Account.ENABLED)
 
 
@@ -157,4 +157,4 @@ def _reorganise_groups(draft: _Draft, founders: list[Person]) -> None:
     del draft.groups[dissolved.object_id]
     founded = Group(object_id("group", FOUNDED), FOUNDED, ())
     draft.groups[founded.object_id] = founded
-    draft.join(FOUNDED, founders)
+    draft.add_members(FOUNDED, founders)

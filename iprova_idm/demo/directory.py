@@ -15,7 +15,7 @@ from typing import TypeVar
 from iprova_idm.demo.names import GIVEN_NAMES, LANGUAGES, OTHER_SCRIPTS, SURNAMES, TEAMS, TITLES
 
 PERSONS = 500
-LEFT_BEFORE = 12  # beside those: former employees whose accounts were disabled before the first cycle
+DISABLED_BEFORE = 12  # beside those: former employees whose accounts were disabled before the first cycle
 EVERYONE = "Alle medewerkers"
 DOMAIN = "zonnehoek.example"
 
@@ -32,7 +32,7 @@ class Account(Enum):
     ENABLED = "enabled"
     DISABLED = "disabled"
     # Entra ID does not create who is disabled when it first sees her; she stays unknown to the target.
-    LEFT_BEFORE = "left before the first cycle"
+    DISABLED_BEFORE = "left before the first cycle"
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Person:
     @property
     def is_expected(self) -> bool:
         """Whether the target should know her, active or not."""
-        return self.account is not Account.LEFT_BEFORE
+        return self.account is not Account.DISABLED_BEFORE
 
 
 @dataclass(frozen=True)
@@ -96,10 +96,10 @@ class Dice:
 
 
 def make_directory() -> Directory:
-    """The source as the first cycle finds it: `PERSONS` in scope, `LEFT_BEFORE` disabled, 20 groups."""
+    """The source as the first cycle finds it: `PERSONS` in scope, `DISABLED_BEFORE` disabled, 20 groups."""
     dice = Dice(_SEED)
     makers = _PersonMaker(dice)
-    persons = [makers.make(number) for number in range(PERSONS + LEFT_BEFORE)]
+    persons = [makers.make(number) for number in range(PERSONS + DISABLED_BEFORE)]
     persons = [_with_account(person, number) for number, person in enumerate(_with_managers(persons))]
     groups = _groups(dice, persons)
     return Directory({person.object_id: person for person in persons}, {group.object_id: group for group in groups})
@@ -203,8 +203,8 @@ def _with_managers(persons: Sequence[Person]) -> list[Person]:
 
 
 def _with_account(person: Person, number: int) -> Person:
-    """The last `LEFT_BEFORE` have left; nobody's manager is among them."""
-    return person if number < PERSONS else replace(person, account=Account.LEFT_BEFORE)
+    """The last `DISABLED_BEFORE` have left; nobody's manager is among them."""
+    return person if number < PERSONS else replace(person, account=Account.DISABLED_BEFORE)
 
 
 def _groups(dice: Dice, persons: Sequence[Person]) -> list[Group]:

@@ -11,7 +11,7 @@ from urllib.parse import quote_plus
 _TIMEOUT_S = 60
 
 
-class NoAnswerError(Exception):
+class NoResponseError(Exception):
     """The server did not answer a request at all; the text says which and why."""
 
 
@@ -42,7 +42,7 @@ class Wire:
     ) -> dict[str, Any] | None:
         """The JSON of the answer, `{}` for an empty one; None if status or body are not what is expected.
 
-        Raises `NoAnswerError`.
+        Raises `NoResponseError`.
         """
         started = time.perf_counter()
         status, content = self._exchange(method, path, body)
@@ -71,7 +71,7 @@ class Wire:
             response = connection.getresponse()
             return response.status, response.read()
         except (OSError, http.client.HTTPException) as error:
-            raise NoAnswerError(f"{method} {path} got no answer: {error!r}") from error
+            raise NoResponseError(f"{method} {path} got no answer: {error!r}") from error
         finally:
             connection.close()
 

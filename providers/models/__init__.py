@@ -1,6 +1,5 @@
 """The tables. `Provider` and its credentials, the directory that it fills, and what happened."""
 
-from providers.models.directory import Membership, Resource, Status, SyncedGroup, SyncedUser, synced_user_model
 from providers.models.preference import Preference, SavedFilter
 from providers.models.provider import (
     RECYCLE_BIN_DAYS,
@@ -24,6 +23,7 @@ from providers.models.record import (
     RequestLog,
     SourceSeen,
 )
+from providers.models.resource import Membership, Resource, Status, SyncedGroup, SyncedUser, synced_user_model
 
 __all__ = [
     "RECYCLE_BIN_DAYS",

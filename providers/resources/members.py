@@ -11,7 +11,7 @@ from uuid import UUID
 from django.db import connection
 
 from providers.ids import parse_id
-from providers.models.directory import MembershipEnding
+from providers.models.resource import MembershipEnding
 from providers.resources.rows import Locked, MembersChanged, now
 
 

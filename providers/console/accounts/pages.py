@@ -22,7 +22,7 @@ from providers.accounts import LastManagerError, OwnAccountError, role_of
 from providers.console.frame import access
 from providers.console.frame.badges import Badge
 from providers.console.frame.page import moment
-from providers.second_factor import remove_second_factor
+from providers.two_step import disable_two_step
 
 _ROLE_NAMES = [
     ("Administrator", gettext_lazy("Administrator: everything, accounts too")),
@@ -132,7 +132,7 @@ def remove_two_step(request: HttpRequest, account_id: int) -> HttpResponse:
     account = _get(request, account_id)
     if account.pk == request.user.pk:
         return redirect("admin:two_step")
-    remove_second_factor(account, access.actor_of(request))
+    disable_two_step(account, access.actor_of(request))
     messages.success(request, _("%(name)s signs in with the password alone.") % {"name": access.name_of(account)})
     return redirect("admin:account", account_id)
 

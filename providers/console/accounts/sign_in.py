@@ -27,7 +27,7 @@ from providers.audit import record_act
 from providers.console.accounts import language, two_step
 from providers.console.frame.access import actor_of
 from providers.events import EventKind
-from providers.second_factor import has_second_factor
+from providers.two_step import has_two_step
 
 # No account can be called so: names have no spaces.
 UNKNOWN_NAME = gettext_noop("an unknown name")
@@ -40,7 +40,7 @@ class SignIn(LoginView):
     template_name = "admin/login.html"
 
     def form_valid(self, form: Any) -> HttpResponse:
-        if not has_second_factor(form.get_user()):
+        if not has_two_step(form.get_user()):
             return super().form_valid(form)
         two_step.keep_waiting(self.request, form.get_user(), self.get_success_url())
         return redirect("admin:sign_in_code")

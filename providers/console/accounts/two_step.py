@@ -28,14 +28,14 @@ from django_otp.plugins.otp_static.models import StaticDevice
 from providers.audit import record_act
 from providers.console.frame import access
 from providers.events import EventKind
-from providers.second_factor import (
+from providers.two_step import (
     TooManyCodesError,
     check_code,
-    enable_second_factor,
-    has_second_factor,
+    disable_two_step,
+    enable_two_step,
+    has_two_step,
     prepare_device,
     recovery_codes_left,
-    remove_second_factor,
 )
 
 # In the session: who gave her password and not yet her code, and the device that is being set up.
@@ -61,7 +61,7 @@ def is_answered(request: HttpRequest) -> bool:
     """Whether this session gave the code that the account asks for; one from before it was turned on did not."""
     if not hasattr(request, "is_answered"):  # Django asks more than once
         account: Any = request.user
-        request.is_answered = account.is_verified() or not has_second_factor(account)  # type: ignore[attr-defined]
+        request.is_answered = account.is_verified() or not has_two_step(account)  # type: ignore[attr-defined]
     return bool(request.is_answered)  # type: ignore[attr-defined]
 
 
@@ -88,7 +88,7 @@ def _waiting(request: HttpRequest) -> tuple[Any, dict[str, Any]]:
         return None, {}
     account: Any = get_user_model()._default_manager.filter(pk=kept["account"], is_active=True).first()
     is_same = account and constant_time_compare(kept["hash"], account.get_session_auth_hash())
-    return (account, kept) if is_same and has_second_factor(account) else (None, {})
+    return (account, kept) if is_same and has_two_step(account) else (None, {})
 
 
 @never_cache
@@ -131,14 +131,14 @@ def _sign_in(request: HttpRequest, account: Any, device: Any, kept: dict[str, An
 def two_step(request: HttpRequest) -> HttpResponse:
     """Whether it is on, or the way to turn it on; the recovery codes are in the answer to that and nowhere else."""
     account: Any = request.user
-    if has_second_factor(account):
+    if has_two_step(account):
         return _page(request, "console/accounts/two_step.html", {"left": recovery_codes_left(account)})
     device = prepare_device(account, request.session.get(_DEVICE))
     request.session[_DEVICE] = device.pk
     form = CodeForm(request.POST or None)
     if form.is_bound and form.is_valid():
         try:
-            codes = enable_second_factor(account, access.actor_of(request), device, form.cleaned_data["code"])
+            codes = enable_two_step(account, access.actor_of(request), device, form.cleaned_data["code"])
         except TooManyCodesError as error:
             form.refuse(error)
         else:
@@ -168,7 +168,7 @@ def turn_off_two_step(request: HttpRequest) -> HttpResponse:
     if authenticate(request, username=account.get_username(), password=request.POST.get("password", "")) is None:
         context = {"left": recovery_codes_left(account), "problem": _("This is not your password.")}
         return _page(request, "console/accounts/two_step.html", context, status=422)
-    remove_second_factor(account, access.actor_of(request))
+    disable_two_step(account, access.actor_of(request))
     messages.success(request, _("Two-step sign-in is off."))
     return redirect("admin:two_step")
 

@@ -130,7 +130,7 @@ def _late(provider: Provider, health: Health) -> SafeString:
 
 def _some_errors(provider: Provider, health: Health) -> SafeString:
     token = health.token
-    if health.reason is Reason.MASS_CHANGE:
+    if health.reason is Reason.REMOVALS:
         count = health.activity.mass_change_count
         said = ngettext(
             "{count} person was disabled or removed since {time}.",
@@ -198,7 +198,7 @@ def _step(provider: Provider, health: Health) -> Step | None:
             return Step(_("Open setup guide"), page("guide"))
         case State.FAILING:
             return problems
-        case State.SOME_ERRORS if health.reason is Reason.MASS_CHANGE:
+        case State.SOME_ERRORS if health.reason is Reason.REMOVALS:
             return Step(_("See who"), page("history", mass_change_query(health)))
         case State.SOME_ERRORS:
             return problems if health.reason is Reason.ERRORS else tokens

@@ -7,7 +7,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from providers.events import SYSTEM
 from providers.management.script import ScriptCommand
-from providers.second_factor import remove_second_factor
+from providers.two_step import disable_two_step
 
 
 class Command(ScriptCommand):
@@ -20,5 +20,5 @@ class Command(ScriptCommand):
         account = get_user_model()._default_manager.filter(username=options["username"]).first()
         if account is None:
             raise CommandError(f"There is no console account {options['username']!r}.")
-        remove_second_factor(account, SYSTEM)
+        disable_two_step(account, SYSTEM)
         self.stdout.write(f"{account.get_username()} signs in with the password alone.")

@@ -26,7 +26,7 @@ class TooManyCodesError(Exception):
         self.until = until
 
 
-def has_second_factor(account: Any) -> bool:
+def has_two_step(account: Any) -> bool:
     return bool(TOTPDevice.objects.devices_for_user(account, confirmed=True).exists())
 
 
@@ -41,7 +41,7 @@ def prepare_device(account: Any, device_id: int | None) -> Any:
 
 
 @transaction.atomic
-def enable_second_factor(account: Any, actor: Actor, device: Any, code: str) -> list[str]:
+def enable_two_step(account: Any, actor: Actor, device: Any, code: str) -> list[str]:
     """Turn it on with the first code of a prepared device; the recovery codes, returned here and nowhere else.
 
     None are returned, and nothing is changed, for a wrong code. Raises `TooManyCodesError`.
@@ -77,9 +77,9 @@ def recovery_codes_left(account: Any) -> int:
 
 
 @transaction.atomic
-def remove_second_factor(account: Any, actor: Actor) -> None:
+def disable_two_step(account: Any, actor: Actor) -> None:
     """Twice is once."""
-    if has_second_factor(account):
+    if has_two_step(account):
         record_act(EventKind.TWO_STEP_TURNED_OFF, actor, subject=account.get_username())
     _forget(account)
 

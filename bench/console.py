@@ -1,7 +1,7 @@
-"""What the console's pages cost with a large directory and a long log: `make bench`, on a database of its own.
+"""`make bench` measures the console's pages with many users and a long log, on a database of its own.
 
-Times are the server's, from the request to the last byte of the page, and are shown; only a page that asks more
-queries than its limit makes the command fail. The limits are those of docs/quality.md.
+The times are the server's, from the request to the last byte of the page. They are only shown: the command fails
+only if a page needs more queries than its limit. The limits are those of docs/quality.md.
 """
 
 import resource
@@ -14,9 +14,9 @@ from typing import Any
 
 import django
 
-import tests.database  # it names the database before Django reads its settings
+import tests.database  # sets the database before Django reads its settings
 
-django.setup()  # models cannot be imported before it
+django.setup()  # models cannot be imported before this
 
 from django.db import connection  # noqa: E402
 from django.test import Client  # noqa: E402
@@ -28,13 +28,16 @@ from tests.factories import make_account  # noqa: E402
 
 @dataclass(frozen=True)
 class Page:
+    """A page to measure, with its limits."""
+
     name: str
     path: str
     limit_ms: int
     max_queries: int
 
 
-def pages(provider: int, group: Any, person: Any) -> list[Page]:
+def pages(provider: int, group: Any, user: Any) -> list[Page]:
+    """Return the pages to measure, for the ids of the large provider, its large group and one of its users."""
     log = "/eum/log/"
     return [
         Page("Dashboard", "/eum/", 1_000, 22),
@@ -44,20 +47,20 @@ def pages(provider: int, group: Any, person: Any) -> list[Page]:
         Page("Users: search for jane visser", "/eum/users/?q=jane+visser", 700, 15),
         Page("Users: search for nobody", "/eum/users/?q=nobody+of+this+name", 700, 15),
         Page("Users: disabled, of a group", f"/eum/users/?status=disabled&group={group}", 700, 15),
-        Page("Person", f"/eum/users/{person}/", 700, 14),
+        Page("User", f"/eum/users/{user}/", 700, 14),
         Page("Group", f"/eum/groups/{group}/", 700, 11),
         Page("Group: search of members", f"/eum/groups/{group}/?q=jane+visser", 700, 11),
         Page("Log", log, 500, 14),
         Page("Log: look-ups too", f"{log}?lookups=1", 500, 14),
         Page("Log: rejected data", f"{log}?outcome=rejected", 500, 14),
-        Page("Log: of a person", f"{log}?subject={person}", 500, 14),
+        Page("Log: of a user", f"{log}?subject={user}", 500, 14),
         Page("Refused requests", "/eum/refused/", 500, 9),
         Page("Audit", "/eum/audit/", 700, 10),
     ]
 
 
 def measure(client: Client, page: Page, times: int) -> tuple[int, list[float]]:
-    """Queries of one request, and the milliseconds of each of `times` others after a first one."""
+    """Return the number of queries of one request, and the milliseconds of each of `times` later requests."""
     with CaptureQueriesContext(connection) as asked:
         answer = client.get(page.path)
     queries = len(asked)
@@ -72,13 +75,13 @@ def measure(client: Client, page: Page, times: int) -> tuple[int, list[float]]:
 
 
 def peak_mb() -> float:
-    """The most memory that this process has had, in MB."""
+    """Return the most memory that this process has used so far, in MB."""
     unit = 1 << 20 if sys.platform == "darwin" else 1 << 10
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
 
 
 def measure_export(client: Client, path: str, rows: int) -> str:
-    """The first `rows` rows of a file: when the first byte came, how long it took, what memory it cost."""
+    """Export the first `rows` rows of a file. Return the time of the first byte, the total time and the memory used."""
     before = peak_mb()
     start = time.perf_counter()
     answer: Any = client.get(path)
@@ -99,20 +102,22 @@ def measure_export(client: Client, path: str, rows: int) -> str:
 
 
 def read_sizes() -> Namespace:
+    """Return the sizes on the command line."""
     parser = ArgumentParser(prog="make bench", description=__doc__.splitlines()[0])
     parser.add_argument("--users", type=int, default=50_000)
     parser.add_argument("--members", type=int, default=20_000, help="of the large group")
     parser.add_argument("--log-rows", type=int, default=1_000_000)
     parser.add_argument("--providers", type=int, default=200)
-    parser.add_argument("--times", type=int, default=20, help="each page is asked for so often")
+    parser.add_argument("--times", type=int, default=20, help="number of requests for each page")
     return parser.parse_args()
 
 
 def main() -> None:
+    """Fill a database, measure and print. Exit with 1 if a page needs more queries than its limit."""
     sizes = read_sizes()
     with tests.database.new_database():
         start = time.perf_counter()
-        provider, group, person = company(sizes)
+        provider, group, user = company(sizes)
         with connection.cursor() as cursor:
             cursor.execute("VACUUM ANALYZE")
         print(
@@ -124,7 +129,7 @@ def main() -> None:
         exports = [measure_export(client, f"/eum/{name}/export/", 100_000) for name in ("log", "users")]
         too_many = False
         print(f"{'page':32}{'queries':>8}{'limit':>7}{'median ms':>11}{'worst':>7}{'limit':>7}")
-        for page in pages(provider.pk, group, person):
+        for page in pages(provider.pk, group, user):
             queries, took = measure(client, page, sizes.times)
             too_many |= queries > page.max_queries
             print(

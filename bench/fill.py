@@ -1,7 +1,7 @@
-"""A company after three months: many people, one large group, many requests.
+"""Fills a database with a company after three months: many users, one large group, many requests.
 
-One person is made as the product makes her; the others are copies of her row by SQL, with names and ids of their
-own, so that a million rows take a minute and are what the product would have written.
+The product itself creates one user. The others are copies of that row, made by SQL with names and ids of their own.
+So a million rows take a minute, and each row is one that the product could have written.
 """
 
 from argparse import Namespace
@@ -15,7 +15,7 @@ from providers.models import Provider
 from providers.request_log import writer
 from tests.factories import issue, make_group, make_provider, make_user
 
-# A UUIDv7 of the moment `at` and a number `n`; a different `kind` makes another one of the same two.
+# uuid7: a UUIDv7 of the moment `at`, unique for `n` and `kind`. named: `part` with the names and number of user `n`.
 _FUNCTIONS = """
 CREATE FUNCTION pg_temp.uuid7(at timestamptz, n bigint, kind int) RETURNS uuid LANGUAGE sql IMMUTABLE AS $$
   SELECT (lpad(to_hex((extract(epoch FROM at) * 1000)::bigint), 12, '0') || '7' || lpad(to_hex(kind), 3, '0')
@@ -27,7 +27,7 @@ CREATE FUNCTION pg_temp.named(part text, n bigint) RETURNS text LANGUAGE sql IMM
     'number0', lpad(n::text, 6, '0')) $$;
 """
 
-# The template's words are small letters, which folding leaves as they are: they are found in every column.
+# The placeholders are in lower case, so that `named` also finds them in the columns of comparison keys.
 _TEMPLATE: dict[str, Any] = {
     "user_name": "given0.family0.number0@contoso.example",
     "externalId": "external-number0",
@@ -39,7 +39,7 @@ _TEMPLATE: dict[str, Any] = {
 }
 
 # One in twenty is disabled, one in a hundred in the recycle bin.
-_PEOPLE = """
+_USERS = """
 INSERT INTO providers_resource (id, provider_id, resource_type, user_name, user_name_key, display_name,
   display_name_key, external_id, active, version, created, last_modified, deleted_at, document, folded, search_text)
 SELECT pg_temp.uuid7(at, n, 1), r.provider_id, r.resource_type, pg_temp.named(r.user_name, n),
@@ -59,7 +59,8 @@ INSERT INTO providers_membership (provider_id, group_id, member_id, member_type,
 SELECT r.provider_id, %(group)s, r.id, 'User', r.created, '', pg_temp.uuid7(r.created, 0, 2)
 FROM providers_resource r WHERE r.resource_type = 'User' AND r.deleted_at IS NULL ORDER BY r.id LIMIT %(members)s
 """
-# Seven of ten look somebody up; two of a hundred changes are refused data; four of five calls are the large provider's.
+# Seven of ten requests look up a user. Of the changes, two in a hundred are rejected. The large provider makes four of
+# five requests.
 _LOG = """
 INSERT INTO providers_requestlog (id, at, provider_id, token_id, token_prefix, method, path, query, status, scim_type,
   detail, duration_ms, source_ip, resource_type, resource_id, request_body)
@@ -100,7 +101,7 @@ SELECT provider_id, min(at), max(at), 0, 0 FROM providers_requestlog GROUP BY 1
 
 
 def company(sizes: Namespace) -> tuple[Provider, UUID, UUID]:
-    """Fill an empty database; the provider with the large directory, its large group, and a person with a history."""
+    """Fill an empty database. Return the provider with many users, its large group, and a user with a history."""
     contoso = make_provider("Contoso Entra ID")
     for number in range(1, sizes.providers):
         make_provider(f"Hospital {number:03} Entra ID")
@@ -122,13 +123,13 @@ def company(sizes: Namespace) -> tuple[Provider, UUID, UUID]:
         cursor.execute(_FUNCTIONS)
         for table in ("providers_requestlog", "providers_changeevent"):
             cursor.execute("SELECT providers_make_months(%s, now() - interval '90 days', 4)", [table])
-        cursor.execute(_PEOPLE, values)
+        cursor.execute(_USERS, values)
         cursor.execute(_WHO + " WHERE resource_type = 'User' AND id <> %(template)s", values)
         for statement in (_MEMBERS, _LOG, _EVENTS, _COUNTS, _SOURCES, _CONTACTS):
             cursor.execute(statement, values)
         cursor.execute("SELECT id FROM who WHERE place = 6")
-        (person,) = cursor.fetchone()
+        (user,) = cursor.fetchone()
     for _ in range(10_000):
         writer.count_refusal("198.51.100.7", timezone.now(), "unknown-token")
     writer.flush()
-    return contoso, group.pk, person
+    return contoso, group.pk, user

@@ -23,7 +23,7 @@ worker_class = "sync"
 timeout = 60  # more than the longest bulk request takes
 graceful_timeout = 30  # on a stop, requests in progress can finish
 
-# Entra ID's longest filters fit; anything longer is an attack (threat V38).
+# Entra ID's longest filters fit. Anything longer is an attack (threat V38).
 limit_request_line = 8190
 
 # Gunicorn trusts no header about the client's address or TLS; the application does, according to TRUSTED_PROXIES.
@@ -35,7 +35,7 @@ secure_scheme_headers: dict[str, str] = {}
 accesslog = None
 access_log_format = '%(h)s %(t)s "%(m)s %(U)s %(H)s" %(s)s %(B)s %(M)s'
 
-# Workers report through a file. On a slow disk they would report too late and be killed.
+# Workers report to gunicorn by writing to a file. On a slow disk they would be too late, and gunicorn would kill them.
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108
 
 # No control socket in a home directory: nothing uses it.
@@ -58,7 +58,7 @@ def _write_scim_error(sock: socket.socket, status: int, reason: str, message: st
 
 
 def post_worker_init(worker: object) -> None:
-    """Load what the first request would load, then exempt it all from garbage collection."""
+    """Load everything that the first request would load, then exempt it from garbage collection."""
     from django.urls import get_resolver
 
     gunicorn.util.write_error = _write_scim_error

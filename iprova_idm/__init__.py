@@ -1,1 +1,1 @@
-"""The Django project: options, settings, urls, and how the product is started."""
+"""The Django project: options, settings and URLs, and the programs that start the product."""

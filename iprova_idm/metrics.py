@@ -1,7 +1,7 @@
-"""`/metrics` in Prometheus' text format: how the providers and the jobs are doing, read from the database.
+"""`/metrics` shows how the providers and the housekeeping jobs are doing, in Prometheus' text format.
 
-So every machine answers the same, and no counter is lost with a process. Needs `METRICS_TOKEN`, or comes from this
-machine itself without a proxy in between (AC-HEA-5).
+The figures come from the database, so each machine returns the same ones and a restart loses none. A request needs
+the bearer token `METRICS_TOKEN`. If that is not set, it must come from this machine without a proxy (AC-HEA-5).
 """
 
 import hmac
@@ -23,6 +23,7 @@ from providers.models import JobRun, Notice, Provider
 
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
+    """Return the metrics, or 401. The number of queries does not depend on the number of providers."""
     if not _is_allowed(request):
         return HttpResponse(
             "401: a bearer token is needed, see METRICS_TOKEN.\n", status=401, content_type="text/plain"
@@ -37,7 +38,7 @@ def _is_allowed(request: HttpRequest) -> bool:
     if token:
         scheme, _space, sent = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
         return scheme.lower() == "bearer" and hmac.compare_digest(sent.strip().encode(), token.encode())
-    # Behind a proxy that nobody told us of, everybody seems to come from this machine.
+    # Behind a proxy that TRUSTED_PROXIES does not count, every request seems to come from this machine.
     if "HTTP_X_FORWARDED_FOR" in request.META and not settings.OPTIONS.trusted_proxies:
         return False
     address = client_address(request)
@@ -45,6 +46,8 @@ def _is_allowed(request: HttpRequest) -> bool:
 
 
 class _Database(Collector):
+    """Collects the metrics from the database when Prometheus asks for them."""
+
     def collect(self) -> Iterator[GaugeMetricFamily]:
         providers = list(Provider.objects.live().order_by("pk"))
         found = health_of(providers, timezone.now())
@@ -59,7 +62,7 @@ class _Database(Collector):
 
 
 def _of_providers(known: list[tuple[Provider, Health]]) -> Iterator[GaugeMetricFamily]:
-    """`provider` is the id, which stays when the title changes."""
+    """Yield the metrics of each provider. Label `provider` is the id, which stays the same when the title changes."""
     labels = ["provider", "title"]
     state = GaugeMetricFamily(
         "iprova_provider_state", "1 for the state that a provider is in", labels=[*labels, "state"]

@@ -1,8 +1,8 @@
-"""The console's middleware, stepping aside for SCIM requests.
+"""The console's middleware, which SCIM requests bypass.
 
-Sessions, languages, CSRF tokens and security headers mean something to a browser only, and
-nothing on /scim may ever be allowed by a session (threat V20). Each class but two is a library's
-own with one test in front; being subclasses, they satisfy the checks of django.contrib.admin.
+Sessions, languages, CSRF tokens and security headers are for browsers only, and a session must
+never give access to /scim (threat V20). Most classes are a library's own middleware, with a test
+of the address in front. They are subclasses because django.contrib.admin's system checks require it.
 """
 
 from collections.abc import Callable
@@ -32,12 +32,13 @@ SCIM_PREFIX = "/scim"
 
 
 def is_scim(request: HttpRequest) -> bool:
+    """Return whether a request is for the SCIM endpoint: `/scim` in any case, or an address below it."""
     path = request.path_info
     return path[:5].lower() == SCIM_PREFIX and path[5:6] in ("", "/")
 
 
 class RequestIdMiddleware:
-    """Gives each request its id (UUIDv7), which the answer carries as `X-Request-Id`."""
+    """Gives each request an id (UUIDv7) and sends it with the response as `X-Request-Id`."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -50,6 +51,8 @@ class RequestIdMiddleware:
 
 
 class _ConsoleOnly:
+    """A mixin in front of a middleware class: SCIM requests bypass it."""
+
     get_response: Any
 
     def __call__(self, request: HttpRequest) -> Any:
@@ -75,14 +78,15 @@ class SessionMiddleware(_ConsoleOnly, sessions.SessionMiddleware):
 
 
 class LocaleMiddleware(_ConsoleOnly, django.middleware.locale.LocaleMiddleware):
-    """The language of the account, in the session since its sign-in, before cookie and browser (AC-I18N-4).
+    """Chooses the language of a page: first the account's, then the cookie's, then the browser's (AC-I18N-4).
 
-    SCIM answers English, whoever asks: administrators of Entra and Okta read its `detail` (AC-I18N-5).
+    The session has held the account's language since sign-in. SCIM responses are always in English, because
+    administrators of Entra and Okta read their `detail` (AC-I18N-5).
     """
 
     def __call__(self, request: HttpRequest) -> Any:
         if is_scim(request):
-            translation.activate("en")  # the thread may have shown a Dutch page before
+            translation.activate("en")  # the thread's previous request may have been for a Dutch page
         return super().__call__(request)
 
     def process_request(self, request: HttpRequest) -> None:
@@ -113,7 +117,7 @@ class MessageMiddleware(_ConsoleOnly, messages.MessageMiddleware):
 
 
 class MethodMiddleware(_ConsoleOnly, MiddlewareMixin):
-    """Who opens the address of a button gets a page, where Django's answer (405) is empty (AC-ERR-1)."""
+    """Shows a page when somebody opens the address of a button; Django's own 405 response is empty (AC-ERR-1)."""
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         if response.status_code != 405:

@@ -1,8 +1,8 @@
 """Every setting of the product, read once from the environment.
 
-One field of `Options` is one setting: its type is the annotation, its default, unit and
-sentence are in `option(...)`. `docs/settings.md` has the same table, and a test compares the
-two. Nothing else reads `os.environ` for configuration.
+Each field of `Options` is a setting. Its type is the annotation; its default, unit and description
+are in `option(...)`. `docs/settings.md` has the same table, and a test compares the two. No other
+module reads `os.environ` for configuration.
 """
 
 import ipaddress
@@ -19,7 +19,7 @@ PROJECT_DIR = Path(__file__).resolve().parent.parent
 
 
 class ConfigurationError(Exception):
-    """A setting that stops the start; the text names the variable, its value and what is allowed."""
+    """A setting that cannot be used, so the product does not start. The text shows name, value and what is allowed."""
 
 
 def _text(value: str) -> str:
@@ -134,13 +134,18 @@ class Option:
 
 
 def option(name: str, read: Callable[[str], Any], default: str, sentence: str, *, unit: str = "") -> Any:
-    # No value is in the repr: some are secrets, and a repr reaches logs.
+    """Return the dataclass field of a setting.
+
+    `name` is the environment variable. `read` turns its text into the value, or raises `ValueError` with what is
+    allowed. `sentence` is the description in `docs/settings.md`.
+    """
+    # The repr contains no values: some are secrets, and a repr can end up in a log.
     return field(repr=False, metadata={"option": Option(name, read, default, unit, sentence)})
 
 
 @dataclass(frozen=True)
 class Options:
-    """The settings of one process. Build it with `read_options`."""
+    """The settings of one process. Made by `read_options`."""
 
     mode: str = option("MODE", _mode, "local", "local or production; production refuses insecure values.")
     host: str = option("HOST", _text, "127.0.0.1", "Address that gunicorn listens on.")
@@ -234,7 +239,7 @@ class Options:
 
     @property
     def base_url(self) -> str:
-        """Scheme, host and port (and path, if any) under which clients reach this server."""
+        """The URL at which clients reach this server, without a slash at the end."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return self.public_url or f"http://{host}:{self.port}"
 
@@ -248,15 +253,15 @@ _SECRET = ("DATABASE_URL", "SECRET_KEY", "ADMIN_PASSWORD", "EMAIL_URL", "METRICS
 
 
 def describe_options() -> tuple[Option, ...]:
-    """The table of all settings, in the order of the documentation."""
+    """Return all settings, in the order of the documentation."""
     return tuple(entry.metadata["option"] for entry in fields(Options))
 
 
 def read_options(environ: Mapping[str, str]) -> Options:
     """Read every setting from `environ`.
 
-    Raises `ConfigurationError` naming each variable that cannot be read, or that production
-    refuses, with its value (secrets left out) and what is allowed.
+    Raises `ConfigurationError` with each variable that cannot be read, or that is insecure in
+    production, its value (except for secrets) and what is allowed.
     """
     values: dict[str, Any] = {}
     problems: list[str] = []
@@ -277,7 +282,7 @@ def read_options(environ: Mapping[str, str]) -> Options:
 
 
 def _insecure(options: Options) -> list[str]:
-    """One sentence for each variable whose value is insecure in production."""
+    """Return a sentence for each variable whose value is insecure in production."""
     problems = []
     if not options.database_url:
         problems.append("DATABASE_URL is empty: MODE=production needs a PostgreSQL server.")
@@ -310,7 +315,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def local_secret_key(data_dir: Path) -> str:
-    """The secret key of a local installation: generated once, kept with mode 0600 in `data_dir`."""
+    """Return the secret key of a local installation. The first call generates it, in a file with mode 0600."""
     path = data_dir / "secret_key"
     try:
         return path.read_text()
@@ -322,7 +327,7 @@ def local_secret_key(data_dir: Path) -> str:
         file.flush()
         os.fsync(file.fileno())
         try:
-            os.link(file.name, path)  # atomic: a concurrent reader never sees half a key
-        except FileExistsError:  # another process was faster
+            os.link(file.name, path)  # atomic, so no other process can read half a key
+        except FileExistsError:  # another process has written one in the meantime
             return path.read_text()
     return key

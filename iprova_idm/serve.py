@@ -1,8 +1,8 @@
-"""`make run`: the small parent that starts database, migrations and gunicorn, and ends them together.
+"""`make run`: a small parent process that starts the database, the migrations and gunicorn, and stops them together.
 
-`python -m iprova_idm.serve` serves until Ctrl-C, SIGTERM or the end of the terminal, each of which
-lets the requests in flight finish. Whichever part dies takes the others with it. `serving()` is
-the same as a context manager, for whoever has something to do with a running server.
+`python -m iprova_idm.serve` runs until Ctrl-C, SIGTERM or the end of the terminal. Requests in
+progress can then finish. If one of the parts dies, the others are stopped too. `serving()` is the
+same as a context manager, for code that needs a running server.
 """
 
 # ruff: noqa: S603 (every command below is ours, word for word; no shell reads it)
@@ -27,20 +27,20 @@ from iprova_idm.embedded import DatabaseError, EmbeddedPostgres, database_in_env
 from iprova_idm.options import PROJECT_DIR, ConfigurationError, Options, read_options
 
 OLDEST_POSTGRESQL = 15
-_MIGRATION_LOCK = 7_205_759_402  # any number that nothing else of ours locks
+_MIGRATION_LOCK = 7_205_759_402  # an advisory lock: any number that no other code of this project uses
 _START_S = 60.0
-_STOP_S = 40.0  # gunicorn gives its requests 30
+_STOP_S = 40.0  # gunicorn allows its requests 30 seconds to finish
 _HOUSEKEEPING_S = 5 * 60
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class StartError(RuntimeError):
-    """The product cannot be served; the text says why and what to do."""
+    """The product cannot be served. The text has the reason and what to do."""
 
 
 @dataclass
 class Server:
-    """The parts that run inside `serving()`. `database` is None where DATABASE_URL names another server."""
+    """The running parts inside `serving()`. `database` is None if DATABASE_URL is set."""
 
     options: Options
     database: EmbeddedPostgres | None
@@ -48,9 +48,9 @@ class Server:
     _housekeeping: subprocess.Popen[bytes] | None = None
 
     def wait(self) -> int:
-        """Wait until gunicorn ends and give its exit status.
+        """Wait until gunicorn ends and return its exit status. Start the housekeeping every five minutes.
 
-        Raises `DatabaseError` if the database dies first, and KeyboardInterrupt at the end of the terminal.
+        Raises `DatabaseError` if the database dies first, and KeyboardInterrupt if the terminal is closed.
         """
         in_terminal = _is_in_terminal()
         next_time = time.monotonic() + _HOUSEKEEPING_S
@@ -69,7 +69,7 @@ class Server:
         end, answer = time.monotonic() + _START_S, "nothing"
         while time.monotonic() < end:
             if self.gunicorn.poll() is not None:
-                raise StartError(f"gunicorn ended with status {self.gunicorn.returncode}; its reason stands above.")
+                raise StartError(f"gunicorn ended with status {self.gunicorn.returncode}; see its message above.")
             answer = _ask_health(self.options)
             if answer == "200":
                 return
@@ -77,20 +77,20 @@ class Server:
         raise StartError(f"/healthz answered {answer} for {_START_S:.0f} seconds.")
 
     def _stop(self) -> None:
-        """Let the requests in flight finish; a second Ctrl-C cuts them."""
+        """Stop gunicorn. Requests in progress can finish, unless there is a second Ctrl-C."""
         if self.gunicorn.poll() is None:
             signal.signal(signal.SIGINT, lambda *_: self.gunicorn.send_signal(signal.SIGQUIT))
             self.gunicorn.send_signal(signal.SIGTERM)
-            say("Stopping; requests in flight may finish.")
+            say("Stopping; requests in progress can finish.")
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.gunicorn.wait(_STOP_S)
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.gunicorn.pid, signal.SIGKILL)  # workers of a killed gunicorn live on for a while
+            os.killpg(self.gunicorn.pid, signal.SIGKILL)  # the workers of a killed gunicorn run for a while longer
         self.gunicorn.wait()
 
 
 def main() -> int:
-    """Serve until told to stop; the answer is the exit status."""
+    """Serve until a signal to stop. Return the exit status."""
     try:
         with serving() as server:
             say(_welcome(server))
@@ -109,11 +109,11 @@ def main() -> int:
 
 @contextlib.contextmanager
 def serving() -> Iterator[Server]:
-    """Start everything that the environment's settings describe, and yield when /healthz answers.
+    """Start everything that the settings in the environment describe, and yield when /healthz returns 200.
 
-    From here on SIGTERM and SIGHUP raise KeyboardInterrupt, as Ctrl-C does. At the end of the
-    block everything is stopped. Raises `ConfigurationError`, `DatabaseError` or `StartError`.
-    Call it from the main thread.
+    Inside the block, SIGTERM and SIGHUP raise KeyboardInterrupt, as Ctrl-C does. At its end
+    everything is stopped. Raises `ConfigurationError`, `DatabaseError` or `StartError`. Call it
+    from the main thread.
     """
     options = read_options(os.environ)
     _refuse_taken_port(options)
@@ -128,9 +128,9 @@ def serving() -> Iterator[Server]:
 
 
 def prepare() -> None:
-    """Bring the tables up to date, do the day's work on them and make the first administrator.
+    """Migrate the database, run the housekeeping and create the first administrator.
 
-    Runs in a child that ends after, so that the parent stays small.
+    Runs in a child process, so that the parent does not keep Django in memory.
     """
     import django
     from django.core.management import call_command
@@ -151,21 +151,21 @@ def prepare() -> None:
 
 
 def say(text: str, *, error: bool = False) -> None:
-    """Print, also when the terminal is gone."""
+    """Print `text`. A terminal that no longer exists causes no error."""
     stream = sys.stderr if error else sys.stdout
     try:
         print(text, file=stream, flush=True)
     except OSError:
-        # What could not be written would be tried again at exit and spoil the exit status.
+        # Python would try to write the text again at exit, fail, and change the exit status.
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 @contextlib.contextmanager
 def _alone_on_the_database() -> Iterator[None]:
-    """Hold the migrations' lock. Two migrating an empty database at once would both fail.
+    """Hold the migrations' lock. Two processes that migrate an empty database at once would both fail.
 
-    It asks again and again instead of waiting inside PostgreSQL: a waiting query holds a snapshot,
-    for which an index that is built concurrently would wait in turn.
+    The lock is polled. A query that waits for it inside PostgreSQL would hold a snapshot, and
+    CREATE INDEX CONCURRENTLY would wait for that query in turn.
     """
     from django.db import connection
 
@@ -188,7 +188,7 @@ def _prepare_in_child() -> None:
         child.wait()
         raise
     if status:
-        raise StartError("the database could not be brought up to date; the reason stands above.")
+        raise StartError("the database could not be brought up to date; see the message above.")
 
 
 def _start_gunicorn() -> subprocess.Popen[bytes]:
@@ -198,7 +198,7 @@ def _start_gunicorn() -> subprocess.Popen[bytes]:
 
 
 def _start_child(*arguments: str, **options: Any) -> subprocess.Popen[bytes]:
-    """Run Python in a session of its own: a Ctrl-C goes to the whole terminal and would cut its work."""
+    """Start Python in a session of its own. Otherwise Ctrl-C, which goes to the whole terminal, would interrupt it."""
     return subprocess.Popen(
         [sys.executable, *arguments],
         cwd=PROJECT_DIR,
@@ -210,7 +210,7 @@ def _start_child(*arguments: str, **options: Any) -> subprocess.Popen[bytes]:
 
 @contextlib.contextmanager
 def _interrupts() -> Iterator[None]:
-    """Turn the first of our signals into KeyboardInterrupt; those after it must not disturb the stopping."""
+    """Turn the first of `_SIGNALS` into KeyboardInterrupt. Ignore later ones: they must not interrupt the stop."""
 
     def interrupt(number: int, frame: FrameType | None) -> NoReturn:
         for sig in _SIGNALS:
@@ -232,14 +232,18 @@ def _is_in_terminal() -> bool:
 
 
 def _has_hung_up() -> bool:
-    """The kernel tells only a session's first process, and `make`, if it is that, keeps it to itself."""
+    """Return whether the terminal was closed.
+
+    The kernel sends SIGHUP only to the first process of a session. If that is `make`, it does not
+    pass the signal on.
+    """
     terminal = select.poll()
     terminal.register(0, 0)
     return any(event & (select.POLLHUP | select.POLLERR) for _, event in terminal.poll(0))
 
 
 def _refuse_taken_port(options: Options) -> None:
-    """Say so before anything starts, instead of after gunicorn's five tries."""
+    """Raise `StartError` if the port is in use, before anything starts. Gunicorn would try five times first."""
     try:
         found = socket.getaddrinfo(options.host, options.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         family, _, _, _, address = found[0]
@@ -256,7 +260,7 @@ def _refuse_taken_port(options: Options) -> None:
 
 
 def _ask_health(options: Options) -> str:
-    """The status of /healthz, or the reason why there is none."""
+    """Return the status of /healthz, or the reason why there was no response."""
     everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 (compared, not listened on)
     host = everywhere.get(options.host, options.host)
     connection = http.client.HTTPConnection(host, options.port, timeout=10)

@@ -1,4 +1,4 @@
-"""Django's settings, derived from `iprova_idm.options`: no environment variable is read here."""
+"""Django's settings, derived from `iprova_idm.options`. This module reads no environment variables itself."""
 
 import os
 import sys
@@ -37,7 +37,7 @@ INSTALLED_APPS = [
     "django_otp.plugins.otp_static",
 ]
 
-# The console's stack; each class steps aside for /scim, where none of it has a meaning.
+# The console's middleware. Requests for /scim bypass each class except the first.
 MIDDLEWARE = [
     "iprova_idm.middleware.RequestIdMiddleware",
     "iprova_idm.middleware.SecurityMiddleware",
@@ -55,7 +55,7 @@ MIDDLEWARE = [
     "iprova_idm.middleware.AxesMiddleware",
 ]
 
-# These look for Django's and django-axes' own classes by name; ours are subclasses of them (see iprova_idm.middleware).
+# These checks search for Django's and django-axes' classes by name. Ours are subclasses (see iprova_idm.middleware).
 SILENCED_SYSTEM_CHECKS = ["security.W001", "security.W002", "security.W003", "axes.W002"]
 
 ROOT_URLCONF = "iprova_idm.urls"
@@ -78,7 +78,7 @@ TEMPLATES = [
 
 
 def _database(url: str) -> dict[str, object]:
-    """Django's DATABASES entry for a `postgresql://` URL; `?host=/folder` names a socket's folder."""
+    """Return Django's DATABASES entry for a `postgresql://` URL. `?host=/folder` is the folder of a unix socket."""
     parts = urlsplit(url)
     query = dict(parse_qsl(parts.query))
     return {
@@ -90,7 +90,7 @@ def _database(url: str) -> dict[str, object]:
         "PORT": parts.port or query.pop("port", ""),
         "CONN_MAX_AGE": None,
         "OPTIONS": query,
-        # PgBouncer in transaction mode hands each transaction another connection.
+        # PgBouncer in transaction mode gives each transaction another connection.
         "DISABLE_SERVER_SIDE_CURSORS": True,
     }
 
@@ -120,7 +120,7 @@ EMAIL_USE_SSL = _mail.scheme == "smtps"
 EMAIL_TIMEOUT = 20
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = OPTIONS.default_from
 
-# The lock-out: five wrong passwords for a name from an address, each within 15 minutes of the one before.
+# Five wrong passwords for one name from one address, each within 15 minutes of the previous one, cause a lock-out.
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "providers.accounts.RightsBackend"]
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(minutes=15)
@@ -130,10 +130,10 @@ AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_CLIENT_IP_CALLABLE = "providers.client_address.client_address"
 AXES_USERNAME_CALLABLE = "providers.console.accounts.sign_in.counted_name"
 AXES_LOCKOUT_CALLABLE = "providers.console.accounts.sign_in.locked_out"
-# The audit has the sign-ins; nothing of what was typed belongs in the process log.
+# The audit has the sign-ins. The process log must contain nothing that somebody typed into the form.
 AXES_DISABLE_ACCESS_LOG = True
 AXES_VERBOSE = False
-# What an authenticator app calls these accounts.
+# The name that authenticator apps show for these accounts.
 OTP_TOTP_ISSUER = "iProva"
 
 LOGIN_URL = "admin:login"
@@ -141,7 +141,7 @@ LOGIN_REDIRECT_URL = "/"
 
 LANGUAGE_CODE = OPTIONS.default_language
 LANGUAGES = [("en", "English"), ("nl", "Nederlands")]
-# Where a session keeps the language of its account: the middleware reads it, the console writes it.
+# The session's key for the language of the account. The console writes it, the middleware reads it.
 LANGUAGE_SESSION_KEY = "language"
 LANGUAGE_COOKIE_AGE = 365 * 24 * 60 * 60
 LANGUAGE_COOKIE_HTTPONLY = True
@@ -153,7 +153,7 @@ LOCALE_PATHS = [BASE_DIR / "locale"]
 
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-# Finders serve the files straight from the packages, so nothing has to be collected before the start.
+# The files are served directly from the packages, so `collectstatic` is not needed.
 WHITENOISE_USE_FINDERS = True
 
 CONTENT_SECURITY_POLICY = {
@@ -184,7 +184,7 @@ if OPTIONS.is_production:
 if OPTIONS.trusted_proxies:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
-# The body is read by scim.api.parsers, which holds the limit; Django's own is for the console's forms.
+# This limit is for the console's forms. scim.api.parsers reads SCIM bodies and has a limit of its own.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
 
 REST_FRAMEWORK = {
@@ -224,6 +224,6 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": OPTIONS.log_level},
-    # Django logs each 4xx with its full path; ours are in the provisioning log. Failed sign-ins are in the audit.
+    # Django would log each 4xx with its full path, but the provisioning log has it. Failed sign-ins are in the audit.
     "loggers": {"django.request": {"level": "ERROR"}, "axes": {"level": "ERROR"}},
 }

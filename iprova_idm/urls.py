@@ -1,4 +1,4 @@
-"""The address plan: SCIM, health, and everything else the console."""
+"""The addresses: SCIM below `/scim`, health, metrics, and the console for everything else."""
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import include, path, re_path
@@ -14,12 +14,12 @@ urlpatterns = [
     path("healthz", healthz, name="healthz"),
     path("metrics", metrics, name="metrics"),
     path("scim", include("scim.api.urls")),
-    # A Tenant URL typed in capitals is told so in SCIM, not led to the sign-in page.
+    # A Tenant URL with capitals gets a SCIM error that explains the mistake, instead of the sign-in page.
     re_path(r"^[Ss][Cc][Ii][Mm](?:/[\w\W]*)?\Z", UnknownRouteView.as_view()),
     path("", site.urls),
 ]
 
 
 def handler500(request: HttpRequest) -> HttpResponse:
-    """What breaks outside a view: each side answers in its own form."""
+    """Return the response to an error outside a view: a SCIM error for SCIM requests, otherwise a page."""
     return scim_server_error(request) if is_scim(request) else errors.server_error(request)

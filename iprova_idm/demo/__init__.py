@@ -1,5 +1,5 @@
-"""`make demo`: a pretended Entra ID provisions an invented organisation into a running server.
+"""`make demo`: a simulated Entra ID provisions an invented organisation into a running server.
 
-`directory` and `changes` are the source, `entra` plays what Entra ID sends, `compare` judges what
-the database holds afterwards. Nothing of the product imports this package.
+`directory` and `changes` make the source, `entra` sends the requests that Entra ID would send, and
+`compare` compares the database with the source. The product itself does not import this package.
 """

@@ -1,9 +1,9 @@
-"""`make demo`: a server on an empty database, and a pretended Entra ID that provisions people into it.
+"""`make demo`: a server on an empty database, and a simulated Entra ID that provisions users into it.
 
-Plays an initial and two incremental cycles over HTTP, tells what was sent, and compares the
-database with the source. On a terminal the console then stays up until Ctrl-C; elsewhere, with
-`--exit` or with DEMO_EXIT=1, it ends. Exit status 0: every request was answered as it should be,
-and the database equals the source.
+Runs an initial and two incremental cycles over HTTP, prints a table of the requests, and compares
+the database with the source. On a terminal, the console then stays available until Ctrl-C. Without
+a terminal, with `--exit` or with DEMO_EXIT=1, the demo ends. The exit status is 0 if every response
+was the expected one and the database equals the source.
 """
 
 import argparse
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
     from providers.models import Provider
 
 TITLE = "Zonnehoek (demo)"
-_SHOWN = 20  # differences and failures told; the others are counted
-_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 (where to call, not where to listen)
+_SHOWN = 20  # differences and failures printed; the others are only counted
+_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 (addresses to call, not to listen on)
 
 
 def main() -> int:
-    """Play the demo; the answer is the exit status."""
+    """Run the demo and return the exit status."""
     stays = not _read_arguments().exit and sys.stdout.isatty()
     has_passed = False
     try:
@@ -61,7 +61,7 @@ def _read_arguments() -> argparse.Namespace:
 
 
 def _play(server: Server) -> bool:
-    """All cycles, the table, the comparison; whether everything is as it should be."""
+    """Run all cycles and print the table and the comparison. Return whether everything was as expected."""
     provider, token = _make_provider()
     options = server.options
     wire = Wire(_EVERYWHERE.get(options.host, options.host), options.port, base="/scim", token=token)
@@ -73,8 +73,8 @@ def _play(server: Server) -> bool:
     rate = len(wire.exchanges) / duration_s
     say(f"{len(wire.exchanges)} requests in {duration_s:.1f} s, {rate:.0f} a second, one after the other.")
     found = _compare(source, provider)
-    _tell("Answers that were not what they should be", wire.failures)
-    _tell("Differences between the database and the source", found)
+    _print_list("Unexpected responses", wire.failures)
+    _print_list("Differences between the database and the source", found)
     if not wire.failures and not found:
         persons = sum(person.is_expected for person in source.persons.values())
         say(f"The database equals the source: {persons} users, {len(source.groups)} groups.")
@@ -82,7 +82,7 @@ def _play(server: Server) -> bool:
 
 
 def _run_cycles(entra_id: EntraId) -> Directory:
-    """Give the source as it is after the last cycle."""
+    """Run the three cycles and return the source after the last one."""
     source = make_directory()
     entra_id.run_cycle("Initial cycle", source)
     source = a_week_later(source)
@@ -92,12 +92,12 @@ def _run_cycles(entra_id: EntraId) -> Directory:
     return source
 
 
-# Django's settings read DATABASE_URL, which the embedded database gives only once it runs: so the
-# three functions below import what needs Django.
+# Django's settings read DATABASE_URL, which is set only when the embedded database runs. So the
+# three functions below import the modules that need Django.
 
 
 def _make_provider() -> "tuple[Provider, str]":
-    """The provider of the demo and the value of its token."""
+    """Add the demo's provider. Return it with the value of its token."""
     import django
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "iprova_idm.settings")
@@ -125,8 +125,8 @@ def _compare(source: Directory, provider: "Provider") -> list[str]:
         connection.close()
 
 
-def _knows_password(password: str) -> bool:
-    """Whether `admin` signs in with it: a database of DATABASE_URL may have administrators of its own."""
+def _is_password_of_admin(password: str) -> bool:
+    """Return whether `admin` can sign in with it. The database of DATABASE_URL may have administrators of its own."""
     from django.contrib.auth import get_user_model
     from django.db import connection
 
@@ -137,19 +137,19 @@ def _knows_password(password: str) -> bool:
 
 def _invitation(options: Options) -> str:
     password = os.environ["ADMIN_PASSWORD"]
-    if _knows_password(password):
+    if _is_password_of_admin(password):
         account = f"admin, password {password}"
     else:
         account = "an administrator that this database had before"
     return f"""
-The console is open for a look.
+You can look around in the console now.
   Console   {options.base_url}/
   Sign in   {account}
 Ctrl-C stops it.
 """
 
 
-def _tell(what: str, sentences: list[str]) -> None:
+def _print_list(what: str, sentences: list[str]) -> None:
     if not sentences:
         return
     say(f"{what}: {len(sentences)}")

@@ -1,7 +1,7 @@
-"""What happens to the source after the first cycle: a week of work, and the month after it.
+"""Changes to the source after the first cycle: those of the first week, and those of the month after it.
 
-Each function gives the next state of a directory and leaves the given one as it is; what of it
-has to be sent is found out by `entra`, as Entra ID finds it out.
+Each function returns a new `Directory` and does not change the given one. `entra` finds the
+differences, as Entra ID does.
 """
 
 from collections.abc import Iterable
@@ -28,7 +28,7 @@ _SEED = 2027
 
 
 class _Draft:
-    """A directory under change, and chance."""
+    """A directory that is being changed, with the dice that choose who is affected."""
 
     def __init__(self, directory: Directory, seed: int) -> None:
         self.persons = dict(directory.persons)
@@ -39,7 +39,7 @@ class _Draft:
         return Directory(self.persons, self.groups)
 
     def staff(self) -> list[Person]:
-        """Who works here and manages nobody, in the order of the directory."""
+        """Return the enabled employees who manage nobody, in the order of the directory."""
         managers = {person.manager for person in self.persons.values()}
         return [one for one in self.persons.values() if one.is_active and one.object_id not in managers]
 
@@ -49,7 +49,7 @@ class _Draft:
         return next(one for number in numbers if (one := f"{to_ascii(name)}{number}@{DOMAIN}") not in taken)
 
     def change(self, person: Person, **attributes: object) -> None:
-        """Only what is named; other changes of the same person stay."""
+        """Set the given attributes. Earlier changes of the same person stay."""
         self.persons[person.object_id] = replace(self.persons[person.object_id], **attributes)  # type: ignore[arg-type]
 
     def group(self, name: str) -> Group:
@@ -67,7 +67,7 @@ class _Draft:
 
 
 def a_week_later(directory: Directory) -> Directory:
-    """Attributes, names and managers change, people move, leave, join and come back, groups too."""
+    """Return the source a week later: changed attributes, names, managers, departments, accounts and groups."""
     draft = _Draft(directory, _SEED)
     people = draft.dice.sample(draft.staff(), 100)
     _change_attributes(draft, people[:36])
@@ -82,7 +82,7 @@ def a_week_later(directory: Directory) -> Directory:
 
 
 def a_month_later(directory: Directory) -> Directory:
-    """Two of the disabled come back, four are deleted for good, one team shrinks."""
+    """Return the source a month later: two accounts are enabled again, four deleted for good, and a team is smaller."""
     draft = _Draft(directory, _SEED + 1)
     disabled = [one for one in draft.persons.values() if one.account is Account.DISABLED]
     for person in disabled[:2]:
@@ -97,7 +97,7 @@ def a_month_later(directory: Directory) -> Directory:
 
 
 def _change_attributes(draft: _Draft, persons: list[Person]) -> None:
-    """New titles, new, changed and dropped telephone numbers, another language."""
+    """Change titles and languages, and add, change and remove telephone numbers."""
     for number, person in enumerate(persons):
         if number % 3 == 0:
             title = person.title or "Medewerker"
@@ -111,7 +111,7 @@ def _change_attributes(draft: _Draft, persons: list[Person]) -> None:
 
 
 def _marry(draft: _Draft, persons: list[Person]) -> None:
-    """Another surname: displayName, userName and e-mail address change at once."""
+    """Give each person another surname: displayName, userName and e-mail address change at once."""
     for person in persons:
         given = person.display_name.partition(" ")[0]
         name = f"{given} {draft.dice.pick(SURNAMES)}"
@@ -120,7 +120,7 @@ def _marry(draft: _Draft, persons: list[Person]) -> None:
 
 
 def _move_to_treatment(draft: _Draft, persons: list[Person]) -> None:
-    """From care to treatment: department, manager and both departments' groups."""
+    """Move the persons from care to treatment: department, manager and both departments' groups."""
     lead = next(one for one in draft.persons.values() if one.department == "Behandeling" and one.title == "Teamleider")
     for person in persons:
         draft.change(person, department="Behandeling", manager=lead.object_id)
@@ -129,7 +129,7 @@ def _move_to_treatment(draft: _Draft, persons: list[Person]) -> None:
 
 
 def _join_company(draft: _Draft, *, like: list[Person]) -> None:
-    """New people, in the department and under the manager of somebody who is there."""
+    """Add two new employees, each with the department and the manager of somebody in `like`."""
     for number, (example, name) in enumerate(zip(like, ("Noor Überfeld", "Yaël d'Hondt"), strict=True), PERSONS * 2):
         user_name = draft.free_user_name(name)
         person = replace(
@@ -146,12 +146,13 @@ def _join_company(draft: _Draft, *, like: list[Person]) -> None:
 
 
 def _come_back(draft: _Draft) -> None:
-    """A former employee returns: only now the target hears of her, with the groups that she has been in all along."""
+    """Enable a former employee. The target gets this user only now, with the memberships that the source always had."""
     former = next(one for one in draft.persons.values() if one.account is Account.DISABLED_BEFORE)
     draft.change(former, account=Account.ENABLED)
 
 
 def _reorganise_groups(draft: _Draft, founders: list[Person]) -> None:
+    """Rename one group, delete one and add one."""
     renamed, dissolved = draft.group(RENAMED), draft.group(DISSOLVED)
     draft.groups[renamed.object_id] = replace(renamed, display_name=NEW_NAME)
     del draft.groups[dissolved.object_id]

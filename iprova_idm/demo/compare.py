@@ -1,6 +1,6 @@
-"""Whether the database holds what the source says: attribute by attribute, membership by membership.
+"""Compares the database with the source, attribute by attribute and membership by membership.
 
-Reads through the models, not over SCIM: an answer could repeat the mistake of what it answers for.
+It reads the models and not SCIM responses, which could contain the same mistake as the write.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,7 +21,7 @@ _MAPPED = {"schemas", "roles", "emails", "phoneNumbers", "title", "preferredLang
 
 
 def differences(source: Directory, provider: Provider) -> list[str]:
-    """What differs, a sentence each; none is a pass. Three queries, whatever the size."""
+    """Return a sentence for each difference; an empty list means that there is none. Always three queries."""
     users = list(SyncedUser.objects.of(provider).live())
     groups = list(SyncedGroup.objects.of(provider).live())
     current = Membership.objects.filter(provider=provider, left_at__isnull=True)
@@ -45,7 +45,7 @@ def _of_users(source: Directory, users: Sequence[SyncedUser]) -> Iterator[str]:
 
 
 def _of_user(person: Person, user: SyncedUser, object_ids: Mapping[str, str | None]) -> Iterator[str]:
-    """One user: mapped attributes, the manager, the columns beside the document, and what nobody sent."""
+    """Compare one user: mapped attributes, the manager, the columns, and attributes that were never sent."""
     document: Mapping[str, Any] = user.document
     for attribute in MAPPING:
         found, wanted = attribute.of_resource(document), attribute.of_person(person)
@@ -82,7 +82,7 @@ def _of_memberships(source: Directory, found: set[Pair]) -> Iterator[str]:
         if source.persons[member].is_expected
     }
     for group, member in sorted(wanted - found, key=str):
-        yield f"{_user_name(source, member)} is no member of {_group_name(source, group)} and should be."
+        yield f"{_user_name(source, member)} is not a member of {_group_name(source, group)} and should be."
     for group, member in sorted(found - wanted, key=str):
         yield f"{_user_name(source, member)} is a member of {_group_name(source, group)} and should not be."
 

@@ -1,6 +1,6 @@
-"""The source: an invented care organisation as its Entra ID holds it, the same at each run.
+"""The source of the demo: the users and groups that an invented care organisation has in Entra ID.
 
-Pure values. What happens to it in the weeks after is in `changes`.
+The result is the same at each run. `changes` has the changes of the following weeks.
 """
 
 import random
@@ -15,7 +15,7 @@ from typing import TypeVar
 from iprova_idm.demo.names import GIVEN_NAMES, LANGUAGES, OTHER_SCRIPTS, SURNAMES, TEAMS, TITLES
 
 PERSONS = 500
-DISABLED_BEFORE = 12  # beside those: former employees whose accounts were disabled before the first cycle
+DISABLED_BEFORE = 12  # in addition: former employees whose accounts were disabled before the first cycle
 EVERYONE = "Alle medewerkers"
 DOMAIN = "zonnehoek.example"
 
@@ -31,13 +31,13 @@ T = TypeVar("T")
 class Account(Enum):
     ENABLED = "enabled"
     DISABLED = "disabled"
-    # Entra ID does not create who is disabled when it first sees her; she stays unknown to the target.
-    DISABLED_BEFORE = "left before the first cycle"
+    # Entra ID does not create a user who was disabled before the first cycle, so the target never gets them.
+    DISABLED_BEFORE = "disabled before the first cycle"
 
 
 @dataclass(frozen=True)
 class Person:
-    """A user of Entra ID with the attributes that the mapping sends; `manager` is another's `object_id`."""
+    """A user in Entra ID, with the attributes that the mapping sends. `manager` is the `object_id` of another one."""
 
     object_id: str
     user_name: str
@@ -56,13 +56,13 @@ class Person:
 
     @property
     def is_expected(self) -> bool:
-        """Whether the target should know her, active or not."""
+        """Whether the target should have this user, active or not."""
         return self.account is not Account.DISABLED_BEFORE
 
 
 @dataclass(frozen=True)
 class Group:
-    """A security group; `members` are object ids, also of those whom the target does not know."""
+    """A security group. `members` are object ids, including those of users that the target does not have."""
 
     object_id: str
     display_name: str
@@ -71,17 +71,17 @@ class Group:
 
 @dataclass(frozen=True)
 class Directory:
-    """The whole source at one moment, by object id. Who is deleted is absent."""
+    """The whole source at one moment, by object id. It does not contain deleted users and groups."""
 
     persons: Mapping[str, Person]
     groups: Mapping[str, Group]
 
 
 class Dice:
-    """Chance that every Python throws alike: only `random()` itself is promised to stay as it is."""
+    """Random choices that are the same in each version of Python, which guarantees that of `random()` alone."""
 
     def __init__(self, seed: int) -> None:
-        self._random = random.Random(seed)  # noqa: S311 (no secret: the same people at each run)
+        self._random = random.Random(seed)  # noqa: S311 (not a secret: the same persons at each run)
 
     def below(self, limit: int) -> int:
         return int(self._random.random() * limit)
@@ -90,13 +90,13 @@ class Dice:
         return values[self.below(len(values))]
 
     def sample(self, values: Sequence[T], count: int) -> list[T]:
-        """`count` different ones, in the order of throwing."""
+        """Return `count` different values, in the order in which they were chosen."""
         rest = list(values)
         return [rest.pop(self.below(len(rest))) for _ in range(count)]
 
 
 def make_directory() -> Directory:
-    """The source as the first cycle finds it: `PERSONS` in scope, `DISABLED_BEFORE` disabled, 20 groups."""
+    """Return the source at the first cycle: `PERSONS` in scope, `DISABLED_BEFORE` disabled, 20 groups."""
     dice = Dice(_SEED)
     makers = _PersonMaker(dice)
     persons = [makers.make(number) for number in range(PERSONS + DISABLED_BEFORE)]
@@ -106,22 +106,25 @@ def make_directory() -> Directory:
 
 
 def object_id(kind: str, name: str | int) -> str:
+    """Return the id in Entra ID of a person or group: a UUID that depends on `kind` and `name` only."""
     return str(uuid.uuid5(_NAMESPACE, f"{kind} {name}"))
 
 
 def to_ascii(text: str) -> str:
-    """The letters, digits, hyphens and apostrophes that a user name may have, in lower case."""
+    """Return `text` in the characters of a user name: lower-case letters, digits, hyphens, apostrophes and dots."""
     plain = unicodedata.normalize("NFKD", text.lower().translate(_NO_DECOMPOSITION))
     return re.sub(r"[^a-z0-9'-]+", ".", plain.encode("ascii", "ignore").decode()).strip(".")
 
 
 @dataclass
 class _PersonMaker:
+    """Makes persons with different user names."""
+
     dice: Dice
     taken: set[str] = field(default_factory=set)
 
     def make(self, number: int) -> Person:
-        """One person: every 40th writes her name in another script, every 60th is a guest."""
+        """Return a person. Every 40th has a name in another script, every 60th is a guest."""
         shown, latin = self._name(number)
         department = self._department(number)
         user_name = self._user_name(latin, is_guest=number % 60 == 59)
@@ -143,7 +146,11 @@ class _PersonMaker:
         return name, name
 
     def _department(self, number: int) -> str | None:
-        """The director has none; heads and leads come first, so that each department has its own; most people care."""
+        """Return the department of person `number`.
+
+        The director has none. Heads and team leads come next, so that each department has its own.
+        Half of the others work in care.
+        """
         departments = list(TITLES)
         if number == 0:
             return None
@@ -152,7 +159,7 @@ class _PersonMaker:
         return "Zorg" if self.dice.below(10) < 5 else self.dice.pick(departments)
 
     def _user_name(self, latin: str, *, is_guest: bool) -> str:
-        """Unique. A guest's holds `#EXT#`, as Entra ID makes it of her own address."""
+        """Return a unique user name. A guest's contains `#EXT#`; Entra ID makes it from the guest's own address."""
         plain = to_ascii(latin)
         number, local = 1, plain
         while local in self.taken:
@@ -162,7 +169,7 @@ class _PersonMaker:
         return f"{local}_partner.example#EXT#@{DOMAIN}" if is_guest else f"{local}@{DOMAIN}"
 
     def _mail(self, latin: str, user_name: str) -> str:
-        """Mostly the user name; some have kept capitals, which must come back as they were sent."""
+        """Return the e-mail address: the user name, in one of eight cases with capitals, which must be kept."""
         if "#" in user_name:
             return user_name.partition("#")[0].replace("_", "@")
         if self.dice.below(8):
@@ -171,7 +178,7 @@ class _PersonMaker:
         return f"{local[0].upper()}{local[1:]}@{domain.capitalize()}"
 
     def _phone(self) -> str | None:
-        """In the spellings that people type; one in six has none."""
+        """Return a telephone number in one of three usual spellings. One in six persons has none."""
         number = f"{self.dice.below(10_000):04d}"
         spellings = (f"+31 30 555 {number}", f"030-555{number}", f"+31 (0)30 555 {number[:2]} {number[2:]}")
         return self.dice.pick(spellings) if self.dice.below(6) else None
@@ -186,7 +193,10 @@ def _management_title(number: int) -> str | None:
 
 
 def _with_managers(persons: Sequence[Person]) -> list[Person]:
-    """Director, heads, leads, everybody else: each has one of the rank above, in the same department."""
+    """Give each person except the director a manager: one of the rank above, in the same department.
+
+    The ranks are director, head of a department, team lead, and everybody else.
+    """
     departments = list(TITLES)
     last_lead = len(departments) * (1 + _LEADS)
     managed = [persons[0]]
@@ -203,12 +213,12 @@ def _with_managers(persons: Sequence[Person]) -> list[Person]:
 
 
 def _with_account(person: Person, number: int) -> Person:
-    """The last `DISABLED_BEFORE` have left; nobody's manager is among them."""
+    """Disable the person if they are one of the last `DISABLED_BEFORE`. None of these is a manager."""
     return person if number < PERSONS else replace(person, account=Account.DISABLED_BEFORE)
 
 
 def _groups(dice: Dice, persons: Sequence[Person]) -> list[Group]:
-    """One of everybody, one a department, one of all managers, and teams of 1 to 120."""
+    """Return the groups: everybody, each department, all managers, and teams of 1 to 120 members."""
     groups = [_group(EVERYONE, persons)]
     for department in TITLES:
         groups.append(_group(f"Afdeling {department}", [one for one in persons if one.department == department]))

@@ -1,7 +1,7 @@
-"""Entra ID's side of SCIM provisioning: initial and incremental cycles, request by request.
+"""Entra ID's side of SCIM provisioning: initial and incremental cycles, one request at a time.
 
-In its default dialect (without `aadOptscim062020`): capitalised operations, one for each
-attribute, booleans as texts in PATCH. One request at a time.
+The requests have Entra ID's default form (without `aadOptscim062020`): operations in capitals, one
+for each attribute, and booleans as texts in PATCH.
 """
 
 import uuid
@@ -18,7 +18,7 @@ _PATCH_OP = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 
 
 class Sender(Protocol):
-    """`Wire`, or what a test puts in its place."""
+    """An object that sends requests: `Wire`, or a test's replacement."""
 
     def send(
         self, kind: str, method: str, path: str, body: object = None, *, expects: int = 200
@@ -26,17 +26,17 @@ class Sender(Protocol):
 
 
 class EntraId:
-    """A provisioning job. It remembers the source of the last cycle, its links and what members it has sent."""
+    """A provisioning job. Between cycles it keeps the last source, the ids at the target and the members sent."""
 
     def __init__(self, wire: Sender, progress: Progress) -> None:
         self.wire, self.progress = wire, progress
-        self.known = Directory({}, {})
+        self.known = Directory({}, {})  # the source at the last cycle
         self.users: dict[str, str] = {}  # object id → id at the target
         self.groups: dict[str, str] = {}
         self.members: dict[str, set[str]] = {}  # object ids by group
 
     def run_cycle(self, name: str, source: Directory) -> None:
-        """Bring the target from the source of the last cycle to this one. Nothing known: the initial cycle."""
+        """Send the changes of `source` since the last cycle. The first call is the initial cycle: it sends everything."""
         track = self.progress.track
         for attempt in track(f"{name}: probes", (self._probe_users, self._probe_groups)):
             attempt()
@@ -56,7 +56,7 @@ class EntraId:
         self.known = source
 
     def _probe_users(self) -> None:
-        """The connection test before each cycle: nobody has a random name."""
+        """Send the connection test that precedes each cycle: a search for a random name, which nobody has."""
         self.wire.send("Probe", "GET", f"/Users?{equals('userName', str(uuid.uuid4()))}")
 
     def _probe_groups(self) -> None:
@@ -65,13 +65,13 @@ class EntraId:
     # Users
 
     def _provision_user(self, person: Person) -> Resource | None:
-        """The user at the target as last seen; None where there is none, or where a request failed."""
+        """Create or update a user. Return it as last read, or None if there is none or if a request failed."""
         link = self.users.get(person.object_id)
         if link is not None:
             resource = self.wire.send("Read user", "GET", f"/Users/{link}")
             return None if resource is None else self._update_user(person, resource)
         if not person.is_active:
-            return None  # disabled before it was ever seen: not created
+            return None  # Entra ID does not create a user who is already disabled
         found = self.wire.send("Match user", "GET", f"/Users?{equals('userName', person.user_name)}")
         if found is None:
             return None
@@ -85,7 +85,7 @@ class EntraId:
         return created
 
     def _update_user(self, person: Person, resource: Resource) -> Resource:
-        """Send what differs from what was read: `Add` where the target has nothing, `Replace` where it has."""
+        """Send the attributes that differ: `Add` if the target has no value, otherwise `Replace`."""
         operations = []
         for attribute in MAPPING:
             wanted, found = attribute.of_person(person), attribute.of_resource(resource)
@@ -100,7 +100,7 @@ class EntraId:
         return resource
 
     def _set_manager(self, person: Person, resource: Resource) -> None:
-        """A request of its own, once both ends exist. A manager who is gone sends nothing."""
+        """Set the manager, in a request of its own, once both users exist. A deleted manager causes no request."""
         wanted, found = self.users.get(person.manager or ""), manager_of(resource)
         if wanted and wanted != found:
             operation = {"op": "Replace" if found else "Add", "path": MANAGER, "value": wanted}
@@ -130,9 +130,9 @@ class EntraId:
             self.groups[group.object_id] = resource["id"]
 
     def _provision_members(self, group: Group) -> None:
-        """Members are never read: what was sent before is compared with what the source says now.
+        """Send the changes of a group's members since the last cycle. Entra ID never reads members.
 
-        Who is not linked is left out, and comes when she is.
+        Users without an id at the target are left out. They follow in a cycle after their creation.
         """
         link = self.groups.get(group.object_id)
         if link is None:
@@ -158,7 +158,7 @@ class EntraId:
     # Both
 
     def _delete_gone(self, name: str, source: Directory) -> None:
-        """Hard deletes. The target ends the memberships of a deleted user by itself."""
+        """Delete the users and groups that the source no longer has. The target itself ends a user's memberships."""
         users = [oid for oid in self.users if oid not in source.persons]
         groups = [oid for oid in self.groups if oid not in source.groups]
         for oid in self.progress.track(f"{name}: deletions", [*users, *groups]):
@@ -179,7 +179,7 @@ _without_members = "excludedAttributes=members"
 
 
 def _spelled(value: str | bool | None) -> str:
-    """Booleans as the default mapping's Switch() yields them; no value as the empty text, which clears."""
+    """Return a boolean as the text that the default mapping's Switch() makes, and no value as "", which clears."""
     return "" if value is None else str(value)
 
 

@@ -1,6 +1,6 @@
-"""The empty database that the demo plays on: a folder of its own, or the one that DATABASE_URL names.
+"""The empty database for the demo: in a folder of its own, or the one of DATABASE_URL.
 
-Whatever is not certainly an earlier demo's is refused, never emptied.
+The demo empties only what an earlier demo has made. Otherwise it refuses to run.
 """
 
 import contextlib
@@ -25,9 +25,9 @@ _MARKER_TEXT = "Everything in this folder is removed when `make demo` starts.\n"
 
 @contextlib.contextmanager
 def empty_ground() -> Iterator[None]:
-    """Inside the block the environment's settings describe an empty database and an administrator's password.
+    """Inside the block, the environment has settings for an empty database and an administrator's password.
 
-    Raises `StartError` where the demo must not run, `DatabaseError` where a database cannot be asked.
+    Raises `StartError` if the demo must not run, and `DatabaseError` if the database does not respond.
     """
     options = read_options(os.environ)
     if options.is_production:
@@ -47,7 +47,10 @@ def empty_ground() -> Iterator[None]:
 
 
 def _refuse_used_database(url: str) -> None:
-    """Before anything is migrated. A provider in the recycle bin counts: its history would stand beside ours."""
+    """Raise `StartError` if the database has providers. Runs before any migration.
+
+    A deleted provider counts too, because the console would show its history next to the demo's.
+    """
     try:
         with psycopg.connect(url, connect_timeout=10) as connection:
             exists = connection.execute("SELECT to_regclass('providers_provider') IS NOT NULL").fetchone()
@@ -56,16 +59,16 @@ def _refuse_used_database(url: str) -> None:
         raise DatabaseError(str(error).strip()) from error
     if used:
         raise StartError(
-            "The database that DATABASE_URL names has providers, and the demo needs an empty one. Name another "
-            "(CREATE DATABASE makes it), or unset DATABASE_URL: the demo then brings a database of its own."
+            "The database of DATABASE_URL has providers, and the demo needs an empty one. Make another with "
+            "CREATE DATABASE, or unset DATABASE_URL: the demo then makes a database of its own."
         )
 
 
 @contextlib.contextmanager
 def _own_folder(folder: Path) -> Iterator[None]:
-    """Make DATA_DIR `folder`, emptied. It is ours alone until the block ends; its content stays for a look."""
+    """Empty `folder` and make it the DATA_DIR. It is locked inside the block; its content stays afterwards."""
     os.environ["DATA_DIR"] = str(folder)
-    database = database_folder(os.environ)  # for root in a clone elsewhere, in a folder named after this one
+    database = database_folder(os.environ)  # for root with a DATA_DIR in a clone, this is not below `folder`
     with contextlib.ExitStack() as held:
         try:
             _refuse_foreign(folder, database)
@@ -80,7 +83,7 @@ def _own_folder(folder: Path) -> Iterator[None]:
 
 
 def _refuse_foreign(folder: Path, database: Path) -> None:
-    """What has content, and no marker of an earlier demo, is somebody else's."""
+    """Raise `StartError` for a folder that has content and no marker of an earlier demo."""
     if (folder / MARKER).is_file():
         return
     for path in (folder, database):
@@ -102,7 +105,7 @@ def _locked_marker(folder: Path) -> Iterator[None]:
 
 
 def _make_folder(folder: Path) -> None:
-    """Passable, when root makes it, for the OS user that then runs the database."""
+    """Make a folder. If root makes it, the OS user that runs the database can enter it."""
     for path in [path for path in (folder, *folder.parents) if not path.exists()][::-1]:
         path.mkdir()
         if os.geteuid() == 0:
@@ -110,13 +113,13 @@ def _make_folder(folder: Path) -> None:
 
 
 def _refuse_running_database(folder: Path) -> None:
-    """`make run` may have been pointed at the folder to look at an earlier demo."""
+    """Raise `StartError` if a server runs in the folder: `make run` can show the data of an earlier demo."""
     with contextlib.suppress(FileNotFoundError), (folder / "owner.lock").open() as lock:
         _lock(lock, folder)
 
 
 def _lock(file: IO[str], folder: Path) -> None:
-    """Held until the file is closed. Raises `StartError`."""
+    """Lock `file` until it is closed. Raises `StartError` if another process has locked it."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:

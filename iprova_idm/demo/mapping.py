@@ -1,6 +1,7 @@
-"""The attribute mapping of the iProva gallery application: which attribute of a person goes where.
+"""The attribute mapping of the iProva gallery application: the SCIM attribute for each attribute of a person.
 
-One table for sending and for comparing. The manager is apart: she is sent as a request of her own.
+`entra` sends by this table and `compare` compares by it. The manager is not in it, because Entra ID
+sends it in a request of its own.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,7 +20,10 @@ Resource = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Attribute:
-    """A mapped attribute: its SCIM path, its value in the source (None: none) and in a SCIM resource."""
+    """A mapped attribute: its SCIM path, and how to read its value from the source and from a SCIM resource.
+
+    None means that there is no value.
+    """
 
     path: str
     of_person: Callable[[Person], str | bool | None]
@@ -27,7 +31,7 @@ class Attribute:
 
 
 def _work(name: str) -> Callable[[Resource], Any]:
-    """The value of the element of type work, as `emails[type eq "work"].value` finds it."""
+    """Return a function that reads the value of type work, such as `emails[type eq "work"].value`."""
 
     def read(resource: Resource) -> Any:
         return next((one.get("value") for one in resource.get(name, ()) if one.get("type") == "work"), None)
@@ -58,13 +62,13 @@ MAPPING = (
 
 
 def manager_of(resource: Resource) -> str | None:
-    """The id that a resource names as manager."""
+    """Return the id of a user's manager, or None."""
     manager: str | None = resource.get(ENTERPRISE_USER, {}).get("manager", {}).get("value")
     return manager
 
 
 def user_body(person: Person) -> dict[str, Any]:
-    """What Entra ID creates her with: no manager, an empty `roles`, attributes without value left out."""
+    """Return the body with which Entra ID creates a user: no manager, no empty attributes except `roles`."""
     body = {
         "schemas": [CORE_USER, ENTERPRISE_USER],
         "externalId": person.object_id,
@@ -83,7 +87,7 @@ def user_body(person: Person) -> dict[str, Any]:
 
 
 def group_body(group: Group) -> dict[str, Any]:
-    """Without members: they follow by PATCH."""
+    """Return the body with which Entra ID creates a group. It has no members, which follow by PATCH."""
     return {
         "schemas": [CORE_GROUP, ADSCIM_GROUP],
         "externalId": group.object_id,

@@ -1,6 +1,6 @@
-"""What the invented people are called, and where and as what they work; none of them exists.
+"""Names, job titles and teams of the invented persons.
 
-Dutch, Frisian, Flemish and the names of people who came from elsewhere, written as they write them.
+The names are Dutch, Frisian and Flemish, and from other countries, in their own spelling.
 """
 
 # ruff: noqa: RUF001 (the Turkish dotless i is meant)
@@ -22,7 +22,7 @@ SURNAMES = (
     "Fernández-Núñez", "Grønbæk", "Guðmundsdóttir", "Haddad", "Kovačević", "Lefèvre", "Müller", "Nguyễn", "O'Brien",
     "Öztürk", "Papadopoulos", "Rodríguez", "Sánchez", "Szymański", "Şahin", "Weiß", "Wiśniewska", "Yıldız",
 )  # fmt: skip
-# Names in other scripts, with the Latin one that their user name is made of.
+# Names in other scripts, each with the Latin name from which the user name is made.
 OTHER_SCRIPTS = (
     ("王 芳", "Fang Wang"),
     ("Ελένη Παπαδοπούλου", "Eleni Papadopoulou"),
@@ -42,7 +42,7 @@ TITLES = {
     "Communicatie": ("Communicatieadviseur", "Webredacteur"),
 }
 LANGUAGES = ("nl-NL", "nl-NL", "nl-NL", "nl-NL", "nl-BE", "en-GB", "pl-PL", "tr-TR", "de-DE")
-# Every second one has a sign that a filter in a URL must escape.
+# Every second name has a character that must be escaped in the filter of a URL.
 TEAMS = (
     "Cliëntenraad",
     "Zorg & Welzijn",

@@ -1,4 +1,4 @@
-"""What a person sees while the demo runs and after: progress, and the table of requests."""
+"""The demo's output: the progress of each cycle, and a table of the requests."""
 
 import statistics
 import time
@@ -15,13 +15,13 @@ _HEADINGS = ("Request", "Count", "Statuses", "Total ms", "Median ms")
 
 
 class Progress:
-    """One line that grows on a terminal, one line a phase elsewhere."""
+    """Prints progress: a moving bar on a terminal, otherwise one line for each phase."""
 
     def __init__(self, stream: TextIO, *, is_terminal: bool) -> None:
         self.stream, self.is_terminal = stream, is_terminal
 
     def track(self, phase: str, items: Collection[T]) -> Iterator[T]:
-        """The items, told as they are done. A phase without any tells nothing."""
+        """Yield the items and print the progress. A phase without items prints nothing."""
         started = drawn = time.monotonic()
         for done, item in enumerate(items):
             if self.is_terminal and (done == 0 or time.monotonic() - drawn > _REDRAW_S):
@@ -44,7 +44,7 @@ def _line(phase: str, done: int, total: int) -> str:
 
 
 def summary(exchanges: Sequence[Exchange]) -> str:
-    """A table of all requests by kind, in the order of their first appearance, with a line of totals."""
+    """Return a table of all requests by kind, in the order of their first appearance, with a line of totals."""
     kinds = dict.fromkeys(exchange.kind for exchange in exchanges)
     rows = [_row(kind, [one for one in exchanges if one.kind == kind]) for kind in kinds]
     table = [_HEADINGS, *rows, _row("All", exchanges)]
@@ -57,12 +57,12 @@ def summary(exchanges: Sequence[Exchange]) -> str:
 def _row(kind: str, exchanges: Sequence[Exchange]) -> tuple[str, ...]:
     statuses = sorted(Counter(exchange.status for exchange in exchanges).items())
     times = [exchange.duration_ms for exchange in exchanges]
-    told = ", ".join(str(status) if len(statuses) == 1 else f"{status}: {count}" for status, count in statuses)
-    return kind, str(len(exchanges)), told, f"{sum(times):.0f}", f"{statistics.median(times):.1f}"
+    shown = ", ".join(str(status) if len(statuses) == 1 else f"{status}: {count}" for status, count in statuses)
+    return kind, str(len(exchanges)), shown, f"{sum(times):.0f}", f"{statistics.median(times):.1f}"
 
 
 def _aligned(row: Sequence[str], widths: Sequence[int]) -> str:
-    """Words to the left, figures to the right."""
+    """Return a line of the table, with words aligned to the left and figures to the right."""
     is_word = (True, False, True, False, False)
     cells = zip(row, widths, is_word, strict=True)
     return "  ".join(cell.ljust(width) if word else cell.rjust(width) for cell, width, word in cells).rstrip()

@@ -1,4 +1,4 @@
-"""HTTP as Entra ID speaks it: no User-Agent, no Accept, its Content-Type, its spelling of a query."""
+"""HTTP requests in the form of Entra ID: no User-Agent, no Accept, and its Content-Type and query encoding."""
 
 import http.client
 import json
@@ -12,12 +12,12 @@ _TIMEOUT_S = 60
 
 
 class NoResponseError(Exception):
-    """The server did not answer a request at all; the text says which and why."""
+    """The server sent no response to a request. The text has the request and the reason."""
 
 
 @dataclass(frozen=True)
 class Exchange:
-    """One request and its answer, for the summary."""
+    """One request and its response, for the table."""
 
     kind: str
     status: int
@@ -25,10 +25,10 @@ class Exchange:
 
 
 class Wire:
-    """Sends requests to `{host}:{port}{base}` and remembers how each went.
+    """Sends requests to `{host}:{port}{base}` and keeps the result of each.
 
-    `exchanges` has all of them in order, `failures` a sentence for each answer that was not the
-    one to expect. One connection a request: the server closes it.
+    `exchanges` has all of them in order, `failures` a sentence for each unexpected response. Each
+    request has a connection of its own, because the server closes it.
     """
 
     def __init__(self, host: str, port: int, *, base: str, token: str) -> None:
@@ -40,20 +40,20 @@ class Wire:
     def send(
         self, kind: str, method: str, path: str, body: object = None, *, expects: int = 200
     ) -> dict[str, Any] | None:
-        """The JSON of the answer, `{}` for an empty one; None if status or body are not what is expected.
+        """Send a request and return the JSON of the response, or `{}` if it is empty.
 
-        Raises `NoResponseError`.
+        Returns None if the status is not `expects` or if the body is not JSON. Raises `NoResponseError`.
         """
         started = time.perf_counter()
         status, content = self._exchange(method, path, body)
         self.exchanges.append(Exchange(kind, status, (time.perf_counter() - started) * 1_000))
         if status != expects:
-            self.failures.append(f"{kind}: {method} {path} was answered {status}, not {expects}: {content[:300]!r}")
+            self.failures.append(f"{kind}: {method} {path} returned {status}, not {expects}: {content[:300]!r}")
             return None
         try:
             answer: dict[str, Any] = json.loads(content) if content else {}
         except ValueError:
-            self.failures.append(f"{kind}: {method} {path} was answered with no JSON: {content[:300]!r}")
+            self.failures.append(f"{kind}: {method} {path} returned a body that is not JSON: {content[:300]!r}")
             return None
         return answer
 
@@ -71,13 +71,13 @@ class Wire:
             response = connection.getresponse()
             return response.status, response.read()
         except (OSError, http.client.HTTPException) as error:
-            raise NoResponseError(f"{method} {path} got no answer: {error!r}") from error
+            raise NoResponseError(f"{method} {path} got no response: {error!r}") from error
         finally:
             connection.close()
 
 
 def equals(attribute: str, value: str) -> str:
-    """The query `filter=attribute eq "value"` in Entra ID's spelling: `+` for space, lower-case hex."""
+    """Return the query `filter=attribute eq "value"` in Entra ID's encoding: `+` for a space, lower-case hex."""
     literal = json.dumps(value, ensure_ascii=False)
     encoded = quote_plus(f"{attribute} eq {literal}", safe="()!*")
     return "filter=" + re.sub(r"%[0-9A-F]{2}", lambda found: found[0].lower(), encoded)

@@ -364,11 +364,11 @@ BREAKS: dict[str, tuple[Callable[[], Any], str]] = {
     ),
     "missing membership": (
         lambda: Membership.objects.filter(member=user("bram@x.example")).delete(),
-        "bram@x.example is no member of Team and should be.",
+        "bram@x.example is not a member of Team and should be.",
     ),
     "ended membership": (
         lambda: Membership.objects.filter(member=user("anna@x.example")).update(left_at="2026-01-01T00:00Z"),
-        "anna@x.example is no member of Team and should be.",
+        "anna@x.example is not a member of Team and should be.",
     ),
     "extra membership": (
         lambda: make_group(Provider.objects.get(title="Contoso Entra ID"), "Other", [user("anna@x.example")]),

@@ -12,14 +12,14 @@ from iprova_idm.options import Options, read_options
 from providers.accounts import make_password
 
 USERNAME = "admin"
-_LOCK = 7_205_759_403  # any number that nothing else here locks
+_LOCK = 7_205_759_403  # an advisory lock: any number that no other code of this project uses
 
 
 class Command(BaseCommand):
     help = "Create the administrator `admin` if there is no active superuser, with ADMIN_PASSWORD or a random password."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Create at most one, even when several run at once. Print the password only after the commit."""
+        """Create at most one account, even when several processes run at once. Print the password after the commit."""
         settings = read_options(os.environ)
         password = settings.admin_password or make_password()
         if not self._create(password, settings):
@@ -37,7 +37,7 @@ class Command(BaseCommand):
         if users.filter(is_superuser=True, is_active=True).exists():
             return False
         if users.filter(**{get_user_model().USERNAME_FIELD: USERNAME}).exists():
-            # Somebody disabled or demoted it on purpose: a restart must not undo that.
+            # Somebody disabled or demoted the account on purpose. A restart must not undo that.
             self.stderr.write(
                 f"No active superuser exists, and {USERNAME} is disabled or demoted. "
                 "Make one with `manage.py createsuperuser`."

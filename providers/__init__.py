@@ -1,1 +1,1 @@
-"""External user management, the domain: providers, their tokens and rules, and what they provide."""
+"""External user management: providers, their tokens and IP restrictions, and the users and groups they provision."""

@@ -1,7 +1,7 @@
-"""Console accounts: colleagues with a role. Each act is one transaction with its event in it.
+"""Console accounts: colleagues who sign in to the console, each with a role.
 
-They are apart from provisioned users, who never sign in here. Whoever may manage accounts is protected: the last
-one cannot be disabled or lose her role.
+Each act is one transaction, which includes its change event. Console accounts have nothing to do with provisioned
+users, who never sign in here. The last account that can manage accounts cannot be disabled and keeps its role.
 """
 
 import secrets
@@ -26,9 +26,10 @@ _SIGNS = string.ascii_letters + string.digits
 
 
 class RightsBackend(ModelBackend):
-    """Django's accounts and passwords; all rights of an account come with one query instead of two."""
+    """Django's accounts and passwords, but with one query for all rights of an account instead of two."""
 
     def get_all_permissions(self, user_obj: Any, obj: Any = None) -> set[str]:
+        """Return the rights of an account as `app.codename`: its own and those of its roles."""
         if not user_obj.is_active or user_obj.is_anonymous or obj is not None:
             return set()
         if not hasattr(user_obj, "_perm_cache"):
@@ -41,15 +42,15 @@ class RightsBackend(ModelBackend):
 
 
 class LastManagerError(Exception):
-    """Nobody would be left who may manage accounts."""
+    """The act would leave nobody who can manage accounts."""
 
 
 class OwnAccountError(Exception):
-    """Nobody takes her own access away."""
+    """Administrators cannot disable their own account or change its role."""
 
 
 def accounts() -> QuerySet[Any]:
-    """All accounts by name, with their roles and whether they have a second factor."""
+    """Return all accounts by name, with their roles and whether two-step sign-in is on (`has_two_step`)."""
     app = TOTPDevice.objects.filter(user=OuterRef("pk"), confirmed=True)
     every = get_user_model()._default_manager.annotate(has_two_step=Exists(app))
     found: QuerySet[Any] = every.order_by("username").prefetch_related("groups")
@@ -57,15 +58,15 @@ def accounts() -> QuerySet[Any]:
 
 
 def make_password() -> str:
-    """20 letters and digits (119 bits), to be selected with a double click."""
+    """Return a random password of 20 letters and digits (119 bits). A double click selects all of it."""
     return "".join(secrets.choice(_SIGNS) for _ in range(20))
 
 
 @transaction.atomic
 def add_account(actor: Actor, *, username: str, role: str, **names: str) -> tuple[Any, str]:
-    """A new account and its password, which is returned here and nowhere else.
+    """Add an account. Return it with its password, which cannot be read again later.
 
-    `names`: first_name, last_name, email. Raises `IntegrityError` for a username that is taken.
+    `names`: first_name, last_name, email. Raises `IntegrityError` if the username is taken.
     """
     password = make_password()
     account = get_user_model()._default_manager.create_user(username, password=password, is_staff=True, **names)
@@ -76,7 +77,7 @@ def add_account(actor: Actor, *, username: str, role: str, **names: str) -> tupl
 
 @transaction.atomic
 def change_account(account: Any, actor: Actor, *, role: str, **names: str) -> None:
-    """Raises `LastManagerError`, `OwnAccountError` (her own role)."""
+    """Change the role and the names of an account. Raises `LastManagerError` and `OwnAccountError` for the role."""
     before = {"role": role_of(account), **{name: getattr(account, name) for name in names}}
     if role != before["role"]:
         _protect(account, actor, stays=role == ROLES[0] or account.is_superuser)
@@ -91,7 +92,7 @@ def change_account(account: Any, actor: Actor, *, role: str, **names: str) -> No
 
 @transaction.atomic
 def set_active(account: Any, actor: Actor, *, is_active: bool) -> None:
-    """Disable or enable; who is disabled is signed out at her next request. Twice is once.
+    """Disable or enable an account. A disabled account is signed out at its next request. Idempotent.
 
     Raises `LastManagerError`, `OwnAccountError`.
     """
@@ -107,7 +108,7 @@ def set_active(account: Any, actor: Actor, *, is_active: bool) -> None:
 
 @transaction.atomic
 def reset_password(account: Any, actor: Actor) -> str:
-    """A new password, returned here and nowhere else; every session of the account and its lock-out end."""
+    """Set a new random password and return it; it cannot be read again later. Ends all sessions and the lock-out."""
     password = make_password()
     account.set_password(password)
     account.save(update_fields=["password"])
@@ -117,19 +118,20 @@ def reset_password(account: Any, actor: Actor) -> str:
 
 
 def role_of(account: Any) -> str:
-    """Its role: the first of its groups that is one, or ""."""
+    """Return the role of an account, or "". If it has several, the first of `ROLES` counts."""
     names = {group.name for group in account.groups.all()}
     return next((role for role in ROLES if role in names), "")
 
 
 def _protect(account: Any, actor: Actor, *, stays: bool) -> None:
+    """Raise an error if the act must not be done. `stays`: the account can still manage accounts afterwards."""
     if account.pk == actor.person_id:
         raise OwnAccountError
     if stays:
         return
     may_manage = Q(is_superuser=True) | Q(groups__permissions__codename=MANAGE)
     found = get_user_model()._default_manager.filter(may_manage, is_active=True)
-    # The locks let two administrators who disable each other at once leave one of them.
+    # Two administrators may disable each other at once. The locks make sure that one of them stays.
     managers = get_user_model()._default_manager.filter(pk__in=found.values("pk")).order_by("pk")
     if {one.pk for one in managers.select_for_update()} <= {account.pk}:
         raise LastManagerError

@@ -1,8 +1,8 @@
-"""What is counted beside the provisioning log: requests per twenty minutes, last contact, addresses seen.
+"""Figures of each provider next to the provisioning log: requests in twenty minutes, last contact, addresses.
 
-Written by the log's buffered writer from the same batch, so no request waits for it. Two workers
-add to the same rows: each statement adds to what is there, in one order of rows, so they cannot
-block each other for ever.
+The log's buffered writer writes them with each batch, so no request waits for them. Several workers
+add to the same rows. Each statement adds to the stored values, in the same order of rows, so there
+are no lost updates and no deadlocks.
 """
 
 from collections import Counter, defaultdict
@@ -18,20 +18,20 @@ from providers.models import TEST_PREFIX, JobRun, Provider, ProviderActivity, Re
 from providers.outcomes import CHANGES, outcome_of
 
 SLOT_MINUTES = 20
-# The log's row among the last runs of jobs is there since the first time that nothing could be written.
+# The key in `JobRun` of the last failure of the log's writer. There is no row until the first failure.
 LOG_JOB = "request_log"
 FAILURE_SHOWN = timedelta(minutes=10)
 
 
 def log_failure() -> JobRun | None:
-    """When and why the provisioning log could not be written, if that was within the last ten minutes."""
+    """Return when and why the provisioning log could not be written, or None if not in the last ten minutes."""
     since = timezone.now() - FAILURE_SHOWN
     return JobRun.objects.filter(job=LOG_JOB, has_failed=True, ran_at__gte=since).first()
 
 
 @dataclass(frozen=True)
 class Call:
-    """What is counted of one request; the names are those of the log's entry."""
+    """The data of one request that are counted. The names are those of `request_log.Entry`."""
 
     at: datetime
     provider_id: int
@@ -44,17 +44,17 @@ class Call:
 
     @property
     def is_test(self) -> bool:
-        """Our own connection test says nothing about the directory."""
+        """Whether the request is from our own connection test, which shows nothing about the directory."""
         return self.token_prefix == TEST_PREFIX
 
     @property
     def is_refused(self) -> bool:
-        """Turned away at the door: the token, or the address. (A 403 further in is about what was asked.)"""
+        """Whether the request was refused for its token or its address. Other 403 responses are about its content."""
         return self.status == 401 or (self.status == 403 and self.is_uncovered)
 
 
 def slot_of(at: datetime) -> datetime:
-    """The twenty minutes in which a moment lies."""
+    """Return the start of the twenty minutes that contain the moment."""
     moment = at.astimezone(UTC).replace(second=0, microsecond=0)
     return moment - timedelta(minutes=moment.minute % SLOT_MINUTES)
 
@@ -71,7 +71,7 @@ ON CONFLICT (provider_id, address, day) DO UPDATE SET
   last_at = greatest(providers_sourceseen.last_at, EXCLUDED.last_at),
   calls = providers_sourceseen.calls + EXCLUDED.calls
 """
-# What got in ends the count of refusals before it.
+# An accepted request resets the count of the refusals before it.
 _ACCEPT = """
 INSERT INTO providers_provideractivity AS a (provider_id, first_at, accepted_at, refused_count, mass_change_count)
 VALUES (%s, %s, %s, 0, 0)
@@ -99,7 +99,7 @@ WHERE a.accepted_at IS NULL OR a.accepted_at < EXCLUDED.refused_at
 
 
 def write_counts(calls: list[Call]) -> None:
-    """Add to the counts of each slot, by outcome."""
+    """Add to the counts of requests of each provider, slot and outcome."""
     counts = Counter(
         (call.provider_id, slot_of(call.at), str(outcome_of(call.status).value), call.method in CHANGES)
         for call in calls
@@ -109,7 +109,10 @@ def write_counts(calls: list[Call]) -> None:
 
 
 def write_sources(calls: list[Call]) -> None:
-    """Note the addresses that called with a good token, covered or not; whoever has none is not this provider."""
+    """Note the addresses of requests with a valid token, in an allowed range or not.
+
+    Without a valid token the caller may be anybody, so the address is not noted.
+    """
     seen: dict[tuple[int, str, date], list[datetime]] = defaultdict(list)
     for call in calls:
         if call.source_ip and call.status != 401 and not call.is_test:
@@ -118,7 +121,7 @@ def write_sources(calls: list[Call]) -> None:
 
 
 def write_contacts(calls: list[Call]) -> None:
-    """Note when each provider last got in, and what was refused after that."""
+    """Note when each provider's last accepted request was, and which requests were refused after it."""
     by_provider: dict[int, list[Call]] = defaultdict(list)
     for call in calls:
         if not call.is_test:
@@ -137,7 +140,7 @@ def write_contacts(calls: list[Call]) -> None:
 
 
 def note_removals(calls: list[Call]) -> None:
-    """Note who was disabled or removed lately, if that is many people at once (AC-HEA-6)."""
+    """Note the recent removals of each provider if they are above its removal limit (AC-HEA-6)."""
     changed = {call.provider_id for call in calls if call.method in CHANGES and call.status < 300}
     for provider_id in sorted(changed):
         _note_removals_of(provider_id, max(call.at for call in calls if call.provider_id == provider_id))
@@ -150,7 +153,7 @@ def _note_removals_of(provider_id: int, now: datetime) -> None:
     known = ProviderActivity.objects.filter(pk=provider_id).first()
     start = now - removal_limit.SPAN
     if known and known.mass_change_since and known.mass_change_until and known.mass_change_until > start:
-        start = known.mass_change_since  # it goes on
+        start = known.mass_change_since  # the noted removals continue
     if removals := removal_limit.removals_above_limit(provider, start):
         values = {
             "mass_change_since": removals.since,

@@ -1,4 +1,7 @@
-"""What administrators do to providers: each act one transaction with its event in it."""
+"""The acts of administrators on providers: add, change, pause, delete, restore, and decide about removals.
+
+Each act is one transaction, which includes its change event.
+"""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -17,11 +20,11 @@ from providers.switches import SWITCHES
 
 
 class TitleTakenError(Exception):
-    """Another live provider has this title (upper and lower case count as equal)."""
+    """Another live provider has this title, ignoring case."""
 
 
 class NoRangesError(Exception):
-    """Enforcing an empty list would refuse everybody, and one that covers everybody restricts nobody."""
+    """The IP restriction cannot be enforced: the list of ranges is empty, or it allows every address."""
 
 
 def add_provider(
@@ -32,8 +35,9 @@ def add_provider(
     ranges: Mapping[Network, str] | None = None,
     switches: Collection[str] = (),
 ) -> Provider:
-    """Add a provider with its IP rules (each with its note). Makes no token.
+    """Add a provider, without a token.
 
+    `ranges` are the allowed ranges with their notes; `switches` are names of `SWITCHES` to turn on.
     Raises `TitleTakenError`, `NoRangesError`.
     """
     notes = ranges or {}
@@ -84,7 +88,7 @@ CHANGEABLE = (
 
 
 def change_provider(provider: Provider, actor: Actor, values: Mapping[str, Any]) -> None:
-    """Set what `values` names, of CHANGEABLE. Raises `TitleTakenError`."""
+    """Set the columns in `values`; those that are not in `CHANGEABLE` are ignored. Raises `TitleTakenError`."""
     with _titles_are_unique(), transaction.atomic():
         found = Provider.objects.live().select_for_update(no_key=True).get(pk=provider.pk)
         before = {name: getattr(found, name) for name in CHANGEABLE}
@@ -155,15 +159,18 @@ def _end_hold(provider: Provider, count_from: datetime | None) -> None:
 
 @transaction.atomic
 def delete_provider(provider: Provider, actor: Actor) -> None:
-    """Its tokens answer 401 from now on and its title is free; everything is kept for 30 days. Idempotent."""
+    """Delete a provider. Idempotent.
+
+    From now on its tokens get 401 and its title is free. All data are kept for 30 days.
+    """
     if Provider.objects.live().filter(pk=provider.pk).update(deleted_at=timezone.now()):
         record_act(EventKind.PROVIDER_DELETED, actor, provider=provider)
 
 
 def restore_provider(provider: Provider, actor: Actor, *, title: str) -> None:
-    """Bring a deleted provider back, paused, so that nothing is sent before somebody has looked at it.
+    """Restore a deleted provider. It is paused, so that somebody can check it before requests are accepted.
 
-    Raises `TitleTakenError` when another has taken its title meanwhile: give it a new one.
+    Raises `TitleTakenError` if another provider has taken the title in the meantime.
     """
     with _titles_are_unique(), transaction.atomic():
         found = Provider.objects.restorable().select_for_update(no_key=True).get(pk=provider.pk)
@@ -177,7 +184,10 @@ def restore_provider(provider: Provider, actor: Actor, *, title: str) -> None:
 
 
 def tick_guide(provider: Provider, shown: Iterable[str], ticked: Iterable[str]) -> None:
-    """Keep which of the steps that were shown are done. A note between colleagues, so no event."""
+    """Store which steps of the setup guide are done. Steps that were not shown keep their state.
+
+    This is a note between colleagues, so there is no change event.
+    """
     with transaction.atomic():
         found = Provider.objects.live().select_for_update(no_key=True).get(pk=provider.pk)
         known, done = set(shown), set(ticked)

@@ -1,3 +1,5 @@
+"""The Django app of the domain: its models, management commands and console."""
+
 from django.apps import AppConfig
 
 

@@ -1,4 +1,4 @@
-"""Acts in the console, each one `ChangeEvent`, written in the transaction of the act itself."""
+"""Records acts in the console. Each act is one `ChangeEvent`, written in the transaction of the act itself."""
 
 import ipaddress
 from collections.abc import Mapping
@@ -20,7 +20,11 @@ def record_act(
     before: Mapping[str, Any] | None = None,
     after: Mapping[str, Any] | None = None,
 ) -> ChangeEvent:
-    """Write down one act. `before` and `after` are flat; only what differs between them is kept."""
+    """Write the change event of one act.
+
+    `before` and `after` are values by name, not nested. The event has only those that differ.
+    Without `subject`, the event is about the title of the provider.
+    """
     return ChangeEvent.objects.create(
         id=uuid7(),
         at=timezone.now(),

@@ -1,4 +1,4 @@
-"""Whose address a request came from, behind a known number of proxies."""
+"""Finds the address from which a request came, behind a known number of proxies."""
 
 import ipaddress
 
@@ -9,10 +9,11 @@ from providers.ip_rules import plain_address
 
 
 def client_address(request: HttpRequest) -> str | None:
-    """The caller's address, IPv4 where it is IPv4 mapped into IPv6; None when there is none (a unix socket).
+    """Return the caller's address, or None if there is none (a unix socket).
 
-    `X-Forwarded-For` is read from the right, past TRUSTED_PROXIES entries at most: what stands
-    further left was written by the caller (threat V29).
+    `X-Forwarded-For` is read from the right, one entry for each of TRUSTED_PROXIES. The caller
+    could have written the entries further left (threat V29). An IPv4 address mapped into IPv6 is
+    returned as IPv4.
     """
     count: int = settings.OPTIONS.trusted_proxies
     peer = request.META.get("REMOTE_ADDR", "")
@@ -27,7 +28,7 @@ def client_address(request: HttpRequest) -> str | None:
 
 
 def _without_port(entry: str) -> str:
-    """`203.0.113.9:4711` and `[2001:db8::1]:4711`, as some proxies write them."""
+    """Return an entry without its port. Some proxies write `203.0.113.9:4711` or `[2001:db8::1]:4711`."""
     if entry.startswith("["):
         return entry[1:].partition("]")[0]
     host, colon, _ = entry.partition(":")

@@ -1,7 +1,7 @@
-"""The connection test: this server calls its own public address, as a directory would.
+"""The connection test: this server sends requests to its own public address, as a directory would.
 
-The address is the configured one; nothing that anybody types reaches the request (AC-GUI-4). It
-proves our side: name, certificate, proxy, endpoint, database. It reads, and writes nobody.
+The address is the configured one, and the request contains nothing that a user typed (AC-GUI-4).
+The test checks our side: name, certificate, proxy, endpoint and database. It changes no users.
 """
 
 import http.client
@@ -27,7 +27,7 @@ TOTAL_S = 10.0
 
 @dataclass(frozen=True)
 class Check:
-    """One step: what it is, whether it passed (None: not reached), its milliseconds, and what to do if it failed."""
+    """The result of one step. `has_passed` is None if the step was not reached; `cause` has what to do if it failed."""
 
     name: str
     has_passed: bool | None
@@ -36,11 +36,11 @@ class Check:
 
 
 class _FailedError(Exception):
-    """What a step found, and what to do, in words for an administrator."""
+    """A step failed. The text has the finding and what to do, in words for an administrator."""
 
 
 class _Tester:
-    """One run against `url`; each step leaves to the next what it found."""
+    """One run against `url`. Each step uses the results of the previous ones."""
 
     def __init__(self, url: str, token: str) -> None:
         self.parts = urlsplit(url)
@@ -52,13 +52,14 @@ class _Tester:
 
     @property
     def left(self) -> float:
+        """The seconds that are left. Raises `_FailedError` if there are none."""
         left = self.end - time.monotonic()
         if left <= 0:
             raise _FailedError(_("It took longer than 10 seconds in all."))
         return left
 
     def resolve(self) -> None:
-        """The operating system's resolver knows no time limit, so it is asked in a thread of its own."""
+        """Look up the host name, in a thread of its own because the operating system's resolver has no time limit."""
         found: list[object] = []
 
         def ask() -> None:
@@ -75,7 +76,7 @@ class _Tester:
             raise _FailedError(said % {"host": self.host})
 
     def connect(self) -> None:
-        """TCP, and TLS where the address has it."""
+        """Connect by TCP, and by TLS if the address is https."""
         try:
             if self.parts.scheme == "https":
                 context = ssl.create_default_context()
@@ -94,24 +95,27 @@ class _Tester:
             raise _FailedError(said % {"host": self.host, "port": self.port}) from error
 
     def read_config(self) -> None:
+        """Read /ServiceProviderConfig and check that it is one."""
         config = self._ask("/ServiceProviderConfig")
         if "patch" not in config:
             raise _FailedError(_("The answer is no ServiceProviderConfig: another program answers at this address."))
 
     def find_unknown_user(self) -> None:
-        """What Entra's own Test Connection asks: somebody who is not there."""
+        """Search for a user who does not exist, as Entra's own *Test Connection* does."""
         query = quote(f'userName eq "{uuid.uuid4()}"')
         answer = self._ask(f"/Users?filter={query}")
         if answer.get("totalResults") != 0:
             raise _FailedError(_("A search for somebody who does not exist found somebody."))
 
     def find_unknown_group(self) -> None:
+        """Search for a group that does not exist."""
         query = quote(f'displayName eq "{uuid.uuid4()}"')
         answer = self._ask(f"/Groups?filter={query}")
         if answer.get("totalResults") != 0:
             raise _FailedError(_("A search for a group that does not exist found one."))
 
     def _ask(self, path: str) -> dict[str, object]:
+        """Send a GET and return the JSON object of the response. Raises `_FailedError`."""
         assert self.connection
         headers = {"Authorization": f"Bearer {self.token}", "Accept": "application/scim+json"}
         try:
@@ -140,7 +144,10 @@ class _Tester:
 
 
 def run_connection_test(provider: Provider, actor: Actor, url: str) -> list[Check]:
-    """Five checks in at most ten seconds; after the first that fails, the others are not reached."""
+    """Run the five checks, in at most ten seconds in all. The first failure ends the run.
+
+    The test uses a token of its own, which is deleted afterwards.
+    """
     token, value = issue_test_token(provider)
     try:
         checks = _run(_Tester(url, value))

@@ -16,11 +16,11 @@ class EventKind(models.TextChoices):
     """A row is `value, is_act, icon, tone, word, sentence`.
 
     value: what is stored; it never changes, even where the word for the thing did.
-    is_act: a person or the system may do it, so the audit lists it and offers it in its menu. The others are what
-        directories do to users and groups.
+    is_act: an act of a person or the system, which the audit lists. The others are changes that directories make to
+        users and groups.
     icon, tone: as in `providers.states.Shown`.
-    word: what the kind is called in menus and in the title of a row; `sentence` (the choice's label) says who did it
-        to what: `{actor}` and `{subject}` are filled in.
+    word: the name of the kind in menus and in the title of a row.
+    sentence: the choice's label, with the places `{actor}` and `{subject}` to be filled in.
     """
 
     is_act: bool
@@ -36,6 +36,7 @@ class EventKind(models.TextChoices):
 
     @property
     def sentence(self) -> str:
+        """The sentence of the kind in the current language, with `{actor}` and `{subject}` not filled in."""
         return str(self.label)
 
     # fmt: off
@@ -107,7 +108,7 @@ class EventKind(models.TextChoices):
     TOKEN_EXPIRY_SET = ("token.expiry", True, "key", "",
         _("Changed the expiry of a token"), _("{actor} changed the expiry of {subject}."))
 
-    # Accounts of the console, and what they look at
+    # Console accounts, and what they read
     ACCOUNT_ADDED = ("account.added", True, "doc", "",
         _("Added an account"), _("{actor} added the account {subject}."))
     ACCOUNT_CHANGED = ("account.changed", True, "doc", "",
@@ -145,7 +146,7 @@ class EventKind(models.TextChoices):
 
 @dataclass(frozen=True)
 class Actor:
-    """Who does something: a provider by its token, a person in the console, or the system (all empty)."""
+    """The actor of a change: a provider by its token, a person in the console, or the system (all fields empty)."""
 
     token_prefix: str = ""
     person_id: int | None = None

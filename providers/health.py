@@ -1,8 +1,8 @@
-"""How each provider is doing: one state, with the facts of the sentence that explains it (console.md §3.5).
+"""The health of each provider: one state, and the figures that explain it (console.md §3.5).
 
-A fixed number of queries, however many providers are asked about. The words are the console's
-(`providers.console.provider.status`). Until it is known whether Entra calls in every cycle although nothing
-changed, silence alone is not alarming before `silent_after_hours`.
+The number of queries does not depend on the number of providers. `providers.console.provider.status` writes the
+sentences. We do not yet know whether Entra sends requests in each cycle if nothing has changed. So a provider counts
+as silent only after `silent_after_hours`.
 """
 
 from collections import Counter, defaultdict
@@ -22,18 +22,18 @@ from providers.outcomes import CHANGES, Outcome, is_problem, outcome_of
 from providers.states import Shown
 
 CYCLE = timedelta(minutes=40)
-# A burst, of our own errors or of changes that fail, begins with five.
+# A provider is failing with five errors of our own, or five changes of which this share fails, within an hour.
 FAILING_SHARE, FAILING_COUNT = 0.4, 5
 SOME_ERRORS_SHARE = 0.05
 EXPIRY_NOTICE = timedelta(days=30)
-# Before the old token of a rotation ends while the new one was never used.
+# The warning about the old token of a rotation starts this long before its expiry, if the new one was never used.
 UNUSED_NOTICE = timedelta(hours=24)
 REMOVALS_SHOWN = timedelta(hours=24)
 _DAY, _HOUR = timedelta(days=1), timedelta(hours=1)
 
 
 class State(Shown):
-    """The state of a provider, in the order of what needs somebody most: lists show the worst first."""
+    """The state of a provider. The most urgent state is first, and lists show it first."""
 
     HELD = "held", "stop", "bad", _("On hold")
     REFUSED = "refused", "stop", "bad", _("Refused")
@@ -47,11 +47,12 @@ class State(Shown):
 
     @property
     def rank(self) -> int:
+        """The place of the state in the order of urgency; 0 is the most urgent one."""
         return list(State).index(self)
 
 
 class Reason(Enum):
-    """Why a provider has *some errors*."""
+    """The reason why a provider is in the state *some errors*."""
 
     REMOVALS = "removals"
     ERRORS = "errors"
@@ -64,47 +65,52 @@ Problem = tuple[int, str, str]  # status, reason, resource type
 
 @dataclass(frozen=True)
 class Health:
-    """The state of one provider at one moment, and what it follows from."""
+    """The state of one provider at one moment, and the figures behind it."""
 
     state: State
     at: datetime
     accepted_at: datetime | None = None
-    requests: int = 0  # in 24 hours, and the next four too
+    requests: int = 0  # in the last 24 hours, like the next four
     errors: int = 0
-    failed: int = 0  # errors but refusals
+    failed: int = 0  # errors without refused requests
     changes: int = 0
     failed_changes: int = 0
-    recent_changes: int = 0  # in 60 minutes, and the next two too
+    recent_changes: int = 0  # in the last 60 minutes, like the next two
     recent_failed: int = 0
     recent_problems: Sequence[tuple[Problem, int]] = ()
-    # Each that holds, the gravest first, whatever the state; and the token that ends.
+    # All reasons that apply, in any state, the most serious first; each with its token, if it is about one.
     reasons: Sequence[tuple[Reason, Token | None]] = ()
-    token: Token | None = None  # that was refused, or ends
-    current: Token | None = None  # the newest of those that work
+    token: Token | None = None  # the token that was refused or expires soon
+    current: Token | None = None  # the newest token that works
     activity: ProviderActivity = field(default_factory=ProviderActivity)
     waiting: int = 0  # users whose removal is held back
 
     @property
     def reason(self) -> Reason | None:
+        """The most serious reason, or None."""
         return self.reasons[0][0] if self.reasons else None
 
     @property
     def refused(self) -> int:
-        """Requests turned away in 24 hours."""
+        """The number of requests refused in the last 24 hours."""
         return self.errors - self.failed
 
     @property
     def next_expected(self) -> datetime | None:
+        """When Entra's next cycle should start, or None if there was no accepted request yet."""
         return self.accepted_at + CYCLE if self.accepted_at else None
 
 
 def health_of(providers: Iterable[Provider], now: datetime) -> dict[int, Health]:
-    """The health of each provider, by its id. Three queries; two more while changes fail, one if people are held."""
+    """Return the health of each provider by its id.
+
+    Three queries. Two more if changes fail, and one more if removals are held back.
+    """
     known = list(providers)
     ids = [provider.pk for provider in known]
     activities = ProviderActivity.objects.in_bulk(ids)
     day, suspects = _counts(ids, now)
-    # A log that cannot be written may be gone, or held by somebody: then the counts alone tell (AC-LOG-7).
+    # If the log cannot be written, its table may be missing or locked. Then only the counts are used (AC-LOG-7).
     recent = _recent(suspects, now) if suspects and not log_failure() else {}
     waiting = _waiting([provider.pk for provider in known if provider.held_at])
     tokens = _tokens(ids, activities.values())
@@ -120,7 +126,7 @@ def health_of(providers: Iterable[Provider], now: datetime) -> dict[int, Health]
 def _judge(
     provider: Provider, activity: ProviderActivity, figures: Mapping[str, Any], tokens: list[Token], now: datetime
 ) -> Health:
-    """The first rule that holds (the table of console.md §3.5)."""
+    """Return the health of one provider, by the first rule that applies (the table of console.md §3.5)."""
     refused = next((token for token in tokens if token.pk == activity.refused_token_id), None)
     live = {token.pk: token for token in tokens if token.state in (TokenState.ACTIVE, TokenState.SUSPENDED)}
     reasons = list(_reasons(activity, figures, live, now))
@@ -152,6 +158,7 @@ def _judge(
 def _reasons(
     activity: ProviderActivity, figures: Mapping[str, Any], live: Mapping[int, Token], now: datetime
 ) -> Iterator[tuple[Reason, Token | None]]:
+    """Yield each reason for *some errors* that applies, the most serious first."""
     if activity.mass_change_until and now - activity.mass_change_until < REMOVALS_SHOWN:
         yield Reason.REMOVALS, None
     if any(
@@ -171,7 +178,7 @@ def _reasons(
 
 
 def _waiting(held_ids: list[int]) -> Counter[int]:
-    """How many removals of each provider are held back."""
+    """Return the number of removals of each provider that are held back."""
     if not held_ids:
         return Counter()
     rows = HeldRemoval.objects.filter(provider_id__in=held_ids).values_list("provider_id")
@@ -179,7 +186,7 @@ def _waiting(held_ids: list[int]) -> Counter[int]:
 
 
 def _counts(ids: list[int], now: datetime) -> tuple[dict[int, dict[str, Any]], list[int]]:
-    """The numbers of 24 hours, and who failed often enough lately to be looked at closely."""
+    """Return the figures of the last 24 hours, and the ids of providers with enough recent failures to read the log."""
     found: dict[int, dict[str, Any]] = defaultdict(
         lambda: {"requests": 0, "errors": 0, "failed": 0, "changes": 0, "failed_changes": 0}
     )
@@ -211,7 +218,7 @@ GROUP BY 1, 2, 3, 4, 5
 
 
 def _recent(ids: list[int], now: datetime) -> dict[int, dict[str, Any]]:
-    """The last 60 minutes of a few providers, from the log itself: to the minute, and with what went wrong."""
+    """Return the figures of the last 60 minutes of a few providers. The log has the exact times and the problems."""
     changes: Counter[int] = Counter()
     failed: Counter[int] = Counter()
     own_errors: Counter[int] = Counter()
@@ -239,7 +246,7 @@ def _recent(ids: list[int], now: datetime) -> dict[int, dict[str, Any]]:
 
 
 def _tokens(ids: list[int], activities: Iterable[ProviderActivity]) -> list[Token]:
-    """Those that work, and those that were presented and refused; the newest last."""
+    """Return the live tokens, and the tokens that were last refused; the newest last."""
     refused = [activity.refused_token_id for activity in activities if activity.refused_token_id]
     known = Token.objects.filter(Q(pk__in=refused) | Q(pk__in=Token.objects.live()), provider__in=ids)
     return list(known.order_by("created_at", "pk"))

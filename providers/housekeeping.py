@@ -1,8 +1,7 @@
-"""Regular jobs: partitions made ahead and dropped after their time; what was deleted or is old goes, in batches.
+"""The regular jobs: they make and drop partitions, purge deleted and old data in batches, and send mails.
 
-Each job is idempotent and holds an advisory lock while it runs, so several machines may start
-it at once. `manage.py housekeeping` runs them all, `--due` those whose time has come; a timer calls that every five
-minutes in production.
+Each job is idempotent and holds an advisory lock, so several machines can start it at once. `manage.py housekeeping`
+runs all jobs, and with `--due` only those that are due. In production, a timer runs the latter every five minutes.
 """
 
 import time
@@ -30,7 +29,7 @@ BATCH = 5_000
 
 
 def make_partitions() -> str:
-    """Partitions of the record tables for the coming months."""
+    """Make the partitions of the record tables for the coming months."""
     with connection.cursor() as cursor:
         for table in RECORDS:
             cursor.execute("SELECT providers_make_months(%s, now(), %s)", [table, MONTHS_AHEAD])
@@ -38,7 +37,7 @@ def make_partitions() -> str:
 
 
 def drop_partitions() -> str:
-    """Months that lie wholly past the time for which their table is kept."""
+    """Drop the partitions of months that are completely older than the retention time of their table."""
     kept = {
         "providers_changeevent": timedelta(days=31 * settings.OPTIONS.change_event_months),
         "providers_requestlog": timedelta(days=settings.OPTIONS.request_log_days),
@@ -59,7 +58,7 @@ def drop_partitions() -> str:
 
 
 def forget_bodies() -> int:
-    """Bodies of requests older than they are kept; the rows stay until their month is dropped."""
+    """Clear old request and response bodies in the log. The rows stay until their month is dropped."""
     before = first_id_at(timezone.now() - timedelta(days=settings.OPTIONS.request_body_days))
     with connection.cursor() as cursor:
         cursor.execute(
@@ -72,7 +71,7 @@ def forget_bodies() -> int:
 
 
 def empty_recycle_bin() -> int:
-    """Resources deleted more than 30 days ago, with their memberships; their ids are never used again."""
+    """Purge resources that were deleted more than 30 days ago, and their memberships. Ids are never used again."""
     before = timezone.now() - timedelta(days=RECYCLE_BIN_DAYS)
     with connection.cursor() as cursor:
         cursor.execute(
@@ -83,7 +82,8 @@ def empty_recycle_bin() -> int:
     return len(ids)
 
 
-# What a provider has, in the order in which it may go. Its events stay; its requests go with the log's own time.
+# The tables with a provider's rows, in the order in which foreign keys allow their purge. Change events stay; the
+# requests stay until the log's partition is dropped.
 OF_A_PROVIDER = (
     "providers_membership",
     "providers_resource",
@@ -99,7 +99,10 @@ OF_A_PROVIDER = (
 
 
 def purge_providers() -> int:
-    """Providers deleted more than 30 days ago, with all they have. Nobody can restore one by then."""
+    """Purge providers that were deleted more than 30 days ago, with all their rows: one batch at a time.
+
+    Such a provider can no longer be restored, so half a purge is never visible.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT id FROM providers_provider WHERE deleted_at < %s ORDER BY id LIMIT 1 FOR UPDATE",
@@ -118,7 +121,7 @@ def purge_providers() -> int:
 
 
 def forget_counts() -> int:
-    """What is counted beside the log, past the days that any page shows, failed sign-ins, test tokens left behind."""
+    """Delete figures that no page shows any more, old sign-in attempts and mails, and expired test tokens."""
     now = timezone.now()
     old = {
         "providers_requestcount": ("slot < %s", now - timedelta(days=COUNT_DAYS)),
@@ -133,14 +136,15 @@ def forget_counts() -> int:
 
 
 def _delete(cursor: Any, table: str, condition: str, values: Sequence[Any]) -> int:
-    """Delete a batch of rows, and say how many it was."""
+    """Delete a batch of rows and return their number."""
     cursor.execute(
         f"DELETE FROM {table} WHERE ctid = ANY(ARRAY(SELECT ctid FROM {table} WHERE {condition} LIMIT {BATCH}))", values
     )
     return int(cursor.rowcount)
 
 
-# A job says what it did, or how many rows one batch of it was: then it runs again until none is left.
+# A job returns either a text about what it did, or the number of rows in its batch. After a number it runs again,
+# until the number is 0.
 Job = Callable[[], str | int]
 JOBS: tuple[Job, ...] = (
     make_partitions,
@@ -153,16 +157,20 @@ JOBS: tuple[Job, ...] = (
     send_notices,
 )
 DAILY, OFTEN = timedelta(hours=24), timedelta(minutes=5)
-# How often a job is due; a timer that comes every few minutes starts those that are.
+# How often a job is due, if not daily.
 PERIODS: Mapping[str, timedelta] = {"write_notices": OFTEN, "send_notices": OFTEN}
 
 
 def period_of(job: Job) -> timedelta:
+    """Return how often a job is due."""
     return PERIODS.get(job.__name__, DAILY)
 
 
 def due_jobs() -> list[Job]:
-    """The jobs whose last run is nearly a period ago, or that never ran."""
+    """Return the jobs that never ran or whose last run was at least 95 % of a period ago.
+
+    The 5 % are for the timer, which does not run at exact times.
+    """
     ran = dict(JobRun.objects.values_list("job", "ran_at"))
     now = timezone.now()
     return [job for job in JOBS if job.__name__ not in ran or now - ran[job.__name__] >= 0.95 * period_of(job)]
@@ -172,7 +180,10 @@ ELSEWHERE = "already running elsewhere"
 
 
 def run_job(job: Job) -> str:
-    """Run one job and write down how it went; returns a count of rows, or words. Raises what the job raises."""
+    """Run one job and record the result in `JobRun`. Return the number of rows, or the job's text.
+
+    Raises what the job raises. Of such an error, `JobRun` gets only the class: its text may contain personal data.
+    """
     started = time.perf_counter()
 
     def write_down(result: str, *, has_failed: bool) -> None:
@@ -191,7 +202,7 @@ def run_job(job: Job) -> str:
 
 
 def _run_batches(job: Job) -> str:
-    """Each batch in a transaction of its own, unless another process is at it."""
+    """Run the job's batches, each in a transaction of its own. Does nothing if another process is running the job."""
     total = 0
     while True:
         with transaction.atomic(), connection.cursor() as cursor:

@@ -1,7 +1,7 @@
-"""What administrators do to a provider's IP restriction, and the addresses that it really calls from.
+"""The acts of administrators on a provider's IP restriction, and the addresses that its requests came from.
 
-The restriction guards the SCIM endpoint, whose caller is a directory: the addresses that were seen
-decide whether enforcing is safe, never that of the administrator's browser.
+The restriction protects the SCIM endpoint, which directories call. So the noted addresses of the
+directory decide whether enforcing is safe, and not the address of the administrator's browser.
 """
 
 import ipaddress
@@ -19,12 +19,12 @@ from providers.models import IpMode, IpRule, Provider
 
 SEEN_DAYS = 30
 GUARD_DAYS = 7
-# Each request compares its address with all of them. The tag of Entra ID has a few hundred.
+# The address of each request is compared with all ranges. The service tag of Entra ID has a few hundred.
 MAX_RANGES = 2_000
 
 
 class CannotEnforceError(Exception):
-    """Enforcing is impossible: there are no ranges, they allow everyone, or nobody has called yet."""
+    """Enforcing is impossible: there are no ranges, they allow every address, or there was no request yet."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -32,7 +32,7 @@ class CannotEnforceError(Exception):
 
 
 class UncoveredError(Exception):
-    """Enforcing would refuse addresses that called in the last days."""
+    """Enforcing would refuse addresses that sent requests in the last seven days."""
 
     def __init__(self, seen: "list[Seen]") -> None:
         super().__init__(f"{len(seen)} addresses are not covered")
@@ -40,12 +40,12 @@ class UncoveredError(Exception):
 
 
 class TooManyRangesError(Exception):
-    """A provider may have MAX_RANGES at the most."""
+    """A provider can have at most `MAX_RANGES` ranges."""
 
 
 @dataclass(frozen=True)
 class Seen:
-    """An address that called with a good token, and the narrowest range that covers it."""
+    """An address that sent requests with a valid token, and the narrowest allowed range that contains it."""
 
     address: str
     first_at: datetime
@@ -71,7 +71,7 @@ WHERE r.provider_id = %s AND s.day > %s GROUP BY r.id
 
 
 def addresses_seen(provider: Provider, *, days: int = SEEN_DAYS) -> list[Seen]:
-    """Where the provider called from, uncovered addresses first. One query."""
+    """Return the addresses of the provider's requests, those outside the allowed ranges first. One query."""
     with connection.cursor() as cursor:
         cursor.execute(_SEEN, [provider.pk, _days_ago(days), provider.pk])
         return [
@@ -81,7 +81,7 @@ def addresses_seen(provider: Provider, *, days: int = SEEN_DAYS) -> list[Seen]:
 
 
 def matches(provider: Provider) -> dict[int, int]:
-    """By the id of a range: the calls of the last seven days that it covers."""
+    """Return, by the id of a range, the number of requests from it in the last seven days. One query."""
     with connection.cursor() as cursor:
         cursor.execute(_MATCHES, [provider.pk, _days_ago(GUARD_DAYS)])
         return dict(cursor.fetchall())
@@ -92,7 +92,7 @@ def _days_ago(days: int) -> date:
 
 
 def losing_cover(provider: Provider, removed: Collection[Network], added: Iterable[Network] = ()) -> list[Seen]:
-    """Addresses of the last seven days that are covered now, and would not be without `removed`."""
+    """Return the addresses of the last seven days that are allowed now, but not after this change of the ranges."""
     left = [network for network in _networks(provider) if network not in removed] + list(added)
     seen = addresses_seen(provider, days=GUARD_DAYS)
     return [found for found in seen if found.covered_by in removed and not covers(left, found.address)]
@@ -100,9 +100,10 @@ def losing_cover(provider: Provider, removed: Collection[Network], added: Iterab
 
 @transaction.atomic
 def set_mode(provider: Provider, mode: IpMode, actor: Actor, *, knows_refused: bool = False) -> None:
-    """Switch between off, observe and enforce.
+    """Set the IP restriction to off, observe or enforce.
 
-    Raises `CannotEnforceError`, or `UncoveredError` unless the administrator knows who will be refused.
+    `knows_refused`: the administrator has seen which addresses will be refused. Otherwise raises
+    `UncoveredError` if there are any. Raises `CannotEnforceError`.
     """
     found = _lock(provider)
     if found.ip_mode == mode:
@@ -115,6 +116,7 @@ def set_mode(provider: Provider, mode: IpMode, actor: Actor, *, knows_refused: b
 
 
 def _guard(provider: Provider, *, knows_refused: bool) -> None:
+    """Raise an error if enforcing would refuse the directory or would have no effect."""
     networks = _networks(provider)
     if not networks:
         raise CannotEnforceError("no-ranges")
@@ -130,9 +132,9 @@ def _guard(provider: Provider, *, knows_refused: bool) -> None:
 
 @transaction.atomic
 def add_ranges(provider: Provider, notes: Mapping[Network, str], actor: Actor) -> list[Network]:
-    """Add ranges with their notes; those that are there already are left alone. Returns what is new.
+    """Add ranges with their notes. Return the new ones; a range that already exists keeps its note.
 
-    Raises `CannotEnforceError` if everybody would be let in then, and `TooManyRangesError`.
+    Raises `CannotEnforceError` if the ranges would then allow every address, and `TooManyRangesError`.
     """
     found = _lock(provider)
     before = _networks(found)
@@ -152,7 +154,7 @@ def _check(networks: list[Network]) -> None:
 
 @transaction.atomic
 def remove_ranges(provider: Provider, ids: Iterable[int], actor: Actor) -> int:
-    """Remove ranges and return how many. Raises `CannotEnforceError` for the last ones under *enforce*."""
+    """Remove ranges and return their number. Raises `CannotEnforceError` if *enforce* is on and none would be left."""
     found = _lock(provider)
     before = _networks(found)
     removed, _by_model = found.ip_rules.filter(pk__in=list(ids)).delete()
@@ -163,10 +165,11 @@ def remove_ranges(provider: Provider, ids: Iterable[int], actor: Actor) -> int:
 
 
 def contained(rules: Iterable[IpRule]) -> list[IpRule]:
-    """The ranges that somebody typed and that lie in another one, and so add nothing (AC-IP-3).
+    """Return the typed ranges that are inside another one and so have no effect (AC-IP-3).
 
-    Networks lie in each other or apart, so in order of their beginnings only the last wide one matters.
-    What came from a service tag stays: the next import would bring it back.
+    Two networks are either apart, or one contains the other. So in the order of their first addresses, each has to be
+    compared only with the last network that was not itself contained. Ranges of a service tag are not returned,
+    because the next import would add them again.
     """
     found: list[IpRule] = []
     outer: Network | None = None
@@ -184,7 +187,7 @@ def _beginning(network: Network) -> tuple[int, int, int]:
 
 @dataclass(frozen=True)
 class Difference:
-    """What importing a service tag would change."""
+    """The changes that the import of a service tag would make."""
 
     added: list[Network]
     removed: list[Network]
@@ -192,7 +195,7 @@ class Difference:
 
 
 def difference(provider: Provider, tag: str, networks: Iterable[Network]) -> Difference:
-    """Only ranges that came from the same tag are removed; what somebody typed stays (AC-IP-10)."""
+    """Return the changes that an import would make. It removes only ranges of the same tag (AC-IP-10)."""
     wanted = dict.fromkeys(networks)
     rules = {rule.cidr: rule for rule in provider.ip_rules.order_by("cidr")}
     return Difference(
@@ -206,7 +209,7 @@ def difference(provider: Provider, tag: str, networks: Iterable[Network]) -> Dif
 def import_tag(
     provider: Provider, tag: str, change_number: int, networks: Iterable[Network], actor: Actor
 ) -> Difference:
-    """Make the ranges of a service tag those of the file. Raises `CannotEnforceError`, `TooManyRangesError`."""
+    """Replace the ranges of a service tag by those of the file. Raises `CannotEnforceError`, `TooManyRangesError`."""
     found = _lock(provider)
     before = _networks(found)
     change = difference(found, tag, networks)
@@ -223,7 +226,7 @@ def import_tag(
 
 
 def _lock(provider: Provider) -> Provider:
-    """Two administrators at once must not leave *enforce* with an empty list."""
+    """Lock the provider. Otherwise two administrators at once could leave *enforce* with an empty list."""
     return Provider.objects.live().select_for_update(no_key=True).get(pk=provider.pk)
 
 
@@ -232,7 +235,7 @@ def _networks(provider: Provider) -> list[Network]:
 
 
 def _record_ranges(provider: Provider, actor: Actor, before: list[Network]) -> None:
-    """One event with what came and what went, however long the list is (AC-IP-12)."""
+    """Record the added and removed ranges in one change event, even if there are many (AC-IP-12)."""
     after = _networks(provider)
     removed, added = _without(before, after), _without(after, before)
     if removed or added:

@@ -1,4 +1,4 @@
-"""IP-based access restriction: which networks a provider may call from."""
+"""Reads and compares the address ranges of an IP restriction. It uses no database."""
 
 import ipaddress
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ EVERYONE = (ipaddress.ip_network("0.0.0.0/0"), ipaddress.ip_network("::/0"))
 
 @dataclass(frozen=True)
 class RangeProblem:
-    """A line that is no network: what is wrong, and the network that was probably meant (or "")."""
+    """A line that is not a network: the reason, and the network that was probably meant (or "")."""
 
     line: int
     text: str
@@ -21,9 +21,10 @@ class RangeProblem:
 
 
 def read_ranges(text: str) -> tuple[dict[Network, str], list[RangeProblem]]:
-    """Networks of a textarea with their notes, one a line, `#` starting a note; and the lines that are none.
+    """Read the lines of a text area. Return the networks with their notes, and the lines that cannot be read.
 
-    A single address is a network of one. Of duplicates the first counts.
+    Each line is a network or a single address, with a note after `#`. If a network occurs twice,
+    the first note counts.
     """
     networks: dict[Network, str] = {}
     problems = []
@@ -40,7 +41,7 @@ def read_ranges(text: str) -> tuple[dict[Network, str], list[RangeProblem]]:
 
 
 def read_range(text: str, line: int = 1) -> Network | RangeProblem:
-    """One network, or why it is none: zone ids, leading zeros and host bits are refused (threat V29)."""
+    """Read one network. Return it, or the problem: zone ids, leading zeros and host bits are rejected (threat V29)."""
     if "%" in text:
         reason = _("%(text)s names a zone of one machine; leave out the part from %%.") % {"text": text}
         return RangeProblem(line, text, reason)
@@ -65,7 +66,7 @@ def _explain(text: str, line: int) -> RangeProblem:
 
 
 def covers(networks: Iterable[Network], address: str | None) -> bool:
-    """Whether `address` lies in one of `networks`; an empty list covers nobody."""
+    """Return whether `address` is in one of `networks`."""
     if address is None:
         return False
     plain = plain_address(address)
@@ -73,7 +74,7 @@ def covers(networks: Iterable[Network], address: str | None) -> bool:
 
 
 def covers_everyone(networks: Iterable[Network]) -> bool:
-    """Whether every address of a family is covered, in one range or in several together."""
+    """Return whether the networks together contain every IPv4 address, or every IPv6 address."""
     known = list(networks)
     merged = [
         *ipaddress.collapse_addresses(network for network in known if isinstance(network, ipaddress.IPv4Network)),
@@ -83,9 +84,9 @@ def covers_everyone(networks: Iterable[Network]) -> bool:
 
 
 def plain_address(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-    """An address as it is compared: IPv4 mapped into IPv6 is IPv4, a zone id does not count.
+    """Return an address in the form for comparisons: IPv4 mapped into IPv6 becomes IPv4, a zone id is ignored.
 
-    Raises `ValueError` for what is no address.
+    Raises `ValueError` if the text is not an address.
     """
     found = ipaddress.ip_address(address.partition("%")[0])
     mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None

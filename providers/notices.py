@@ -1,8 +1,8 @@
-"""Mails to a provider's notification address: a token is about to end, or unusually many people leave.
+"""Mails to a provider's notification address: a token expires soon, or removals are above the limit.
 
-`write_notices` puts down what is due, once for each occasion; `send_notices` sends what is written, and tries again
-after an hour what could not be sent. Both are jobs of housekeeping. A mail names people by their userName, because the
-reader must see whom it concerns; it never holds a token.
+`write_notices` writes the mails that are due into a table, one for each occasion. `send_notices` sends them, and tries
+a failed one again after an hour. Both are housekeeping jobs. A mail contains userNames, because the reader must see
+which users are concerned. It never contains a token.
 """
 
 from collections.abc import Iterator
@@ -31,20 +31,20 @@ from providers.models import (
 )
 from providers.removal_limit import held_from, removals_between, removals_query
 
-# Days before a token ends on which its provider is told, once each (AC-TOK-11).
+# The days before the expiry of a token on which a mail is sent (AC-TOK-11).
 EXPIRY_DAYS = (1, 7, 30)
 RETRY_AFTER = timedelta(hours=1)
 KEPT = timedelta(days=90)
-NAMED = 100
+NAMED = 100  # users whose names a mail contains; the others are only counted
 
 
 class UnsentError(Exception):
-    """Notices wait that could not be sent."""
+    """Some notices could not be sent and wait for the next try."""
 
 
 @dataclass(frozen=True)
 class _Due:
-    """An occasion, and what there is to say about it."""
+    """A mail that is due. `key` identifies the occasion, so that it is sent only once."""
 
     provider: Provider
     key: str
@@ -53,7 +53,7 @@ class _Due:
 
 
 def write_notices() -> str:
-    """Put down what is due, for providers that have a notification address."""
+    """Write the mails that are due, for providers with a notification address. Return their number as a text."""
     if not settings.OPTIONS.email_url:
         return gettext_noop("EMAIL_URL is not set")
     now = timezone.now()
@@ -79,7 +79,7 @@ def write_notices() -> str:
 
 
 def send_notices() -> int:
-    """Send one that waits: how many that was. Raises `UnsentError` when none is left but those that failed."""
+    """Send one waiting mail. Return 1, or 0 if none waits. Raises `UnsentError` if only failed ones are left."""
     if not settings.OPTIONS.email_url:
         return 0
     now = timezone.now()
@@ -92,7 +92,7 @@ def send_notices() -> int:
     found.tried_at = now
     try:
         EmailMessage(found.subject, found.body, settings.DEFAULT_FROM_EMAIL, [found.address]).send()
-    except OSError:  # what SMTP and the network raise; the next try is written down, and the job says that some wait
+    except OSError:  # raised by SMTP and the network; the mail is tried again, and then `UnsentError` reports it
         pass
     else:
         found.sent_at = timezone.now()
@@ -100,13 +100,14 @@ def send_notices() -> int:
     return 1
 
 
-def _told() -> Any:
+def _notified() -> Any:
+    """Return the providers that have a notification address."""
     return Provider.objects.live().exclude(notification_email="").order_by("pk")
 
 
 def _ending_tokens(now: datetime) -> Iterator[_Due]:
-    """Tokens that nobody has replaced, and old ones whose successor was never used."""
-    soon = Token.objects.live().filter(provider__in=_told(), expires_at__lte=now + health.EXPIRY_NOTICE)
+    """Yield a mail for each token that expires soon, if it was not replaced or if its successor was never used."""
+    soon = Token.objects.live().filter(provider__in=_notified(), expires_at__lte=now + health.EXPIRY_NOTICE)
     for token in soon.select_related("provider", "replaced_by").order_by("pk"):
         assert token.expires_at
         left = token.expires_at - now
@@ -142,10 +143,10 @@ def _about_token(token: Token, key: str, now: datetime) -> _Due:
 
 
 def _removals(now: datetime) -> Iterator[_Due]:
-    """Many people at once: noted, or held back."""
-    for provider in _told().filter(held_at__isnull=False):
+    """Yield a mail for each provider whose removals are held back, or were noted as above the limit."""
+    for provider in _notified().filter(held_at__isnull=False):
         yield _about_hold(provider)
-    providers = {provider.pk: provider for provider in _told().filter(removal_limit=RemovalLimit.WARN)}
+    providers = {provider.pk: provider for provider in _notified().filter(removal_limit=RemovalLimit.WARN)}
     since = now - health.REMOVALS_SHOWN
     lately = ProviderActivity.objects.filter(pk__in=list(providers), mass_change_until__gt=since)
     for activity in lately.order_by("pk"):

@@ -1,7 +1,7 @@
-"""What became of a request: what it set out to do, how it ended, and why a call without a usable token was refused.
+"""Classes of requests: the action, the outcome, and the reason why a request without a usable token was refused.
 
-Each is a table; every page takes its words, icons and tones from here (console.md §3.5). The database classes the
-log's rows by the same rules (functions `providers_outcome` and `providers_action`, migration 0007).
+Each is a table, and every page takes its words, icons and tones from here (console.md §3.5). The database classifies
+the log's rows by the same rules (functions `providers_outcome` and `providers_action`, migration 0007).
 """
 
 from typing import Self
@@ -26,9 +26,10 @@ class Outcome(Shown):
 
 
 class Action(models.TextChoices):
-    """What a request set out to do, as far as its method and address show; its change events show what it did.
+    """What a request asks for, as far as its method and address show. Its change events show what it has done.
 
-    A row is `value, of a user, of a group, in menus`; `of` picks one. What concerns no resource type has one word.
+    A row is `value, word for a user, word for a group, word in menus`; `of` chooses one. An action without a resource
+    type has only the word in menus.
     """
 
     of_user: str
@@ -50,14 +51,14 @@ class Action(models.TextChoices):
     # fmt: on
 
     def of(self, resource_type: str) -> str:
-        """`Create user`; `Unknown request` for an address that no resource type has."""
+        """Return the word for a resource type, such as `Create user`, or `Unknown request` for an unknown type."""
         if self is Action.DISCOVER and not resource_type:
             return str(self.label)
         return str({"User": self.of_user, "Group": self.of_group}.get(resource_type) or _("Unknown request"))
 
 
 class Refusal(Shown):
-    """Why a call belongs to nobody; nothing else that it presented is kept (AC-REF-3, AC-REF-4)."""
+    """Why a request belongs to no provider. Nothing else of such a request is kept (AC-REF-3, AC-REF-4)."""
 
     NO_TOKEN = "no-token", "stop", "warn", _("No token")
     JWT = "jwt", "stop", "bad", _("A token of Entra's own")
@@ -70,22 +71,22 @@ class Refusal(Shown):
 
 
 def outcome_of(status: int) -> Outcome:
-    """The class of an HTTP status; the log's own column is made by the same rules (migration 0007)."""
+    """Return the class of an HTTP status. The log's column `outcome` follows the same rules (migration 0007)."""
     if status < 400:
         return Outcome.SUCCESS
     if status in (401, 403):
         return Outcome.REFUSED
     if status == 404:
         return Outcome.NOT_FOUND
-    # 503 is what a paused provider gets: like 429 it means "later", and nothing of ours failed.
+    # A paused provider gets 503. Like 429, it means "later": it is not an error of ours.
     if status in (429, 503):
         return Outcome.THROTTLED
-    # 501 is the client's mistake: it asked for a part of SCIM that /ServiceProviderConfig says is not there.
+    # 501 is the client's mistake: it used a part of SCIM that /ServiceProviderConfig declares as not supported.
     return Outcome.REJECTED if status < 500 or status == 501 else Outcome.ERROR
 
 
 def is_problem(outcome: str, *, is_change: bool) -> bool:
-    """Whether it counts as an error: looking for somebody who is not there does not (AC-HEA-3)."""
+    """Return whether an outcome counts as an error. A look-up that finds nothing does not (AC-HEA-3)."""
     if outcome == Outcome.NOT_FOUND:
         return is_change
     return outcome in (Outcome.REJECTED, Outcome.REFUSED, Outcome.ERROR)

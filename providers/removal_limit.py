@@ -1,9 +1,12 @@
-"""The removal limit: whether a provider disables or deletes too many users at once, and whether more are held back.
+"""The removal limit: what happens if a provider disables or deletes too many users at once.
 
-A provider that disables or deletes its limit of users within an hour is noted (*warn*), or its removals are held
-(*hold*): each further disabling or deletion changes nothing and comes back later, until an administrator allows or
-rejects them (providers/administration.py). The caller's transaction holds the provider's row while it counts, so
-two workers cannot both make the last removal that is allowed.
+* Off: nothing.
+* Warn: when a provider reaches its limit within an hour, the removals are noted for the console and a mail.
+* Hold: from then on each removal is answered with 503 and changes nothing, so the directory tries again later. An
+  administrator allows or rejects them (providers/administration.py).
+
+Under *hold*, the removals are counted while the transaction holds the lock of the provider's row. So two workers
+cannot both make the last removal that is allowed.
 """
 
 from collections.abc import Iterator
@@ -24,7 +27,7 @@ from providers.models import ChangeEvent, HeldRemoval, Provider, RemovalLimit
 SPAN = timedelta(minutes=60)
 ALLOWED_FOR = timedelta(hours=24)
 
-# Of these there is an index (migration 0011).
+# An index of exactly these events makes it fast (migration 0011).
 _REMOVALS = """
 SELECT count(DISTINCT resource_id), min(at), max(at) FROM providers_changeevent
 WHERE provider_id = %s AND id >= providers_uuid7_floor(%s::timestamptz - interval '1 minute') AND at >= %s
@@ -44,7 +47,7 @@ SET last_at = EXCLUDED.last_at, is_deletion = EXCLUDED.is_deletion
 
 @dataclass(frozen=True)
 class Removals:
-    """How many users were disabled or deleted between two moments."""
+    """The number of users who were disabled or deleted, and the moments of the first and the last one."""
 
     users: int
     since: datetime
@@ -52,7 +55,7 @@ class Removals:
 
 
 class RemovalHeldError(Exception):
-    """This user cannot be removed now: the provider's removals are held back, or rejected."""
+    """This user cannot be disabled or deleted now: the provider's removals are held back, or rejected."""
 
     def __init__(self, provider_id: int, resource_id: UUID, *, is_deletion: bool, is_rejected: bool) -> None:
         super().__init__(f"provider {provider_id} is held")
@@ -63,16 +66,17 @@ class RemovalHeldError(Exception):
 
 
 def removals_above_limit(provider: Provider, start: datetime) -> Removals | None:
-    """The removals since `start`, if they reach both limits of the provider: a number, and a share of the active users.
+    """Return the removals since `start` if they reach the provider's limit, otherwise None.
 
-    At most two statements; the second counts no further than the share needs.
+    The limit has two parts, a number of users and a share of the active users, and both must be reached. At most two
+    statements. The second stops counting active users as soon as the share cannot be reached.
     """
     with connection.cursor() as cursor:
         cursor.execute(_REMOVALS, [provider.pk, start, start])
         users, since, until = cursor.fetchone()
         if users < max(provider.removal_limit_users, 1):
             return None
-        # Above this many that are still active, the removals are less than the share.
+        # If more users than this are still active, the removals are below the share.
         most = users * (100 - provider.removal_limit_percent) // max(provider.removal_limit_percent, 1)
         cursor.execute(_ACTIVE, [provider.pk, most + 1])
         (active,) = cursor.fetchone()
@@ -83,28 +87,32 @@ REMOVALS = (EventKind.RESOURCE_DISABLED, EventKind.RESOURCE_DELETED)
 
 
 def held_from(provider: Provider) -> datetime:
-    """The moment from which the removals counted that led to the hold."""
+    """Return the start of the time in which the removals were counted that caused the hold."""
     assert provider.held_at
     start = provider.held_at - SPAN
     return max(start, provider.removals_count_from) if provider.removals_count_from else start
 
 
 def removals_between(provider: Provider, since: datetime, until: datetime) -> Any:
-    """The userNames of the users who were disabled or deleted, the first one first: a queryset."""
+    """Return the names of the users who were disabled or deleted, in that order, as a queryset."""
     events = ChangeEvent.objects.filter(provider_id=provider.pk, kind__in=REMOVALS, resource_type="User")
     of_time = events.filter(id__gte=first_id_at(since - timedelta(minutes=1)), at__gte=since, at__lte=until)
     return of_time.order_by("id").values_list("subject", flat=True)
 
 
 def removals_query(since: datetime, until: datetime) -> str:
-    """The history of exactly these users, as the query of its address (AC-HEA-6)."""
+    """Return the query string for the history page that shows exactly these removals (AC-HEA-6)."""
     first, last = (moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ") for moment in (since, until))
     return f"what=leavers&since={first}&until={last}"
 
 
 @contextmanager
 def watch(provider_id: int, resource_id: UUID, *, is_deletion: bool) -> Iterator[None]:
-    """Wraps the write that removes a user, in its transaction. Raises `RemovalHeldError` before it."""
+    """Guard the write that disables or deletes a user; use it inside the write's transaction.
+
+    Locks the provider. Raises `RemovalHeldError` before the write if removals are held back or rejected. After the
+    write it starts the hold if the limit is reached.
+    """
     provider = Provider.objects.select_for_update(no_key=True).get(pk=provider_id)
     if provider.removal_limit != RemovalLimit.HOLD:
         yield
@@ -122,7 +130,7 @@ def watch(provider_id: int, resource_id: UUID, *, is_deletion: bool) -> Iterator
 
 
 def note(held: RemovalHeldError) -> None:
-    """Keep who waits; called after the refused transaction was rolled back."""
+    """Record a removal that is held back. Call it after the rollback of the transaction that raised the error."""
     now = timezone.now()
     with connection.cursor() as cursor:
         cursor.execute(_NOTE, [held.provider_id, held.resource_id, now, now, held.is_deletion])

@@ -1,9 +1,9 @@
-"""The provisioning log's writer: requests go into a buffer and reach the database after their answers.
+"""The provisioning log's writer. Requests go into a buffer and are written to the database after their responses.
 
-A request is never slowed or failed by its log row. The buffer is written every half second by
-one thread a process; the last half second before a crash is lost, and so is what a full buffer
-cannot take while the database is away (both counted in the process log). When its table takes no
-rows at all, the console says so (`failure`, AC-LOG-7).
+The log never delays a request and never makes it fail. In each process a thread writes the buffer
+every half second. A crash loses the last half second. If the database does not respond and the
+buffer is full, further requests are lost; the process log has their number. If no rows can be
+written, the console shows it (`activity.log_failure`, AC-LOG-7).
 """
 
 import atexit
@@ -36,7 +36,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Entry:
-    """One request of a known provider, as `RequestLog` has it."""
+    """One request of a known provider. The fields are columns of `RequestLog`."""
 
     id: UUID
     at: datetime
@@ -75,7 +75,7 @@ ON CONFLICT (address, hour, kind) DO UPDATE SET count = providers_refusedcalls.c
 
 
 class Writer:
-    """The buffer of this process; its thread begins with the first entry, so that each forked worker has its own."""
+    """The buffer of this process. Its thread starts with the first entry, so that each forked worker has its own."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -91,6 +91,7 @@ class Writer:
         self._wake = threading.Event()
 
     def add(self, entry: Entry, *, touches_token: bool) -> None:
+        """Add a request to the buffer. `touches_token`: also write the token's last use."""
         with self._lock:
             if touches_token:
                 self._touches[entry.token_id] = (entry.at, entry.source_ip)
@@ -101,7 +102,7 @@ class Writer:
         self.start()
 
     def count_refusal(self, address: str | None, at: datetime, kind: str) -> None:
-        """A call that no provider can be named for: counted per address and hour, never kept (AC-REF-2)."""
+        """Count a request that belongs to no provider, by address, hour and kind. It is not kept itself (AC-REF-2)."""
         hour = at.replace(minute=0, second=0, microsecond=0)
         with self._lock:
             if len(self._refused) < MAX_WAITING:
@@ -109,6 +110,7 @@ class Writer:
         self.start()
 
     def start(self) -> None:
+        """Start this process's thread if it is not running yet."""
         if self._pid != os.getpid():
             self._pid = os.getpid()
             threading.Thread(target=self._run, name="request-log", daemon=True).start()
@@ -119,11 +121,11 @@ class Writer:
             try:
                 close_old_connections()
                 self.flush()
-            except Exception as error:  # the thread must outlive whatever happens
+            except Exception as error:  # no error may end the thread
                 logger.error("the provisioning log's writer failed: %s", type(error).__name__)
 
     def flush(self) -> None:
-        """Write what waits, through the caller's connection. A failure is logged and loses that batch, no more."""
+        """Write the buffer, with the caller's database connection. A failure is logged and loses only that batch."""
         with self._lock:
             entries, self._entries = self._entries, []
             touches, self._touches = self._touches, {}
@@ -135,7 +137,7 @@ class Writer:
             logger.error("%d requests are missing from the provisioning log: the buffer was full", lost)
         for part in _batches(entries, BATCH):
             error = _failure(_write_entries, part)
-            if isinstance(error, DataError) and len(part) > 1:  # one bad row must not take the others with it
+            if isinstance(error, DataError) and len(part) > 1:  # one bad row must not lose the others
                 errors = [_failure(_write_entries, [entry]) for entry in part]
                 error = None if None in errors else error
             self._note(error)
@@ -148,14 +150,17 @@ class Writer:
         _failure(_write_refusals, list(refused.items()))
 
     def _note(self, error: Exception | None) -> None:
-        """Write down that rows are lost, each time, and once that they are not any more."""
+        """Record each failure to write rows, and once that writing works again."""
         if error or self._is_failing:
             self._is_failing = error is not None
             _failure(_write_run, [type(error).__name__ if error else ""])
 
 
 def _failure(write: Callable[[list[Any]], None], rows: list[Any]) -> Exception | None:
-    """What kept `rows` from being written. It is logged without its text, and SCIM goes on (AC-LOG-7)."""
+    """Write `rows` and return the error, or None.
+
+    The error is logged without its text, which may contain personal data. SCIM requests continue (AC-LOG-7).
+    """
     try:
         if rows:
             write(rows)
@@ -173,7 +178,7 @@ def _write_run(results: list[str]) -> None:
 def _write_entries(entries: list[Entry]) -> None:
     values = [_value(getattr(entry, name)) for entry in entries for name in _COLUMNS]
     with transaction.atomic(), connection.cursor() as cursor:
-        # A table that somebody holds must not hold the writer, which has other tables to write too.
+        # If this table is locked, the writer must not wait for it: it writes other tables too.
         cursor.execute("SET LOCAL lock_timeout = '2s'")
         cursor.execute(_INSERT + ", ".join([_ONE_ROW] * len(entries)), values)
 
@@ -201,7 +206,7 @@ def _value(value: Any) -> Any:
 
 
 def _storable(text: str) -> str:
-    """PostgreSQL takes neither NUL nor half a surrogate pair."""
+    """Replace NUL and single surrogates, which PostgreSQL rejects."""
     return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
 
 
@@ -214,9 +219,9 @@ HIDDEN = "•••"
 
 
 def redact(body: bytes) -> str:
-    """A body as it may be kept: no passwords, secrets or tokens, at most 64 kB."""
+    """Return a request or response body without passwords, secrets and tokens, cut to 64 kB."""
     text = _TOKEN.sub(f"ipr_{HIDDEN}", body[:MAX_BODY].decode("utf-8", "replace"))
-    # A name may be written in escapes, so what holds any is parsed before it is searched.
+    # An attribute name can contain JSON escapes. So a text with escapes is parsed before it is searched.
     if _SECRET_NAME.search(text) or "\\u" in text:
         if len(body) > MAX_BODY:
             return f"(not kept: it may name a secret and is too long to clean; {len(body):,} bytes)"
@@ -229,16 +234,20 @@ def redact(body: bytes) -> str:
 
 
 def redact_text(text: str) -> str:
-    """A path without tokens."""
+    """Return a path without tokens, cut to 8,000 characters."""
     return _TOKEN.sub(f"ipr_{HIDDEN}", text[:8_000])
 
 
 def redact_query(query: str) -> str:
-    """A raw query string; one that names a secret, however encoded, is not kept."""
+    """Return a raw query string without tokens, or "•••" if it contains the name of a secret in any encoding."""
     return HIDDEN if _SECRET_NAME.search(unquote_plus(query)) else redact_text(query)
 
 
 def _redacted(value: Any, depth: int) -> Any:
+    """Return JSON with the values of secrets replaced, at most `depth` levels deep.
+
+    A secret is a value whose own name is one, or the `value` of a PATCH operation whose `path` is one.
+    """
     if depth == 0:
         return "(nested too deep to keep)"
     if isinstance(value, list):

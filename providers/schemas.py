@@ -1,7 +1,8 @@
-"""Schema extensions of one provider: what its directory may send beyond the schemas that all providers have.
+"""Schema extensions: attributes that one provider's directory can send in addition to those of all providers.
 
-Resource types are data: a provider's own are kept per worker under the number of their last change, which every
-request brings with its caller. So an extension counts from the next request on, on every worker, and costs none.
+Each worker caches the resource types of a provider under its `schemas_version`, which each change raises. The query
+that authenticates a request also reads that number. So a change applies from the next request on, on every worker,
+and costs no additional query.
 """
 
 import json
@@ -24,7 +25,7 @@ MAX_EXTENSIONS = 20
 
 
 class InUseError(Exception):
-    """So many users or groups have values of the extension, those in the recycle bin included."""
+    """Users or groups have values of the extension. `count` is their number, including the recycle bin."""
 
     def __init__(self, count: int) -> None:
         super().__init__(f"{count} resources have values")
@@ -32,7 +33,7 @@ class InUseError(Exception):
 
 
 def read_upload(content: bytes) -> Any:
-    """The document in a file. Raises `DefinitionError` with line and column of what is no JSON."""
+    """Return the JSON in a file. Raises `DefinitionError` with the line and column of a mistake."""
     try:
         return json.loads(content.decode("utf-8-sig"))
     except json.JSONDecodeError as error:
@@ -46,9 +47,9 @@ def read_upload(content: bytes) -> Any:
 
 
 def check_schema(provider: Provider, document: Any, resource_type: str) -> tuple[Schema, SchemaExtension]:
-    """The extension that `document` describes, and the row for it: the version that is held, or a new one, unsaved.
+    """Check a definition. Return the schema, and the row for it: the existing one, or a new one that is not saved yet.
 
-    Raises `DefinitionError` with every place that is wrong.
+    Raises `DefinitionError` with every mistake and its place.
     """
     schema = read_definition(document)
     held = SchemaExtension.objects.filter(provider=provider, urn_key=schema.id.lower()).first()
@@ -71,9 +72,10 @@ def check_schema(provider: Provider, document: Any, resource_type: str) -> tuple
 
 @transaction.atomic
 def add_schema(provider: Provider, document: Any, actor: Actor, *, resource_type: str = "User") -> Schema:
-    """Give a provider a schema extension, or a new version of one: attributes may join, none may change its kind.
+    """Add a schema extension to a provider, or a new version of one.
 
-    Raises `DefinitionError` with every place that is wrong.
+    A new version can add attributes, but not change the type of an existing one. Raises `DefinitionError` with every
+    mistake and its place.
     """
     Provider.objects.select_for_update(no_key=True).get(pk=provider.pk)
     schema, held = check_schema(provider, document, resource_type)
@@ -89,7 +91,7 @@ def add_schema(provider: Provider, document: Any, actor: Actor, *, resource_type
 
 @transaction.atomic
 def remove_schema(extension: SchemaExtension, actor: Actor) -> None:
-    """Take an extension away that nobody has values of. Twice is once. Raises `InUseError`."""
+    """Remove an extension. Idempotent. Raises `InUseError` if users or groups have values of it."""
     provider = Provider.objects.select_for_update(no_key=True).get(pk=extension.provider_id)
     if count := count_users(extension):
         raise InUseError(count)
@@ -100,7 +102,10 @@ def remove_schema(extension: SchemaExtension, actor: Actor) -> None:
 
 
 def count_users(extension: SchemaExtension) -> int:
-    """How many users or groups have values of it, those in the recycle bin included. Reads all of the provider's."""
+    """Return how many users or groups have values of an extension, including the recycle bin.
+
+    Reads all of the provider's resources of that type.
+    """
     own = Resource.objects.filter(provider_id=extension.provider_id, resource_type=extension.resource_type)
     return own.filter(document__has_key=extension.document["id"]).count()
 
@@ -110,7 +115,7 @@ def _changed(provider: Provider) -> None:
 
 
 def resource_types_of(provider_id: int, schemas_version: int) -> Sequence[ResourceType]:
-    """The resource types as this provider's directory sees them. `schemas_version` 0: it has no extension."""
+    """Return a provider's resource types with its extensions. `schemas_version` 0 means that it has none."""
     return _extended_types(provider_id, schemas_version) if schemas_version else RESOURCE_TYPES
 
 

@@ -1,6 +1,7 @@
-"""Microsoft's ServiceTags_Public_*.json: which ranges a service calls from (console.md §3.7).
+"""Reads Microsoft's ServiceTags_Public_*.json: the address ranges of each Microsoft service (console.md §3.7).
 
-Uploaded by an administrator, never fetched. Published ranges are not complete: they are observed first.
+An administrator uploads the file; this server never downloads it. The published ranges are not complete, so an
+administrator should start with *observe*.
 """
 
 import difflib
@@ -18,18 +19,20 @@ CLOUD = "Public"
 
 
 class ServiceTagsError(Exception):
-    """The file cannot be used; the text says why, for an administrator."""
+    """The file cannot be used. The text has the reason, in words for an administrator."""
 
 
 @dataclass(frozen=True)
 class ServiceTag:
+    """The ranges of one Microsoft service. `change_number` is Microsoft's number of the version."""
+
     name: str
     change_number: int
     networks: list[Network]
 
 
 def read_service_tag(content: bytes, name: str) -> ServiceTag:
-    """The ranges of one tag. Raises `ServiceTagsError` for whatever is wrong with the file."""
+    """Return one service tag of the file, ignoring case. Raises `ServiceTagsError` if the file has no such tag."""
     if len(content) > MAX_BYTES:
         said = _("The file is larger than %(size)s MB: it is not Microsoft's list.")
         raise ServiceTagsError(said % {"size": MAX_BYTES // 1_000_000})

@@ -1,4 +1,4 @@
-"""States that people see: each is a row of a table with its stored value, icon, tone and word."""
+"""The base of all states that pages show: each is a row of a table with its stored value, icon, tone and word."""
 
 from typing import Self
 
@@ -8,7 +8,7 @@ from django.db import models
 class Shown(models.TextChoices):
     """A choice that pages show as a badge. A row is `value, icon, tone, word`.
 
-    icon: the name of a symbol of `templates/console/frame/icons.html`.
+    icon: the name of a symbol in `templates/console/frame/icons.html`.
     tone: `ok`, `warn`, `bad`, or empty for grey. The word is the choice's `label`.
     """
 

@@ -1,7 +1,7 @@
-"""The switches of a provider: each is a boolean column of `Provider`, off unless an administrator turns it on.
+"""The switches of a provider: boolean columns of `Provider` that an administrator can turn on.
 
-The form *Edit provider*, the audit, `manage.py add_provider` and the caller's query read this table. `is_strict`
-chooses the policy of the protocol; every other switch is a field of `scim.protocol.policy.Policy` by the same name.
+The form *Edit provider*, the audit, `manage.py add_provider` and `tokens.find_caller` use this table. `is_strict`
+chooses the policy of the protocol. Each other switch is a field of `scim.protocol.policy.Policy` with the same name.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 @dataclass(frozen=True)
 class Switch:
-    """`label` and `hint` are for the form, `label` for the audit too; `option` and `help` for the command line."""
+    """The texts of one switch: `label` for form and audit, `hint` for the form, `option` and `help` for the command."""
 
     label: Promise
     hint: Promise

@@ -1,7 +1,8 @@
-"""Bearer tokens: made, shown once, found by digest, ended (design: docs/architecture.md).
+"""Bearer tokens: issue, rotate, suspend and revoke them, and find the caller of a request by its token.
 
-A token is `ipr_`, 43 base64url characters of 32 random bytes and 6 of checksum, so that secret
-scanners find leaks. 256 random bits need no slow hash: SHA-256 is kept and looked up by index.
+A token is `ipr_`, 43 base64url characters of 32 random bytes, and 6 characters of checksum. Prefix
+and checksum help secret scanners to find leaked tokens. Only the SHA-256 digest is stored, under an
+index. A slow hash is not needed, because nobody can guess 256 random bits.
 """
 
 import base64
@@ -31,19 +32,19 @@ _SHAPE = re.compile(r"ipr_[A-Za-z0-9_-]{49}", re.ASCII)
 
 
 class TooManyTokensError(Exception):
-    """The provider has as many live tokens as it may; one must be revoked first."""
+    """The provider already has `MAX_LIVE_TOKENS` live tokens; one must be revoked first."""
 
 
 class AlreadyIssuedError(Exception):
-    """This form was sent before; the token that it made cannot be shown again (AC-TOK-5)."""
+    """This form was already submitted. The token that it issued cannot be shown again (AC-TOK-5)."""
 
 
 class NotLiveError(Exception):
-    """The token is revoked or expired: there is nothing left to rotate, suspend or prolong."""
+    """The token is revoked or expired, so it cannot be rotated, suspended or extended."""
 
 
 def make_value(*, is_test: bool = False) -> str:
-    """A new token value. That of a connection test shows by its first characters that it is one."""
+    """Return a new token value. The value for a connection test starts with `TEST_PREFIX`, and no other does."""
     while True:
         body = secrets.token_urlsafe(32)
         if is_test:
@@ -58,12 +59,12 @@ def _checksum(body: str) -> str:
 
 
 def is_well_formed(value: str) -> bool:
-    """Whether `value` has a token's shape and checksum; says nothing about whether it was ever issued."""
+    """Return whether `value` has the form and the checksum of a token. It may still never have been issued."""
     return bool(_SHAPE.fullmatch(value)) and _checksum(value[4:47]) == value[47:]
 
 
 def refusal_of(value: str) -> Refusal:
-    """Why a presented token is not known, as far as its shape shows."""
+    """Return why a token is unknown, as far as its form shows."""
     if value.count(".") == 2 and value.startswith("ey"):
         return Refusal.JWT
     bare = re.sub(r"^bearer\s+", "", value, flags=re.IGNORECASE)
@@ -79,6 +80,7 @@ def refusal_of(value: str) -> Refusal:
 
 
 def digest_of(value: str) -> bytes:
+    """Return the digest under which a token is stored."""
     return hashlib.sha256(value.encode("utf-8", "surrogatepass")).digest()
 
 
@@ -91,9 +93,10 @@ def issue_token(
     expires_at: datetime | None = None,
     request_key: UUID | None = None,
 ) -> tuple[Token, str]:
-    """Make a token; the value is returned here and nowhere else, ever.
+    """Issue a token. Return it with its value, which cannot be read again later.
 
-    Raises `TooManyTokensError`, or `AlreadyIssuedError` when `request_key` was used before.
+    `request_key` identifies the submitted form. Raises `TooManyTokensError`, and
+    `AlreadyIssuedError` if `request_key` was used before.
     """
     _lock(provider, request_key)
     if provider.tokens.live().count() >= MAX_LIVE_TOKENS:
@@ -104,7 +107,7 @@ def issue_token(
 
 
 def _lock(provider: Provider, request_key: UUID | None) -> None:
-    """Two administrators at once make no third live token, and one form no second."""
+    """Lock the provider, so that two requests at once cannot issue too many tokens or use one form twice."""
     Provider.objects.live().select_for_update(no_key=True).get(pk=provider.pk)
     if request_key and provider.tokens.filter(request_key=request_key).exists():
         raise AlreadyIssuedError
@@ -134,10 +137,10 @@ def _name(token: Token) -> str:
 def rotate_token(
     token: Token, actor: Actor, *, overlap: timedelta, request_key: UUID | None = None
 ) -> tuple[Token, str]:
-    """Make the token that takes the place of `token`, which goes on working for `overlap`, and no longer.
+    """Issue the token that replaces `token`. Return it with its value, which cannot be read again later.
 
-    An end that comes earlier stays. Without overlap `token` is revoked here and now. The value is
-    returned here and nowhere else. Raises `NotLiveError`, `TooManyTokensError`, `AlreadyIssuedError`.
+    The old token works for the time of `overlap`, or until its own expiry if that is earlier. Without
+    overlap it is revoked now. Raises `NotLiveError`, `TooManyTokensError`, `AlreadyIssuedError`.
     """
     provider = token.provider
     _lock(provider, request_key)
@@ -164,23 +167,24 @@ def rotate_token(
 
 @transaction.atomic
 def suspend_token(token: Token, actor: Actor) -> None:
-    """Refuse a token until it is restored. Twice is once. Raises `NotLiveError`."""
+    """Refuse requests with a token until it is restored. Idempotent. Raises `NotLiveError`."""
     _change(token, actor, EventKind.TOKEN_SUSPENDED, "suspended_at", token.suspended_at or timezone.now())
 
 
 @transaction.atomic
 def restore_token(token: Token, actor: Actor) -> None:
-    """Let a suspended token in again. Twice is once. Raises `NotLiveError`."""
+    """Accept requests with a suspended token again. Idempotent. Raises `NotLiveError`."""
     _change(token, actor, EventKind.TOKEN_RESTORED, "suspended_at", None)
 
 
 @transaction.atomic
 def set_expiry(token: Token, actor: Actor, *, expires_at: datetime | None) -> None:
-    """Let a token end at a moment, or never. Raises `NotLiveError`."""
+    """Set the expiry of a token; None means never. Raises `NotLiveError`."""
     _change(token, actor, EventKind.TOKEN_EXPIRY_SET, "expires_at", expires_at)
 
 
 def _change(token: Token, actor: Actor, kind: EventKind, column: str, value: datetime | None) -> None:
+    """Set one column of a live token and record the act, if the value changes."""
     found = Token.objects.select_for_update(no_key=True).get(pk=token.pk)
     if found.is_ended:
         raise NotLiveError
@@ -194,7 +198,7 @@ def _change(token: Token, actor: Actor, kind: EventKind, column: str, value: dat
 
 
 def issue_test_token(provider: Provider) -> tuple[Token, str]:
-    """A token for one connection test: it ends by itself, and no IP rule looks at it."""
+    """Issue a token for one connection test. It expires after 60 seconds, and IP restrictions do not apply to it."""
     value = make_value(is_test=True)
     token = provider.tokens.create(
         label="Connection test",
@@ -208,7 +212,7 @@ def issue_test_token(provider: Provider) -> tuple[Token, str]:
 
 @transaction.atomic
 def revoke_token(token: Token, actor: Actor) -> None:
-    """End a token for good; the very next request with it is 401 on every worker. Twice is once."""
+    """Revoke a token for good. The next request with it gets 401, on every worker. Idempotent."""
     revoked = Token.objects.filter(pk=token.pk, revoked_at__isnull=True).update(revoked_at=timezone.now())
     if revoked:
         record_act(EventKind.TOKEN_REVOKED, actor, provider=token.provider, subject=_name(token))
@@ -216,7 +220,7 @@ def revoke_token(token: Token, actor: Actor) -> None:
 
 @dataclass(frozen=True)
 class Caller:
-    """A token that was presented and is known, with what its provider allows; as of this very moment."""
+    """The caller of a request: a known token, and the settings of its provider at this moment."""
 
     token_id: int
     token_prefix: str
@@ -233,10 +237,10 @@ class Caller:
     address: str | None
 
 
-# The names of the switches that are on.
+# SQL for the names of the switches that are on.
 _SWITCHES = ", ".join(f"CASE WHEN p.{name} THEN '{name}' END" for name in SWITCHES)
 
-# Suspended, expired and revoked tokens are found too: whoever holds one is told which it is.
+# Suspended, expired and revoked tokens are found too, so that the response can state which it is.
 _FIND_CALLER = f"""
 SELECT t.id, t.prefix,
   CASE WHEN t.revoked_at IS NOT NULL THEN 'revoked' WHEN t.expires_at <= now() AND NOT (%s AND EXISTS (
@@ -254,9 +258,10 @@ WHERE t.digest = %s
 
 
 def find_caller(value: str, address: str | None) -> Caller | None:
-    """Who presents this token from this address: one indexed query, whatever is presented (threat V24).
+    """Return the caller with this token and address, or None if the token is unknown.
 
-    Checked in the database at each request, so that what is revoked is refused at once by every worker.
+    It is always one indexed query, whatever the value is (threat V24). It runs for each request, so
+    that every worker refuses a revoked token at once.
     """
     with connection.cursor() as cursor:
         cursor.execute(_FIND_CALLER, [settings.OPTIONS.keep_until_used, address, digest_of(value)])

@@ -1,6 +1,7 @@
-"""The second factor of a console account: a TOTP app and ten recovery codes, kept by django-otp.
+"""Two-step sign-in of a console account: an authenticator app (TOTP) and ten recovery codes, stored by django-otp.
 
-Of a recovery code only a digest is kept, with SECRET_KEY in it. The key of an app has to be kept as it is.
+A recovery code is stored as a digest with SECRET_KEY. The key of an app cannot be a digest, because the server has to
+compute codes with it.
 """
 
 from datetime import datetime
@@ -19,7 +20,7 @@ RECOVERY_CODES = 10
 
 
 class TooManyCodesError(Exception):
-    """After wrong codes, none is looked at before `until`."""
+    """There were too many wrong codes: further ones are not checked before `until`."""
 
     def __init__(self, until: datetime) -> None:
         super().__init__()
@@ -27,11 +28,12 @@ class TooManyCodesError(Exception):
 
 
 def has_two_step(account: Any) -> bool:
+    """Return whether two-step sign-in is on for an account."""
     return bool(TOTPDevice.objects.devices_for_user(account, confirmed=True).exists())
 
 
 def prepare_device(account: Any, device_id: int | None) -> Any:
-    """The device that `account` is setting up: the one with this id, or a new one in place of any other."""
+    """Return the app that `account` is setting up: the one with this id, or a new one that replaces any other."""
     unconfirmed = TOTPDevice.objects.devices_for_user(account, confirmed=False)
     found = unconfirmed.filter(pk=device_id).first()
     if found is None:
@@ -42,14 +44,15 @@ def prepare_device(account: Any, device_id: int | None) -> Any:
 
 @transaction.atomic
 def enable_two_step(account: Any, actor: Actor, device: Any, code: str) -> list[str]:
-    """Turn it on with the first code of a prepared device; the recovery codes, returned here and nowhere else.
+    """Turn two-step sign-in on with the first code of a prepared app. Return the recovery codes.
 
-    None are returned, and nothing is changed, for a wrong code. Raises `TooManyCodesError`.
+    The codes cannot be read again later. For a wrong code, the list is empty and nothing changes.
+    Raises `TooManyCodesError`.
     """
     if _verify(account, device, "".join(code.split())) is None:
         return []
     _forget(account, but=device)
-    # The device was read anew when its code was looked at.
+    # Not `device.save()`: django-otp has read and changed the row since, when it checked the code.
     TOTPDevice.objects.filter(pk=device.pk).update(confirmed=True)
     recovery = StaticDevice.objects.create(user=account, name="recovery codes")
     codes = [StaticToken.random_token() for _ in range(RECOVERY_CODES)]
@@ -59,7 +62,7 @@ def enable_two_step(account: Any, actor: Actor, device: Any, code: str) -> list[
 
 
 def check_code(account: Any, code: str) -> Any:
-    """The device that `code` is of, an app's or the recovery codes, or None; no code is good twice.
+    """Check a code of the app or a recovery code. Return its device, or None if it is wrong or was used before.
 
     Raises `TooManyCodesError`.
     """
@@ -73,12 +76,13 @@ def check_code(account: Any, code: str) -> Any:
 
 
 def recovery_codes_left(account: Any) -> int:
+    """Return the number of recovery codes that were not used yet."""
     return int(StaticToken.objects.filter(device__user=account).count())
 
 
 @transaction.atomic
 def disable_two_step(account: Any, actor: Actor) -> None:
-    """Twice is once."""
+    """Turn two-step sign-in off and delete the app and the recovery codes. Idempotent."""
     if has_two_step(account):
         record_act(EventKind.TWO_STEP_TURNED_OFF, actor, subject=account.get_username())
     _forget(account)
@@ -97,5 +101,8 @@ def _verify(account: Any, device: Any, code: str) -> Any:
 
 
 def _digest(device: Any, code: str) -> str:
-    """As many characters as django-otp's column has. Without SECRET_KEY nobody can try codes on it."""
+    """Return the digest of a recovery code: 16 characters, the length of django-otp's column.
+
+    SECRET_KEY is part of it, so that nobody can guess the codes with a copy of the database alone.
+    """
     return salted_hmac(f"recovery code of {device.pk}", code, algorithm="sha256").hexdigest()[:16]

@@ -36,7 +36,7 @@ class EntraId:
         self.members: dict[str, set[str]] = {}  # object ids by group
 
     def run_cycle(self, name: str, source: Directory) -> None:
-        """Send the changes of `source` since the last cycle. The first call is the initial cycle: it sends everything."""
+        """Send the changes of `source` since the last cycle. The first call, the initial cycle, sends everything."""
         track = self.progress.track
         for attempt in track(f"{name}: probes", (self._probe_users, self._probe_groups)):
             attempt()

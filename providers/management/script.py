@@ -1,4 +1,4 @@
-"""The base of the commands for scripts: finds a provider by name, and explains a database without tables."""
+"""The base of the commands that scripts run instead of using the console."""
 
 from typing import Any
 
@@ -10,6 +10,8 @@ from scim.protocol.values import comparison_key
 
 
 class ScriptCommand(BaseCommand):
+    """A command that explains the error if the database has no tables yet."""
+
     def execute(self, *args: Any, **options: Any) -> str | None:
         try:
             return super().execute(*args, **options)
@@ -21,7 +23,7 @@ class ScriptCommand(BaseCommand):
 
 
 def find_provider(name: str) -> Provider:
-    """A live provider by title or id. Raises `CommandError`."""
+    """Return the live provider with this title or id. Raises `CommandError` if there is none."""
     live = Provider.objects.live()
     found = live.filter(title_key=comparison_key(name)).first()
     if found is None and name.isascii() and name.isdigit() and len(name) < 19:

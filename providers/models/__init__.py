@@ -1,4 +1,4 @@
-"""The tables. `Provider` and its credentials, the directory that it fills, and what happened."""
+"""The tables: providers with their settings and tokens, users and groups, the records, and preferences."""
 
 from providers.models.preference import Preference, SavedFilter
 from providers.models.provider import (

@@ -1,4 +1,4 @@
-"""What people of the console keep for themselves."""
+"""Settings of a console account: its language and its saved filters."""
 
 from django.conf import settings
 from django.contrib.auth.models import Group
@@ -7,14 +7,14 @@ from django.utils import timezone
 
 
 class Preference(models.Model):
-    """What an account chose for itself; without a row, the cookie and the browser decide (AC-I18N-4)."""
+    """The choices of an account. Without a row, the cookie and the browser decide the language (AC-I18N-4)."""
 
     account = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, related_name="+")
     language = models.CharField(max_length=2)
 
 
 class SavedFilter(models.Model):
-    """The filters of a list under a name: its owner's, and, shared, those of everybody in a role (AC-USR-6)."""
+    """The filters of a list, saved under a name by their owner and possibly shared with a role (AC-USR-6)."""
 
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="saved_filters")
     shared_with = models.ForeignKey(Group, models.SET_NULL, null=True, blank=True, related_name="+")

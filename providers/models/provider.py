@@ -1,4 +1,7 @@
-"""A provider (one directory: our tenant), its tokens and its IP rules (design: docs/architecture.md)."""
+"""The tables of a provider: its settings, tokens, allowed ranges, schema extensions and held removals.
+
+A provider is the connection to one directory, and the tenant to which all its data belong (docs/architecture.md).
+"""
 
 import ipaddress
 from datetime import timedelta
@@ -14,21 +17,23 @@ from providers.models.queries import OfProvider
 from providers.states import Shown
 from scim.protocol.values import comparison_key
 
-# The few seconds of a connection test have a token of their own. Its prefix tells its requests apart in every
-# record, so that no figure about the directory itself counts them; no other token begins like it.
+# The prefix of the token of a connection test. All records of requests have the prefix, so figures about the directory
+# can leave the test's requests out. No other token starts with it.
 TEST_PREFIX = "ipr_test"
-# For so long what was deleted can be restored; then housekeeping purges it.
+# Deleted users, groups and providers can be restored for this time. Then housekeeping purges them.
 RECYCLE_BIN_DAYS = 30
 
 
 class IpMode(models.TextChoices):
+    """The IP restriction of a provider. Observing only notes requests from outside the allowed ranges."""
+
     OFF = "off", _("Off")
     OBSERVE = "observe", _("Observing")
     ENFORCE = "enforce", _("Enforced")
 
 
 class RemovalLimit(models.TextChoices):
-    """What happens when a provider disables or deletes unusually many people at once."""
+    """What happens when a provider disables or deletes more users at once than its removal limit."""
 
     OFF = "off", _("Off")
     WARN = "warn", _("Warn")
@@ -36,6 +41,8 @@ class RemovalLimit(models.TextChoices):
 
 
 class TokenState(Shown):
+    """The state of a token."""
+
     ACTIVE = "active", "check", "ok", _("Active")
     SUSPENDED = "suspended", "pause", "", _("Suspended")
     EXPIRED = "expired", "clock", "warn", _("Expired")
@@ -59,19 +66,22 @@ class CidrField(models.Field):  # type: ignore[type-arg]
 
 
 class ProviderQuerySet(models.QuerySet["Provider"]):
+    """Queries on providers."""
+
     def live(self) -> "ProviderQuerySet":
+        """Return the providers that are not deleted."""
         return self.filter(deleted_at__isnull=True)
 
     def by_title(self) -> "ProviderQuerySet":
         return self.order_by("title_key")
 
     def restorable(self) -> "ProviderQuerySet":
-        """Deleted ones that no purge can have begun with."""
+        """Return the deleted providers whose purge has certainly not started."""
         return self.filter(deleted_at__gt=timezone.now() - timedelta(days=RECYCLE_BIN_DAYS))
 
 
 class Provider(models.Model):
-    """One directory that provides users and groups; nothing of it is visible to another."""
+    """One directory that provisions users and groups. No provider can see anything of another."""
 
     title = models.CharField(max_length=100)
     title_key = models.CharField(max_length=400, editable=False, db_collation="C")
@@ -81,14 +91,15 @@ class Provider(models.Model):
     # Raised by each change of its schema extensions; 0: it has none (providers/schemas.py).
     schemas_version = models.IntegerField(default=0)
     notification_email = models.EmailField(blank=True)
-    # How long silence may last before the console says so. Entra calls every 40 minutes, and once a day in quarantine.
+    # How long a provider can be silent before the console shows it. Entra sends requests every 40 minutes, and once a
+    # day in quarantine.
     late_after_minutes = models.PositiveIntegerField(default=90)
     silent_after_hours = models.PositiveIntegerField(default=26)
-    # The removal limit: this many users, and this share of the active ones, within an hour.
+    # The removal limit: this number of users, and this share of the active ones, within an hour.
     removal_limit = models.CharField(max_length=4, choices=RemovalLimit, default=RemovalLimit.WARN)
     removal_limit_users = models.PositiveIntegerField(default=20)
     removal_limit_percent = models.PositiveIntegerField(default=10)
-    # Removals before this moment do not count. While it lies ahead none count: an administrator has allowed them.
+    # Removals before this moment do not count. It is in the future while an administrator allows all removals.
     removals_count_from = models.DateTimeField(null=True)
     held_at = models.DateTimeField(null=True)
     # Set in addition to `held_at`: removals are rejected instead of held back.
@@ -122,26 +133,28 @@ class Provider(models.Model):
         return self.title
 
     def clean_title(self) -> None:
-        """Set the key that makes titles unique ignoring case. Call it before each save of a title."""
+        """Strip the title and set the key that makes titles unique, ignoring case. Call it before each save of a title."""
         self.title = self.title.strip()
         self.title_key = comparison_key(self.title)
 
 
 class TokenQuerySet(models.QuerySet["Token"]):
+    """Queries on tokens."""
+
     def live(self) -> "TokenQuerySet":
-        """Tokens that are not revoked and not expired; a suspended one may come back, so it counts."""
+        """Return the tokens that are neither revoked nor expired. This includes suspended ones: they can be restored."""
         unexpired = Q(expires_at__isnull=True) | Q(expires_at__gt=timezone.now())
         if settings.OPTIONS.keep_until_used:
             unexpired |= Q(replaced_by__isnull=False, replaced_by__first_used_at=None, replaced_by__revoked_at=None)
         return self.permanent().filter(unexpired, revoked_at__isnull=True)
 
     def permanent(self) -> "TokenQuerySet":
-        """All but those of connection tests."""
+        """Return all tokens except those of connection tests."""
         return self.exclude(prefix=TEST_PREFIX)
 
 
 class Token(models.Model):
-    """A bearer token: only its SHA-256 is kept, with what a person needs to recognise it."""
+    """A bearer token. Only its SHA-256 is stored, and its first and last characters for recognition."""
 
     provider = models.ForeignKey(Provider, models.CASCADE, related_name="tokens", db_index=False)
     label = models.CharField(max_length=100)
@@ -153,7 +166,7 @@ class Token(models.Model):
     expires_at = models.DateTimeField(null=True, blank=True)
     suspended_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
-    # Rotated: this one ends when the overlap does, and that one takes its place.
+    # Set by a rotation: the token that replaces this one. This one expires with the overlap.
     replaced_by = models.ForeignKey("self", models.SET_NULL, null=True, related_name="+")
     first_used_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True)
@@ -164,34 +177,35 @@ class Token(models.Model):
 
     class Meta:
         constraints = [
-            # A re-sent form creates no second token (AC-TOK-5).
+            # A form that is sent twice issues only one token (AC-TOK-5).
             models.UniqueConstraint(fields=["provider", "request_key"], name="one_token_per_request"),
         ]
 
     @property
     def shown(self) -> str:
-        """How the console names a token whose value nobody can see any more."""
+        """The name of a token in the console: its first and last characters, because its value is not stored."""
         return f"{self.prefix}…{self.last4}"
 
     @property
     def is_ended(self) -> bool:
+        """Whether the token is revoked or expired."""
         return self.state in (TokenState.REVOKED, TokenState.EXPIRED)
 
     @property
     def is_retiring(self) -> bool:
-        """Rotated: its successor is there, and it works until its overlap ends."""
+        """Whether the token was rotated and still works, until the overlap ends."""
         return self.replaced_by_id is not None and not self.is_ended
 
     @property
     def _is_kept(self) -> bool:
-        """Works past its end, as the operator wants it: the one that replaces it was never used."""
+        """Whether EUM_KEEP_UNTIL_USED keeps the token working past its expiry: its replacement was never used."""
         if not settings.OPTIONS.keep_until_used or self.replaced_by is None:
             return False
         return self.replaced_by.first_used_at is None and self.replaced_by.revoked_at is None
 
     @property
     def state(self) -> TokenState:
-        """As of now."""
+        """The state at this moment."""
         if self.revoked_at:
             return TokenState.REVOKED
         if self.expires_at and self.expires_at <= timezone.now() and not self._is_kept:
@@ -200,13 +214,13 @@ class Token(models.Model):
 
 
 class IpRule(models.Model):
-    """One network from which a provider may call."""
+    """An allowed range: a network from which a provider can send requests."""
 
     provider = models.ForeignKey(Provider, models.CASCADE, related_name="ip_rules", db_index=False)
     cidr = CidrField()
     note = models.CharField(max_length=200, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
-    # From Microsoft's ServiceTags file; empty for a range that somebody typed.
+    # The service tag of Microsoft's file; empty for a range that somebody typed.
     tag = models.CharField(max_length=100, blank=True)
     change_number = models.PositiveIntegerField(null=True)
     imported_at = models.DateTimeField(null=True)
@@ -218,7 +232,7 @@ class IpRule(models.Model):
 
 
 class SchemaExtension(models.Model):
-    """Attributes that one provider's directory sends beyond those of every provider (RFC 7643 §3.3, §7)."""
+    """Attributes that one provider's directory sends in addition to those of all providers (RFC 7643 §3.3, §7)."""
 
     provider = models.ForeignKey(Provider, models.CASCADE, related_name="schema_extensions", db_index=False)
     resource_type = models.CharField(max_length=50)

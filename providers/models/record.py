@@ -1,7 +1,8 @@
-"""What happened: changes (append-only), requests, and calls that no provider can be named for.
+"""The tables of records: change events, requests, the figures about them, mails and runs of jobs.
 
-`change_event` and `request_log` are range-partitioned by id (UUIDv7, so by month); the
-migration creates them by SQL, `providers.housekeeping` makes and drops the months.
+`ChangeEvent` and `RequestLog` are partitioned by id. The id is a UUIDv7 and contains the time, so a
+partition is a month. A migration creates these tables by SQL; `providers.housekeeping` makes and
+drops the partitions.
 """
 
 from datetime import datetime
@@ -18,6 +19,8 @@ from providers.outcomes import Action, Outcome
 
 
 class ChangeEventQuerySet(OfProvider):
+    """Queries on change events."""
+
     def about(self, *resources: UUID) -> "ChangeEventQuerySet":
         """The events of these users and groups."""
         return self.filter(resource_id__in=resources)
@@ -31,7 +34,7 @@ class ChangeEventQuerySet(OfProvider):
 
 
 class ChangeEvent(models.Model):
-    """One change of one resource by one request, or one act in the console. Never updated."""
+    """One change of one resource by one request, or one act in the console. Rows are never updated."""
 
     id = models.UUIDField(primary_key=True)
     at = models.DateTimeField()
@@ -41,13 +44,13 @@ class ChangeEvent(models.Model):
     resource_type = models.CharField(max_length=50, default="")
     version = models.IntegerField(null=True)
     subject = models.TextField(default="")
-    # Who: a provider by its token, or a person of the console.
+    # The actor: a provider by its token, or a person in the console.
     token_prefix = models.CharField(max_length=8, default="")
     person_id = models.IntegerField(null=True)
     person_name = models.CharField(max_length=150, default="")
     address = models.GenericIPAddressField(null=True)
     request_id = models.UUIDField(null=True)
-    # [{"path": …, "before": …, "after": …}]; a path without a value on one side lacks that key.
+    # [{"path": …, "before": …, "after": …}]; without an earlier or later value, that key is missing.
     changes = models.JSONField(default=list)
 
     objects = ChangeEventQuerySet.as_manager()
@@ -58,15 +61,19 @@ class ChangeEvent(models.Model):
 
     @property
     def event_kind(self) -> EventKind:
+        """The kind of the event, with its icon and sentence."""
         return EventKind(self.kind)
 
 
 class RequestLogQuerySet(OfProvider):
+    """Queries on the provisioning log."""
+
     def notable(self) -> "RequestLogQuerySet":
-        """All but successful look-ups, which outnumber the rest by far and say little."""
+        """Return all requests except successful look-ups, which are numerous and not interesting."""
         return self.exclude(action=Action.LOOK_UP, outcome=Outcome.SUCCESS)
 
     def since(self, moment: datetime) -> "RequestLogQuerySet":
+        """Return the requests since `moment`. Reads only the partitions of these months."""
         return self.filter(id__gte=first_id_at(moment))
 
     def without_bodies(self) -> "RequestLogQuerySet":
@@ -79,7 +86,7 @@ class RequestLogQuerySet(OfProvider):
 
 
 class RequestLog(models.Model):
-    """One request of a known provider, written in batches after its answer."""
+    """One request of a known provider. Rows are written in batches, after the responses."""
 
     id = models.UUIDField(primary_key=True)  # the request id of X-Request-Id
     at = models.DateTimeField()
@@ -90,7 +97,7 @@ class RequestLog(models.Model):
     path = models.TextField()
     query = models.TextField(default="")
     status = models.SmallIntegerField()
-    # Why it was not done, a `scim.protocol.errors.Reason`; "" for a success.
+    # The `scim.protocol.errors.Reason` of an error; "" for a success.
     reason = models.CharField(max_length=40, default="")
     scim_type = models.CharField(max_length=30, default="")
     detail = models.TextField(default="")
@@ -100,7 +107,7 @@ class RequestLog(models.Model):
     client_request_id = models.CharField(max_length=100, default="")
     resource_type = models.CharField(max_length=50, default="")
     resource_id = models.UUIDField(null=True)
-    # Names of attributes that no schema knows; they were not stored.
+    # Names of sent attributes that are in no schema. They were not stored.
     ignored = models.JSONField(default=list)
     request_body = models.TextField(default="")
     response_body = models.TextField(default="")
@@ -123,7 +130,7 @@ class RequestLog(models.Model):
 
 
 class RefusedCalls(models.Model):
-    """How many calls without a usable token one address made in one hour, by kind of refusal."""
+    """The number of requests without a usable token from one address in one hour, by kind of refusal."""
 
     address = models.GenericIPAddressField()
     hour = models.DateTimeField()
@@ -136,13 +143,13 @@ class RefusedCalls(models.Model):
 
 
 class RequestCount(models.Model):
-    """How many requests of one kind a provider made in twenty minutes: what charts and health are read from.
+    """The number of requests of one kind that a provider made in twenty minutes, for charts and health.
 
-    Twenty minutes divide the hour and Entra's cycle of forty. Kept apart from the log, so that a
-    figure costs the same whether the log holds a thousand rows or a million.
+    Twenty minutes divide both an hour and Entra's cycle of 40 minutes. The counts are in a table of
+    their own, so that a figure costs the same with a thousand rows in the log as with a million.
     """
 
-    # A plain number: counting must not fail because a provider is being purged.
+    # Not a foreign key: counting must not fail while a provider is being purged.
     provider_id = models.BigIntegerField()
     slot = models.DateTimeField()
     outcome = models.CharField(max_length=10)
@@ -159,7 +166,7 @@ class RequestCount(models.Model):
 
 
 class ProviderActivity(models.Model):
-    """When a provider last got past the door, and how often it was refused since."""
+    """A provider's last accepted request, its refused requests since then, and its latest removals above the limit."""
 
     provider_id = models.BigIntegerField(primary_key=True)
     first_at = models.DateTimeField(null=True)
@@ -170,14 +177,17 @@ class ProviderActivity(models.Model):
     refused_token_id = models.BigIntegerField(null=True)
     # Set when the address was refused, not the token.
     refused_address = models.GenericIPAddressField(null=True)
-    # The latest mass change: from when, and how many people it disabled or removed.
+    # The latest removals above the limit: the first, the last, and the number of users. The columns keep an old name.
     mass_change_since = models.DateTimeField(null=True)
     mass_change_until = models.DateTimeField(null=True)
     mass_change_count = models.IntegerField(default=0)
 
 
 class SourceSeen(models.Model):
-    """From which address a provider called with a good token, by day; whether a rule covers it is asked when read."""
+    """An address from which a provider sent requests with a valid token, by day.
+
+    Whether it is in an allowed range is not stored, because the ranges can change.
+    """
 
     provider_id = models.BigIntegerField()
     address = models.GenericIPAddressField()
@@ -191,7 +201,7 @@ class SourceSeen(models.Model):
 
 
 class Notice(models.Model):
-    """A mail to a provider's notification address, written once for each occasion; `key` names the occasion."""
+    """A mail to a provider's notification address. `key` identifies the occasion, for which there is only one mail."""
 
     provider_id = models.BigIntegerField()
     key = models.CharField(max_length=100)
@@ -207,7 +217,7 @@ class Notice(models.Model):
 
 
 class JobRun(models.Model):
-    """The last run of each job of housekeeping. `result`: what it did, or the kind of error that stopped it."""
+    """The last run of a housekeeping job. `result` is what it did, or the class of the error that stopped it."""
 
     job = models.CharField(max_length=50, primary_key=True)
     ran_at = models.DateTimeField()

@@ -1,8 +1,8 @@
-"""The directory: resources as the protocol has them, and who is a member of what.
+"""The tables of users and groups, and of memberships.
 
-One table holds every resource type. What identifies, sorts or is asked for most is a column;
-all attributes are in `document`, and `folded` holds the comparison keys of the same document
-under a GIN index. Rows are written by `providers.resources` alone.
+One table has all resource types. The attributes that identify, sort or are searched most often are
+columns. All attributes are in `document`. `folded` is the same document as comparison keys, under a
+GIN index. Only `providers.resources` writes the rows.
 """
 
 from typing import Any, ClassVar
@@ -23,7 +23,7 @@ DOCUMENT = ("document", "folded", "search_text")
 
 
 class Status(Shown):
-    """The state of a user or group. `removed` is in saved filters and exported files, where the word is deleted now."""
+    """The state of a user or group. DELETED is stored as `removed`, because saved filters and exports contain it."""
 
     ACTIVE = "active", "check", "ok", _("Active")
     DISABLED = "disabled", "slash", "bad", _("Disabled")
@@ -31,7 +31,10 @@ class Status(Shown):
 
 
 class ResourceQuerySet(OfProvider):
+    """Queries on users and groups."""
+
     def live(self) -> "ResourceQuerySet":
+        """Return the resources that are not deleted."""
         return self.filter(LIVE)
 
     def in_recycle_bin(self) -> "ResourceQuerySet":
@@ -42,9 +45,9 @@ class ResourceQuerySet(OfProvider):
         return self.defer(*DOCUMENT)
 
     def search(self, text: str) -> "ResourceQuerySet":
-        """Rows in whose names, addresses or externalId every word of `text` occurs, accents and case apart.
+        """Return the resources with every word of `text` in their names, addresses or externalId.
 
-        A whole id finds its resource too.
+        Case and accents are ignored. A complete id finds its resource too.
         """
         words = Q()
         for word in search_key(text).split():
@@ -54,7 +57,7 @@ class ResourceQuerySet(OfProvider):
 
 
 class Resource(models.Model):
-    """One SCIM resource of one provider; a row with `deleted_at` is in the recycle bin."""
+    """A user or group of one provider. With `deleted_at` it is in the recycle bin."""
 
     id = models.UUIDField(primary_key=True)
     provider = models.ForeignKey(Provider, models.PROTECT, related_name="resources", db_index=False)
@@ -68,8 +71,8 @@ class Resource(models.Model):
     version = models.IntegerField(default=1)
     created = models.DateTimeField()
     last_modified = models.DateTimeField()
-    # What an index of last_modified would cost is a group's HOT updates: each member who joins would write every
-    # index of the row anew. The hour (since 1970) changes once an hour at the most, and finds as well.
+    # The hours since 1970. An index of last_modified itself would prevent HOT updates of a group's row: each added
+    # member would then write all indexes again. The hour changes at most once an hour and is just as good for a search.
     modified_hour = models.GeneratedField(
         expression=models.Func(
             F("last_modified"),
@@ -117,7 +120,7 @@ class Resource(models.Model):
                 condition=LIVE,
                 name="resource_display_name",
             ),
-            # Whoever had this name before, or has it with another provider.
+            # For the users who had this name before, or who have it in another provider.
             models.Index(fields=["user_name_key"], condition=Q(resource_type="User"), name="resource_user_name"),
             models.Index(fields=["deleted_at"], condition=Q(deleted_at__isnull=False), name="resource_recycle_bin"),
             GinIndex(OpClass(F("folded"), name="jsonb_path_ops"), fastupdate=False, name="resource_folded"),
@@ -126,17 +129,20 @@ class Resource(models.Model):
 
     @property
     def status(self) -> "Status":
-        """What support asks first."""
+        """Whether the resource is active, disabled or deleted."""
         if self.deleted_at:
             return Status.DELETED
         return Status.DISABLED if self.active is False else Status.ACTIVE
 
     @property
     def label(self) -> str:
+        """The name that pages show."""
         return self.display_name or self.user_name or str(self.id)
 
 
 class _OfType(models.Manager.from_queryset(ResourceQuerySet)):  # type: ignore[misc]
+    """A manager of one resource type."""
+
     def __init__(self, resource_type: str) -> None:
         super().__init__()
         self.resource_type = resource_type
@@ -147,6 +153,8 @@ class _OfType(models.Manager.from_queryset(ResourceQuerySet)):  # type: ignore[m
 
 
 class SyncedUser(Resource):
+    """A provisioned user."""
+
     objects: ClassVar[Any] = _OfType("User")
 
     class Meta:
@@ -155,6 +163,8 @@ class SyncedUser(Resource):
 
 
 class SyncedGroup(Resource):
+    """A provisioned group."""
+
     objects: ClassVar[Any] = _OfType("Group")
 
     class Meta:
@@ -163,17 +173,21 @@ class SyncedGroup(Resource):
 
 
 def synced_user_model() -> type[SyncedUser]:
-    """django-scim2's USER_MODEL_GETTER."""
+    """Return the model of users. django-scim2 calls this, as its setting USER_MODEL_GETTER."""
     return SyncedUser
 
 
 class MembershipEnding(models.TextChoices):
+    """The reason why a membership ended."""
+
     REMOVED = "removed", "Removed from the group"
     MEMBER_DELETED = "member-deleted", "The member was deleted"
     GROUP_DELETED = "group-deleted", "The group was deleted"
 
 
 class MembershipQuerySet(OfProvider):
+    """Queries on memberships."""
+
     def current(self) -> "MembershipQuerySet":
         return self.filter(left_at__isnull=True)
 
@@ -190,19 +204,20 @@ class MembershipQuerySet(OfProvider):
 
 
 class Membership(models.Model):
-    """That a resource is, or was, a member of a group. Current means: not left."""
+    """A current or former membership of a resource in a group. It is current while `left_at` is null."""
 
-    # No index of their own: beside the unique one, PostgreSQL would at times choose that of the group alone.
+    # These foreign keys have no index of their own. PostgreSQL would sometimes choose the group's instead of the unique
+    # index on group and member.
     provider = models.ForeignKey(Provider, models.PROTECT, related_name="+", db_index=False)
-    # Nor a constraint on the group: its check would need such an index, or read the whole table for each
-    # group that is purged. A membership is made under its group's lock, and purged before it.
+    # There is no constraint on the group either: for each purged group, its check would need such an index or read the
+    # whole table. A membership is made under the group's lock and purged before the group.
     group = models.ForeignKey(Resource, models.CASCADE, related_name="memberships", db_index=False, db_constraint=False)
     member = models.ForeignKey(Resource, models.CASCADE, related_name="memberships_held", db_index=False)
     member_type = models.CharField(max_length=50)
     joined_at = models.DateTimeField()
     left_at = models.DateTimeField(null=True)
     ending = models.CharField(max_length=20, choices=MembershipEnding, default="")
-    # Plain columns, not foreign keys: an event may have expired.
+    # Plain columns, not foreign keys, because old events are dropped.
     joined_event = models.UUIDField()
     left_event = models.UUIDField(null=True)
 

@@ -1,4 +1,7 @@
-"""`manage.py turn_off_two_step NAME`, for the last administrator who has lost both phone and recovery codes."""
+"""`manage.py turn_off_two_step NAME` turns two-step sign-in off, for an administrator who lost phone and codes.
+
+It is needed only if no other administrator can do it in the console.
+"""
 
 from typing import Any
 

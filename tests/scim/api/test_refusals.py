@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
-from providers.models import Refusal, RequestLog
+from providers.models import RequestLog
+from providers.outcomes import Refusal
 from scim.api import refusals
 from scim.protocol.errors import Reason, ScimError
 from tests.factories import make_calls

@@ -52,5 +52,6 @@ def test_a_body_says_what_it_is(body, reason):
 
 
 def test_the_policy_of_a_provider_is_one_value():
-    assert policy_for(False, False) is policy_for(False, False)
-    assert policy_for(True, True) == replace(STRICT, skips_unknown_members=True)
+    assert policy_for(frozenset()) is policy_for(frozenset()) == LIBERAL
+    on = frozenset({"is_strict", "skips_unknown_members"})
+    assert policy_for(on) == replace(STRICT, skips_unknown_members=True)

@@ -133,7 +133,7 @@ class Provider(models.Model):
         return self.title
 
     def clean_title(self) -> None:
-        """Strip the title and set the key that makes titles unique without case. Call it before each save of a title."""
+        """Strip the title and set its key, by which titles are unique without case. Call it before each save of one."""
         self.title = self.title.strip()
         self.title_key = comparison_key(self.title)
 

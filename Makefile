@@ -16,7 +16,7 @@ PYTEST = .venv/bin/python -m pytest -n $(PROCESSES) --maxprocesses 4 --dist work
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run demo test test-core fuzz smoke check messages screenshots bench lock clean
+.PHONY: help run demo test test-core fuzz smoke check format messages screenshots bench lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +44,7 @@ smoke: .venv/dev.stamp ## Run the tests that matter for another PostgreSQL; need
 check: .venv/dev.stamp .venv/local.stamp ## Check style, types, layers, migrations, deployment settings, templates
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
+	.venv/bin/djlint --check --quiet templates || { echo "make format lays out the templates." >&2; exit 1; }
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 	.venv/bin/python manage.py makemigrations --check --dry-run
@@ -51,6 +52,10 @@ check: .venv/dev.stamp .venv/local.stamp ## Check style, types, layers, migratio
 	  SECRET_KEY="$$(.venv/bin/python -c 'import secrets; print(secrets.token_urlsafe(50))')" \
 	  .venv/bin/python manage.py check --deploy --fail-level WARNING
 	.venv/bin/python manage.py check_templates
+
+format: .venv/dev.stamp ## Lay out the code and the templates as `make check` wants them
+	.venv/bin/ruff format .
+	.venv/bin/djlint --reformat --quiet templates || true # 1 where it changed something
 
 messages: .venv/dev.stamp .venv/local.stamp ## Gather the texts for locale/nl and compile them; needs gettext (Debian: gettext)
 	.venv/bin/python manage.py makemessages --locale nl --no-location --no-obsolete --ignore .venv --ignore tests

@@ -131,6 +131,9 @@ def test_ac_csp_2_our_templates_compile_and_hold_nothing_inline(capsys):
         '<img src="//cdn.example/x.png">',
         '<link href="http://fonts.example/x.css">',
         '<a href="javascript:x()">',
+        '<p class="x"\n   style="color:red">',
+        '<script type="module"\n        defer>x</script>',
+        "x" * 121,
         "{% nonsense %}",
         "{% if %}",
     ],
@@ -142,7 +145,13 @@ def test_ac_csp_2_the_check_finds(tmp_path: Path, source: str):
 
 
 @pytest.mark.parametrize(
-    "source", ['<script src="{% static "x.js" %}" defer></script>', "<p class=x>one two</p>", '<a href="/eum/">on</a>']
+    "source",
+    [
+        '<script src="{% static "x.js" %}" defer></script>',
+        '<script type="module"\n        src="{% static "x.js" %}"></script>',
+        "<p class=x>one two</p>",
+        '<a href="/eum/">on</a>',
+    ],
 )
 def test_ac_csp_2_the_check_lets_pass(tmp_path: Path, source: str):
     file = tmp_path / "page.html"

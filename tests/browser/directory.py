@@ -125,8 +125,10 @@ def _others(contoso: Provider, token: Token) -> tuple[Provider, Provider]:
     """A day of requests, with a provider in each kind of trouble."""
     for hour, count in enumerate((7, 40, 18, 12, 6, 1, 0, 0, 2, 9, 25, 55, 60, 35, 38, 29, 12, 14, 4, 3, 2, 1, 8, 12)):
         make_calls(contoso, 204, "PATCH", count=count, ago=timedelta(hours=hour, minutes=12))
-    make_calls(contoso, 409, "POST", count=2, ago=timedelta(hours=1, minutes=11), scim_type="uniqueness")
-    make_calls(contoso, 400, count=1, ago=timedelta(hours=3), scim_type="invalidFilter")
+    make_calls(
+        contoso, 409, "POST", count=2, ago=timedelta(hours=1, minutes=11), scim_type="uniqueness", reason="name-taken"
+    )
+    make_calls(contoso, 400, count=1, ago=timedelta(hours=3), scim_type="invalidFilter", reason="invalid-filter")
     make_calls(contoso, count=4, ago=timedelta(minutes=12), source_ip="52.146.136.12", is_uncovered=True)
     refused = make_provider("Zorgpartners Entra ID", ip_mode="enforce", ranges=("20.190.128.0/18",))
     ended, _value = issue(refused, expires_at=timezone.now() - timedelta(hours=1))

@@ -27,7 +27,7 @@ def samples(answer):
 
 def test_ac_hea_5_metrics_tell_how_each_provider_and_job_is_doing(provider, client):
     make_calls(provider, count=3)
-    make_calls(provider, 409, "POST", scim_type="uniqueness")
+    make_calls(provider, 409, "POST", scim_type="uniqueness", reason="name-taken")
     JobRun.objects.create(job="forget_bodies", ran_at=provider.created_at, took_ms=1, has_failed=True, result="")
     found = samples(client.get("/metrics"))
     own = (str(provider.pk), "Contoso Entra ID")

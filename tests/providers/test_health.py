@@ -66,8 +66,8 @@ def test_ac_hea_1_not_connected(provider):
 
 def test_ac_hea_1_failing_with_the_commonest_problem(provider):
     calls(provider, 201, "POST", ago=10 * MINUTE, count=22)
-    calls(provider, 409, "POST", ago=10 * MINUTE, count=12, scim_type="uniqueness")
-    calls(provider, 400, "PATCH", ago=9 * MINUTE, count=6, scim_type="invalidValue")
+    calls(provider, 409, "POST", ago=10 * MINUTE, count=12, scim_type="uniqueness", reason="name-taken")
+    calls(provider, 400, "PATCH", ago=9 * MINUTE, count=6, scim_type="invalidValue", reason="invalid-value")
     said = "18 of 40 changes failed in the last hour; commonest: 409 userName already taken (12)."
     assert status(provider) == ("Failing", "bad", said, "#problems")
     assert status(provider, NOW + 55 * MINUTE)[0] == "Some errors"  # over, and still a share of the day
@@ -180,14 +180,14 @@ def test_health_asks_the_same_number_of_queries_of_one_provider_and_of_fifty(db,
 
 
 def test_look_ups_that_all_fail_are_some_errors_though_nothing_was_changed(provider):
-    calls(provider, 400, ago=2 * HOUR, count=9, scim_type="invalidFilter")
+    calls(provider, 400, ago=2 * HOUR, count=9, scim_type="invalidFilter", reason="invalid-filter")
     calls(provider, ago=MINUTE)
     said = "9 of 10 requests failed in 24 h (90 %)."
     assert status(provider) == ("Some errors", "warn", said, "#problems")
 
 
 def test_a_burst_names_our_error_though_another_problem_is_commoner(provider):
-    calls(provider, 400, ago=5 * MINUTE, count=50, scim_type="invalidFilter")
+    calls(provider, 400, ago=5 * MINUTE, count=50, scim_type="invalidFilter", reason="invalid-filter")
     calls(provider, 500, ago=5 * MINUTE, count=5)
     assert "500 Our error (5)" in status(provider)[2]
 

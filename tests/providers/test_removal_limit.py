@@ -185,7 +185,7 @@ def test_health_says_how_many_wait_and_the_log_what_to_do(held, administrator):
     dashboard = read(administrator.get("/eum/"))
     assert "3 people wait for your decision" in dashboard.text and dashboard.has("a", href=page_of(provider))
     row = RequestLog.objects.filter(status=503).first()
-    assert "Departures are held back." in read(administrator.get(f"/eum/log/{row.pk}/")).text
+    assert "Removals are held back." in read(administrator.get(f"/eum/log/{row.pk}/")).text
 
 
 @pytest.mark.django_db(transaction=True)
@@ -241,7 +241,7 @@ def test_the_page_shows_whom_it_concerns_and_decides(held, administrator):
     released = read(administrator.get(page_of(provider)))
     assert "Nobody is held back." in released.text and "let through until" in released.text
     history = read(administrator.get(f"/eum/providers/{provider.pk}/history/"))
-    assert "let the departures of" in history.text and "rejected further departures" in history.text
+    assert "allowed the removals of" in history.text and "rejected further removals" in history.text
 
 
 def test_ac_role_2_only_administrators_decide(held, support, operator):

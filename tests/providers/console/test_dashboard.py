@@ -108,7 +108,7 @@ def test_what_needs_attention_is_what_the_badge_does_not_say(support, busy, prov
         provider=provider, cidr=ip_network("40.126.0.0/18"), tag="AzureActiveDirectory", change_number=1,
         imported_at=timezone.now() - timedelta(days=20),
     )  # fmt: skip
-    make_calls(provider, 409, "POST", count=3, scim_type="uniqueness")
+    make_calls(provider, 409, "POST", count=3, scim_type="uniqueness", reason="name-taken")
     assert [said for _address, _title, said in cares_on(read(support.get("/eum/")))][1:] == [
         "userName already taken: 4 in 24 h."
     ]

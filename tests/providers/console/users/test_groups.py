@@ -108,7 +108,7 @@ def test_a_removed_group_leaves_the_list_and_keeps_its_page(support, provider):
     group = make_group(provider, "Editors")
     verbs.delete(call(provider, GROUP), str(group.pk))
     assert "Editors" not in read(support.get("/eum/groups/")).source
-    assert "Removed" in read(support.get(f"/eum/groups/{group.pk}/")).text
+    assert "Deleted" in read(support.get(f"/eum/groups/{group.pk}/")).text
 
 
 def test_an_operator_reads_the_names_of_groups(operator, provider):

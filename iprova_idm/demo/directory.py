@@ -29,6 +29,8 @@ T = TypeVar("T")
 
 
 class Account(Enum):
+    """The state of a person's account in Entra ID."""
+
     ENABLED = "enabled"
     DISABLED = "disabled"
     # Entra ID does not create a user who was disabled before the first cycle, so the target never gets them.
@@ -52,6 +54,7 @@ class Person:
 
     @property
     def is_active(self) -> bool:
+        """Whether the account is enabled; the value of `active`."""
         return self.account is Account.ENABLED
 
     @property
@@ -84,9 +87,11 @@ class Dice:
         self._random = random.Random(seed)  # noqa: S311 (not a secret: the same persons at each run)
 
     def below(self, limit: int) -> int:
+        """Return a number from 0 to `limit` - 1."""
         return int(self._random.random() * limit)
 
     def pick(self, values: Sequence[T]) -> T:
+        """Return one of the values."""
         return values[self.below(len(values))]
 
     def sample(self, values: Sequence[T], count: int) -> list[T]:

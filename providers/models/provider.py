@@ -133,7 +133,7 @@ class Provider(models.Model):
         return self.title
 
     def clean_title(self) -> None:
-        """Strip the title and set its key, by which titles are unique without case. Call it before each save of one."""
+        """Strip the title and set the key that makes titles unique, ignoring case. Call it before saving a title."""
         self.title = self.title.strip()
         self.title_key = comparison_key(self.title)
 
@@ -142,7 +142,7 @@ class TokenQuerySet(models.QuerySet["Token"]):
     """Queries on tokens."""
 
     def live(self) -> "TokenQuerySet":
-        """Return the tokens that are neither revoked nor expired; suspended ones too, as they can be restored."""
+        """Return the tokens that are neither revoked nor expired, including suspended ones, which can be restored."""
         unexpired = Q(expires_at__isnull=True) | Q(expires_at__gt=timezone.now())
         if settings.OPTIONS.keep_until_used:
             unexpired |= Q(replaced_by__isnull=False, replaced_by__first_used_at=None, replaced_by__revoked_at=None)

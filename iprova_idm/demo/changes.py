@@ -152,7 +152,7 @@ def _join_company(draft: _Draft, *, like: list[Person]) -> None:
 
 def _come_back(draft: _Draft) -> None:
     """Enable a former employee. The target gets this user only now, with the memberships that the source always had."""
-    former = next(one for one in draft.persons.values() if one.account is Account.DISABLED_BEFORE)
+    former = next(one for one in draft.persons.values() if one.account is Account.LEFT_BEFORE)
     draft.change(former, account=Account.ENABLED)
 
 

@@ -57,7 +57,7 @@ def test_source_is_the_same_at_each_run_and_on_each_python(sources: list[Directo
 
 def test_source_has_500_users_in_scope_and_20_groups(sources: list[Directory]) -> None:
     persons = sources[0].persons.values()
-    assert Counter(person.account for person in persons) == {Account.ENABLED: 500, Account.DISABLED_BEFORE: 12}
+    assert Counter(person.account for person in persons) == {Account.ENABLED: 500, Account.LEFT_BEFORE: 12}
     assert len(sources[0].groups) == 20
     sizes = {group.display_name: len(group.members) for group in sources[0].groups.values()}
     assert sizes[EVERYONE] == 512 and min(sizes.values()) == 1
@@ -80,7 +80,7 @@ def test_each_kind_of_change_happens(sources: list[Directory]) -> None:
     for attribute in ("title", "phone", "language", "department", "manager", "user_name", "display_name", "mail"):
         assert any(getattr(before, attribute) != getattr(after, attribute) for before, after in known), attribute
     accounts = Counter((before.account, after.account) for before, after in known if before.account != after.account)
-    assert accounts == {(Account.ENABLED, Account.DISABLED): 12, (Account.DISABLED_BEFORE, Account.ENABLED): 1}
+    assert accounts == {(Account.ENABLED, Account.DISABLED): 12, (Account.LEFT_BEFORE, Account.ENABLED): 1}
     assert len(set(week.persons) - set(first.persons)) == 2
     assert len(set(week.persons) - set(month.persons)) == 4
     assert sum(week.persons[oid] != person for oid, person in month.persons.items()) == 2
@@ -150,7 +150,7 @@ def small(*persons: Person, name: str = "Team", members: tuple[Person, ...] | No
 
 ANNA = Person("o1", "anna@x.example", "Anna", "anna@x.example", "Arts", "Zorg", None, "nl-NL")
 BRAM = Person("o2", "bram@x.example", "Bram", "Bram@X.example", None, None, "030-5550000", None, manager="o1")
-GONE = replace(BRAM, object_id="o3", user_name="gone@x.example", account=Account.DISABLED_BEFORE)
+GONE = replace(BRAM, object_id="o3", user_name="gone@x.example", account=Account.LEFT_BEFORE)
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,9 @@ A provider is the connection to one directory, and the tenant to which all its d
 """
 
 import ipaddress
+from collections.abc import Iterable
 from datetime import timedelta
-from typing import Any
+from typing import Any, Self
 
 from django.conf import settings
 from django.db import models
@@ -13,7 +14,6 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from providers.models.queries import OfProvider
 from providers.states import Shown
 from scim.protocol.values import comparison_key
 
@@ -63,6 +63,18 @@ class CidrField(models.Field):  # type: ignore[type-arg]
 
     def get_prep_value(self, value: Any) -> str | None:
         return None if value is None else str(value)
+
+
+class OfProvider(models.QuerySet[Any]):
+    """Rows that bear the provider to which they belong."""
+
+    def of(self, provider: models.Model | int) -> Self:
+        """The rows of one provider, given as such or by its id."""
+        return self.filter(provider_id=provider if isinstance(provider, int) else provider.pk)
+
+    def of_any(self, providers: Iterable[int]) -> Self:
+        """The rows of several providers, given by their ids."""
+        return self.filter(provider_id__in=list(providers))
 
 
 class ProviderQuerySet(models.QuerySet["Provider"]):

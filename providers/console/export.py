@@ -42,34 +42,34 @@ class Export:
     right: str = access.VIEW
 
 
-def _users(rows: Sequence[Any], sees_names: bool) -> Iterator[Sequence[Any]]:
+def _users(rows: Sequence[Any], can_see_names: bool) -> Iterator[Sequence[Any]]:
     def shown(text: str | None) -> str:
-        return (text or "") if sees_names else mask_text(text or "")
+        return (text or "") if can_see_names else mask_text(text or "")
 
     for person in rows:
         identity = [person.pk, shown(person.user_name), shown(person.display_name), person.external_id or ""]
         yield [*identity, person.status, person.provider.title, person.created, person.last_modified, person.deleted_at]
 
 
-def _groups(rows: Sequence[Any], sees_names: bool) -> Iterator[Sequence[Any]]:
+def _groups(rows: Sequence[Any], can_see_names: bool) -> Iterator[Sequence[Any]]:
     for group in rows:
         identity = [group.pk, group.display_name, group.external_id or "", group.provider.title]
         yield [*identity, group.member_count, group.created, group.last_modified]
 
 
-def _log(rows: Sequence[RequestLog], sees_names: bool) -> Iterator[Sequence[Any]]:
-    for one in describe(rows, sees_names=sees_names):
+def _log(rows: Sequence[RequestLog], can_see_names: bool) -> Iterator[Sequence[Any]]:
+    for one in describe(rows, can_see_names=can_see_names):
         row, subject = one.log, one.subject.label if one.subject else ""
         title = one.provider.title if one.provider else ""
         yield [row.id, row.at, title, one.action, subject, row.resource_id, row.outcome, row.status, row.scim_type,
                round(row.duration_ms), row.source_ip, row.client_request_id]  # fmt: skip
 
 
-def _audit(rows: Sequence[ChangeEvent], sees_names: bool) -> Iterator[Sequence[Any]]:
+def _audit(rows: Sequence[ChangeEvent], can_see_names: bool) -> Iterator[Sequence[Any]]:
     providers = Provider.objects.in_bulk({row.provider_id for row in rows if row.provider_id})
     for row in rows:
         title = providers[row.provider_id].title if row.provider_id in providers else ""
-        sentence = re.sub(r"<.*?>", "", sentence_of(row, sees_names=sees_names))
+        sentence = re.sub(r"<.*?>", "", sentence_of(row, can_see_names=can_see_names))
         # What came back with somebody restored is hers: her page tells it.
         changes = json.dumps(row.changes, ensure_ascii=False) if row.changes and not row.resource_id else ""
         yield [row.id, row.at, row.kind, row.person_name, row.address, title, sentence, row.request_id, changes]
@@ -120,12 +120,12 @@ class _Echo:
 
 def _lines(request: HttpRequest, name: str, known: Export, rows: Any) -> Iterator[str]:
     writer = csv.writer(_Echo(), delimiter=";" if get_language() == "nl" else ",")
-    sees_names = access.may(request, access.VIEW_PERSONAL)
+    can_see_names = access.may(request, access.VIEW_PERSONAL)
     count = 0
     try:
         yield "\ufeff" + writer.writerow(known.columns.split())
         for chunk in _chunks(rows):
-            lines = [writer.writerow([_cell(value) for value in cells]) for cells in known.cells(chunk, sees_names)]
+            lines = [writer.writerow([_cell(value) for value in cells]) for cells in known.cells(chunk, can_see_names)]
             count += len(lines)
             yield "".join(lines)
     finally:  # a download that was broken off has shown what it has shown

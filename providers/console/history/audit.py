@@ -82,11 +82,11 @@ def audit(request: HttpRequest) -> HttpResponse:
     query = read_query(request.GET)
     page = query.page(before=parse_id(request.GET.get("before", "")), after=parse_id(request.GET.get("after", "")))
     providers = Provider.objects.in_bulk({event.provider_id for event in page.rows if event.provider_id})
-    sees_names = access.may(request, access.VIEW_PERSONAL)
-    context = {"query": query, "page": page, "acts": [_act(event, providers, sees_names) for event in page.rows]}
+    can_see_names = access.may(request, access.VIEW_PERSONAL)
+    context = {"query": query, "page": page, "acts": [_act(event, providers, can_see_names) for event in page.rows]}
     return show(request, "console/history/audit.html", _("Audit of admin actions"), Place("audit"), context)
 
 
-def _act(event: ChangeEvent, providers: Mapping[int, Provider], sees_names: bool) -> Act:
+def _act(event: ChangeEvent, providers: Mapping[int, Provider], can_see_names: bool) -> Act:
     provider = providers.get(event.provider_id) if event.provider_id else None
-    return Act(event, sentence_of(event, sees_names=sees_names), provider, changes_of(event))
+    return Act(event, sentence_of(event, can_see_names=can_see_names), provider, changes_of(event))

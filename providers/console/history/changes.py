@@ -46,8 +46,8 @@ class Difference:
     after: str | None
 
 
-def differences_of(event: ChangeEvent, *, sees_names: bool) -> list[Difference]:
-    """Before and after of each simple value that an event changed; personal ones masked unless `sees_names`."""
+def differences_of(event: ChangeEvent, *, can_see_names: bool) -> list[Difference]:
+    """Before and after of each simple value that an event changed; personal ones masked unless `can_see_names`."""
     plain = IMPERSONAL_OF_GROUP if event.resource_type == "Group" else IMPERSONAL
     found = []
     for change in event.changes:
@@ -56,7 +56,7 @@ def differences_of(event: ChangeEvent, *, sees_names: bool) -> list[Difference]:
         before, after = _flat(change, "before"), _flat(change, "after")
         # What differs is decided on the values themselves: masked, two names may look alike.
         names = [name for name in dict.fromkeys([*before, *after]) if before.get(name) != after.get(name)]
-        if not sees_names:
+        if not can_see_names:
             before, after = _flat(change, "before", plain), _flat(change, "after", plain)
         found += [Difference(short_path(name), before.get(name), after.get(name)) for name in names]
     return found

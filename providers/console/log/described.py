@@ -64,11 +64,11 @@ class Described:
         return f"{self.log.duration_ms:,.0f}" if self.log.duration_ms >= 1 else "<1"
 
 
-def describe(rows: Iterable[RequestLog], *, sees_names: bool) -> list[Described]:
-    """Each row in words: three queries, however many rows. Names are masked unless `sees_names`."""
+def describe(rows: Iterable[RequestLog], *, can_see_names: bool) -> list[Described]:
+    """Each row in words: three queries, however many rows. Names are masked unless `can_see_names`."""
     found = list(rows)
     events = _events_of(found)
-    subjects = _subjects_of(found, sees_names=sees_names)
+    subjects = _subjects_of(found, can_see_names=can_see_names)
     providers = Provider.objects.in_bulk({row.provider_id for row in found})
     return [
         Described(
@@ -92,24 +92,24 @@ def _events_of(rows: Sequence[RequestLog]) -> Mapping[UUID | None, list[ChangeEv
     return events
 
 
-def _subjects_of(rows: Sequence[RequestLog], *, sees_names: bool) -> Mapping[UUID, Resource]:
+def _subjects_of(rows: Sequence[RequestLog], *, can_see_names: bool) -> Mapping[UUID, Resource]:
     ids = {row.resource_id for row in rows if row.resource_id}
     named = Resource.objects.filter(pk__in=ids).without_documents() if ids else []
     subjects: dict[UUID, Any] = {resource.pk: resource for resource in named}
     for resource in subjects.values():
-        if not sees_names and resource.resource_type != "Group":
+        if not can_see_names and resource.resource_type != "Group":
             resource.display_name = mask_text(resource.label)
     return subjects
 
 
-def with_wanted_names(rows: Sequence[Described], *, sees_names: bool) -> list[Described]:
+def with_wanted_names(rows: Sequence[Described], *, can_see_names: bool) -> list[Described]:
     """The same rows, refused creations with the name that they asked for: one query, for their bodies."""
     refused = [row.log.id for row in rows if row.log.action == Action.CREATE and row.log.outcome == Outcome.REJECTED]
     bodies = dict(RequestLog.objects.filter(pk__in=refused).values_list("pk", "request_body")) if refused else {}
 
     def with_name(row: Described) -> Described:
         name = wanted_name(row.log.resource_type, bodies[row.log.id])
-        is_shown = sees_names or not name or row.log.resource_type == "Group"
+        is_shown = can_see_names or not name or row.log.resource_type == "Group"
         return replace(row, wanted=name if is_shown else mask_text(name))
 
     return [with_name(row) if row.log.id in bodies else row for row in rows]

@@ -42,8 +42,8 @@ def log(request: HttpRequest) -> HttpResponse:
     if (found := _by_id(query.sent.get("q", ""))) is not None:
         return HttpResponseRedirect(reverse("admin:log_entry", args=[found]))
     page = query.page(before=parse_id(request.GET.get("before", "")), after=parse_id(request.GET.get("after", "")))
-    sees_names = access.may(request, access.VIEW_PERSONAL)
-    rows = with_wanted_names(describe(page.rows, sees_names=sees_names), sees_names=sees_names)
+    can_see_names = access.may(request, access.VIEW_PERSONAL)
+    rows = with_wanted_names(describe(page.rows, can_see_names=can_see_names), can_see_names=can_see_names)
     context = {
         "query": query,
         "rows": rows,
@@ -111,19 +111,19 @@ def _get(request_id: UUID) -> RequestLog:
 
 
 def _entry(request: HttpRequest, row: RequestLog, bodies: dict[str, SafeString] | None = None) -> HttpResponse:
-    sees_names = access.may(request, access.VIEW_PERSONAL)
-    [described] = describe([row], sees_names=sees_names)
-    query = row.query if sees_names or not row.query else "•••"
+    can_see_names = access.may(request, access.VIEW_PERSONAL)
+    [described] = describe([row], can_see_names=can_see_names)
+    query = row.query if can_see_names or not row.query else "•••"
     context = {
         "row": row,
         "described": described,
         "at": moment(row.at, to="second"),
         "explanation": explain(row),
-        "detail": row.detail if sees_names else mask_addresses(row.detail),
+        "detail": row.detail if can_see_names else mask_addresses(row.detail),
         "address": f"{row.path}?{query}" if query else row.path,
-        "holder": _holder_of(row) if sees_names and row.status == 409 else None,
+        "holder": _holder_of(row) if can_see_names and row.status == 409 else None,
         "token": Token.objects.filter(pk=row.token_id or 0).first(),
-        "changes": [(event, differences_of(event, sees_names=sees_names)) for event in described.events],
+        "changes": [(event, differences_of(event, can_see_names=can_see_names)) for event in described.events],
         "same": _same_problem(row),
         "bodies": bodies,
         "has_bodies": bool(row.request_body or row.response_body),

@@ -42,7 +42,7 @@ def history(request: HttpRequest, provider_id: int) -> HttpResponse:
     if before:
         events = events.filter(id__lt=before)
     found = list(events[: PAGE + 1])
-    may_see_names = access.may(request, access.VIEW_PERSONAL)
+    can_see_names = access.may(request, access.VIEW_PERSONAL)
     query = request.GET.copy()
     if len(found) > PAGE:
         query["before"] = str(found[PAGE - 1].pk)
@@ -51,7 +51,7 @@ def history(request: HttpRequest, provider_id: int) -> HttpResponse:
         "choices": list(WHAT.items()),
         "since": moment(since) if since else "",
         "until": moment(until) if until else "",
-        "entries": [entry_of(event, provider, may_see_names=may_see_names) for event in found[:PAGE]],
+        "entries": [entry_of(event, provider, can_see_names=can_see_names) for event in found[:PAGE]],
         "older": query.urlencode() if len(found) > PAGE else "",
         "is_first": before is None,
     }
@@ -73,12 +73,12 @@ def _moment(request: HttpRequest, name: str) -> datetime | None:
     return found if found and found.tzinfo else None
 
 
-def entry_of(event: ChangeEvent, provider: Provider | None, *, may_see_names: bool) -> dict[str, Any]:
+def entry_of(event: ChangeEvent, provider: Provider | None, *, can_see_names: bool) -> dict[str, Any]:
     """One event as the timeline shows it."""
     return {
         "event": event,
         "icon": event.event_kind.icon,
-        "sentence": sentence_of(event, provider, sees_names=may_see_names),
+        "sentence": sentence_of(event, provider, can_see_names=can_see_names),
         "at": moment(event.at),
         "changes": changes_of(event),
     }

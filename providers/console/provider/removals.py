@@ -47,22 +47,22 @@ def _context(request: HttpRequest, provider: Provider) -> dict[str, Any]:
         context["released_until"] = clock(provider.removals_count_from, now)
     if not provider.held_at:
         return context
-    shows_names = access.may(request, access.VIEW_PERSONAL)
+    can_see_names = access.may(request, access.VIEW_PERSONAL)
     window = (held_from(provider), provider.held_at)
     left = removals_between(provider, *window)
     waiting = HeldRemoval.objects.of(provider)
     return context | {
         "held": clock(provider.held_at, now),
         "rejected": clock(provider.rejected_at, now) if provider.rejected_at else "",
-        "left": [name if shows_names else mask_text(name) for name in left[:LEFT_SHOWN]],
+        "left": [name if can_see_names else mask_text(name) for name in left[:LEFT_SHOWN]],
         "left_count": left.count(),
         "left_address": f"{reverse('admin:history', args=[provider.pk])}?{removals_query(*window)}",
-        "waiting": _rows(list(waiting.order_by("first_at", "pk")[:WAITING_SHOWN]), shows_names=shows_names),
+        "waiting": _rows(list(waiting.order_by("first_at", "pk")[:WAITING_SHOWN]), can_see_names=can_see_names),
         "waiting_count": waiting.count(),
     }
 
 
-def _rows(waiting: list[HeldRemoval], *, shows_names: bool) -> list[dict[str, Any]]:
+def _rows(waiting: list[HeldRemoval], *, can_see_names: bool) -> list[dict[str, Any]]:
     """Each of them with the name of the record."""
     people = SyncedUser.objects.in_bulk([leaver.resource_id for leaver in waiting])
     now = timezone.now()
@@ -73,7 +73,7 @@ def _rows(waiting: list[HeldRemoval], *, shows_names: bool) -> list[dict[str, An
         rows.append(
             {
                 "leaver": leaver,
-                "name": name if shows_names else mask_text(name),
+                "name": name if can_see_names else mask_text(name),
                 "first": clock(leaver.first_at, now),
                 "last": clock(leaver.last_at, now),
             }

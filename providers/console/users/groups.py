@@ -75,9 +75,9 @@ def group(request: HttpRequest, group_id: UUID) -> HttpResponse:
     found: Any = SyncedGroup.objects.select_related("provider").filter(pk=group_id).first()
     if found is None:
         raise Http404(_("There is no such group."))
-    may_see_names = access.may(request, access.VIEW_PERSONAL)
-    history = read_group_history(found, provider_title=found.provider.title, sees_names=may_see_names)
-    if not may_see_names:
+    can_see_names = access.may(request, access.VIEW_PERSONAL)
+    history = read_group_history(found, provider_title=found.provider.title, can_see_names=can_see_names)
+    if not can_see_names:
         found.document = mask(found.document, plain=IMPERSONAL_OF_GROUP)
     sought = request.GET.get("q", "").replace("\0", "").strip()
     members = Membership.objects.current().filter(group=found).with_members().order_by("pk")
@@ -86,7 +86,7 @@ def group(request: HttpRequest, group_id: UUID) -> HttpResponse:
     paginator = CappedPaginator(members, PAGE_SIZE)
     page = paginator.get_page(request.GET.get("p", 1))
     shown = list(page.object_list)
-    if not may_see_names:
+    if not can_see_names:
         for membership in shown:
             if membership.member_type != "Group":
                 mask_names(membership.member)

@@ -33,7 +33,7 @@ class History:
     group_events: Mapping[UUID, ChangeEvent]
     requests: list[RequestLog]
     provider_title: str
-    sees_names: bool
+    can_see_names: bool
     logged: set[UUID] = field(default_factory=set)
 
     def actor(self, event: ChangeEvent | None) -> str:
@@ -60,7 +60,7 @@ class History:
         return format_html(_("request expired from the log on {day}"), day=moment(ended, to="day"))
 
 
-def read_history(resource: Resource, *, provider_title: str, sees_names: bool) -> History:
+def read_history(resource: Resource, *, provider_title: str, can_see_names: bool) -> History:
     """Five queries: its events, its memberships with their groups, the events of these, its requests, and theirs."""
     events = list(ChangeEvent.objects.about(resource.pk).order_by("-id")[:MOST])
     held = Membership.objects.filter(member=resource).with_groups().order_by("-id")
@@ -79,17 +79,17 @@ def read_history(resource: Resource, *, provider_title: str, sees_names: bool) -
         group_events={**group_events, **known},
         requests=sorted([*requests, *more], key=lambda row: row.id, reverse=True),
         provider_title=provider_title,
-        sees_names=sees_names,
+        can_see_names=can_see_names,
         logged=logged | {row.id for row in more},
     )
 
 
-def read_group_history(group: Resource, *, provider_title: str, sees_names: bool) -> History:
+def read_group_history(group: Resource, *, provider_title: str, can_see_names: bool) -> History:
     """Two queries: the newest events of a group, and which of their requests the log still has."""
     events = list(ChangeEvent.objects.about(group.pk).order_by("-id")[:GROUP_EVENTS])
     wanted = {event.request_id for event in events if event.request_id}
     logged = set(RequestLog.objects.filter(id__in=wanted).values_list("id", flat=True)) if wanted else set()
-    return History(group, events, [], {}, [], provider_title, sees_names, logged)
+    return History(group, events, [], {}, [], provider_title, can_see_names, logged)
 
 
 def last_set(history: History) -> dict[str, ChangeEvent]:

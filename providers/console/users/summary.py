@@ -137,7 +137,7 @@ def _active(history: History, badge: Badge) -> SafeString:
             return format_html(said, sent=mark_safe("<code>active = true</code>"), **parts)
         case EventKind.RESOURCE_RESTORED:
             return format_html(_("{active} Restored from the recycle bin on {time} by {actor}."), **parts)
-    changes = differences_of(event, sees_names=history.sees_names)
+    changes = differences_of(event, can_see_names=history.can_see_names)
     said = _("{active} Last changed on {time} by {actor}: {changes}{request}.")
     return format_html(said, changes=_first_changes(changes), **parts)
 
@@ -172,7 +172,7 @@ def _refused(history: History) -> SafeString | str:
     row = next(_writes(history), None)
     if row is None or row.outcome not in (Outcome.REJECTED, Outcome.ERROR):
         return ""
-    detail = row.detail if history.sees_names else mask_addresses(row.detail)
+    detail = row.detail if history.can_see_names else mask_addresses(row.detail)
     return format_html(
         _("{actor} tried to change her on {time} and was refused: {detail} ({status}, request {id})"),
         actor=_strong(history.provider_title),

@@ -90,7 +90,7 @@ def _span(first: datetime) -> SafeString:
 
 
 def _entry_of(history: History, event: ChangeEvent) -> Entry:
-    differences = differences_of(event, sees_names=history.sees_names)
+    differences = differences_of(event, can_see_names=history.can_see_names)
     is_whole = event.kind in (EventKind.RESOURCE_DELETED, EventKind.RESOURCE_RESTORED)
     kind = event.event_kind
     return _by(history, event, kind.icon, kind.tone, title_of(event), () if is_whole else differences)
@@ -132,7 +132,7 @@ def group_timeline(history: History) -> list[Entry]:
         members = moved[event.id]
         for row, has_joined in members[:MEMBERS_OF_AN_EVENT]:
             said = _("{member} joined") if has_joined else _("{member} left")
-            title = format_html(said, member=_linked_member(row.member, sees_names=history.sees_names))
+            title = format_html(said, member=_linked_member(row.member, can_see_names=history.can_see_names))
             found.append(_by(history, event, "in" if has_joined else "out", "", title))
         more = sum(part.get("added", 0) + part.get("removed", 0) for part in event.changes if "added" in part)
         if more > MEMBERS_OF_AN_EVENT:
@@ -144,9 +144,9 @@ def group_timeline(history: History) -> list[Entry]:
     return found
 
 
-def _linked_member(member: Resource, *, sees_names: bool) -> SafeString:
+def _linked_member(member: Resource, *, can_see_names: bool) -> SafeString:
     is_group = member.resource_type == "Group"
-    label = member.label if sees_names or is_group else mask_text(member.label)
+    label = member.label if can_see_names or is_group else mask_text(member.label)
     page = reverse("admin:group" if is_group else "admin:user", args=[member.pk])
     return format_html('<a href="{}"><bdi>{}</bdi></a>', page, label)
 

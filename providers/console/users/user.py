@@ -50,10 +50,10 @@ def user(request: HttpRequest, user_id: UUID) -> HttpResponse:
     person: Any = SyncedUser.objects.select_related("provider").filter(pk=user_id).first()
     if person is None:
         raise Http404(_("There is no such person."))
-    sees_names = access.may(request, access.VIEW_PERSONAL)
+    can_see_names = access.may(request, access.VIEW_PERSONAL)
     others = _same_name(person)
-    history = read_history(person, provider_title=person.provider.title, sees_names=sees_names)
-    if not sees_names:
+    history = read_history(person, provider_title=person.provider.title, can_see_names=can_see_names)
+    if not can_see_names:
         person.document = mask(person.document)
         for record in (person, *others):
             mask_names(record)
@@ -64,7 +64,7 @@ def user(request: HttpRequest, user_id: UUID) -> HttpResponse:
     context = {
         "person": person,
         "badge": badge_of(person.status),
-        "work": _work(person) if sees_names else "",
+        "work": _work(person) if can_see_names else "",
         "answer": answer(history),
         "groups": [(row.group, moment(row.joined_at, to="day"), _how(history, row)) for row in groups[:SHOWN_GROUPS]],
         "group_count": f"{SHOWN_GROUPS}+" if len(groups) > SHOWN_GROUPS else len(groups),
@@ -75,7 +75,7 @@ def user(request: HttpRequest, user_id: UUID) -> HttpResponse:
         "attributes": attributes_of(history),
         "raw": as_json(person.document),
         "identifiers": identifiers(person),
-        "requests": describe(history.requests[:LAST_REQUESTS], sees_names=sees_names),
+        "requests": describe(history.requests[:LAST_REQUESTS], can_see_names=can_see_names),
         "resource": person,
         "bin_until": bin_until(person),
         "others": [(record, badge_of(record.status), moment(record.last_modified)) for record in others],

@@ -124,7 +124,7 @@ def figures(rows: Sequence[Row], now: datetime, *, asks_log: bool = True) -> lis
     active, disabled = (
         capped_count(SyncedUser.objects.filter(STATUSES[status])) for status in (Status.ACTIVE, Status.DISABLED)
     )
-    people = Figure("people", _("People active"), active, users, _("%(count)s disabled") % {"count": disabled})
+    people = Figure("people", _("Active users"), active, users, _("%(count)s disabled") % {"count": disabled})
     if not asks_log:
         return [people]
     requests = sum(row.health.requests for row in rows)

@@ -76,11 +76,11 @@ def _purposes() -> Mapping[str, Text]:
         "make_partitions": _("Makes room for the records of the next %(count)d months") % {"count": MONTHS_AHEAD},
         "drop_partitions": _("Drops requests after %(days)d days and changes after %(months)d months")
         % {"days": options.request_log_days, "months": options.change_event_months},
-        "forget_bodies": _("Forgets what requests and answers held after %(days)d days")
+        "forget_bodies": _("Deletes request and response bodies after %(days)d days")
         % {"days": options.request_body_days},
         "empty_recycle_bin": _("Purges users and groups deleted %(days)d days ago") % {"days": RECYCLE_BIN_DAYS},
         "purge_providers": _("Purges providers deleted %(days)d days ago") % {"days": RECYCLE_BIN_DAYS},
         "forget_counts": _("Forgets counts of requests and addresses after %(days)d days") % {"days": COUNT_DAYS},
-        "write_notices": _("Writes mails about tokens that end and about many people who leave"),
+        "write_notices": _("Writes mails about tokens that expire and about removals above the limit"),
         "send_notices": _("Sends those mails"),
     }

@@ -91,7 +91,7 @@ def log_entry(request: HttpRequest, request_id: UUID) -> HttpResponse:
 @require_safe
 def log_bodies(request: HttpRequest, request_id: UUID) -> HttpResponse:
     """The same with both bodies. Opening them is written down (AC-LOG-8)."""
-    access.require(request, access.VIEW_PAYLOAD, gettext_noop("to open a payload"))
+    access.require(request, access.VIEW_PAYLOAD, gettext_noop("to open request and response bodies"))
     row = _get(request_id)
     record_act(
         EventKind.BODIES_OPENED,
@@ -130,7 +130,7 @@ def _entry(request: HttpRequest, row: RequestLog, bodies: dict[str, SafeString] 
         "bodies_end": moment(row.at + timedelta(days=settings.OPTIONS.request_body_days), to="day"),
         "older": _neighbour(RequestLog.objects.notable().filter(id__lt=row.id).order_by("-id")),
         "newer": _neighbour(RequestLog.objects.notable().filter(id__gt=row.id).order_by("id")),
-        "summary": summary_of(described),
+        "support_summary": support_summary_of(described),
     }
     place = Place("log", [(_("Provisioning log"), reverse("admin:log"))])
     return show(request, "console/log/log_entry.html", f"{described.action} {short_id(row.id)}", place, context)
@@ -157,7 +157,7 @@ def _holder_of(row: RequestLog) -> SyncedUser | None:
     return found
 
 
-def summary_of(described: Described) -> str:
+def support_summary_of(described: Described) -> str:
     """What may be pasted into a support case: times and ids, nothing personal (AC-PER-7)."""
     row = described.log
     lines = [

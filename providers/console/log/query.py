@@ -84,7 +84,7 @@ _TITLES: Mapping[str, Text] = {
     "token": gettext_lazy("Token"),
     "address": gettext_lazy("Address"),
     "slower": gettext_lazy("Slower than (ms)"),
-    "subject": gettext_lazy("Person or group"),
+    "subject": gettext_lazy("User or group"),
     "q": gettext_lazy("Search"),
 }
 # What the form "More" asks for.

@@ -28,7 +28,7 @@ from providers.outcomes import Outcome, Refusal
 DAYS = 7
 MOST = 100
 
-_COPY = gettext_lazy("Whoever set up the directory enters the permanent token anew, as it was shown.")
+_COPY = gettext_lazy("Enter the permanent token in the directory again, exactly as it was shown.")
 _MEANINGS: Mapping[str, Text] = {
     Refusal.NO_TOKEN: gettext_lazy("No bearer token was sent: mostly a scan of the internet."),
     Refusal.JWT: gettext_lazy("The Secret Token is empty in Entra: enter the permanent token there."),
@@ -37,7 +37,7 @@ _MEANINGS: Mapping[str, Text] = {
     Refusal.SPACED: _COPY,
     Refusal.ALTERED: _COPY,
     Refusal.NEVER_ISSUED: gettext_lazy(
-        "It has the form of ours: made by another iProva, or by a provider that is gone."
+        "It has the form of ours: made by another iProva, or for a provider that no longer exists."
     ),
     Refusal.UNKNOWN: gettext_lazy("A token was sent that was never made here."),
 }

@@ -57,7 +57,7 @@ class ProviderForm(TitleForm):
     silent_after_hours = forms.IntegerField(min_value=2, max_value=1_000, error_messages=_of(2, 1_000))
 
     notification_email = forms.EmailField(
-        required=False, max_length=254, error_messages={"invalid": gettext_lazy("This is no e-mail address.")}
+        required=False, max_length=254, error_messages={"invalid": gettext_lazy("This is not an e-mail address.")}
     )
     removal_limit = forms.ChoiceField(choices=RemovalLimit)
     removal_limit_users = forms.IntegerField(min_value=1, max_value=100_000, error_messages=_of(1, 100_000))
@@ -89,7 +89,7 @@ class RangesForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         self.read_ranges()
         if not self.networks and not self.errors:
-            self.add_error("ip_ranges", _("Enter at least one range."))
+            self.add_error("ip_ranges", _("Enter at least one allowed range."))
         return self.cleaned_data
 
     def read_ranges(self) -> None:
@@ -125,7 +125,7 @@ class AddProviderForm(TitleForm, RangesForm):
 class ExpiryForm(forms.Form):
     """The last day on which a token works, by the reader's clock; empty is never."""
 
-    last_day = forms.DateField(required=False, error_messages={"invalid": gettext_lazy("This is no date.")})
+    last_day = forms.DateField(required=False, error_messages={"invalid": gettext_lazy("This is not a date.")})
 
     def clean_last_day(self) -> datetime | None:
         """The midnight that ends it."""
@@ -133,9 +133,9 @@ class ExpiryForm(forms.Form):
         if day is None:
             return None
         if day < localdate():
-            raise forms.ValidationError(_("This day is past. To end the token now, revoke it."))
+            raise forms.ValidationError(_("This day is in the past. To stop the token now, revoke it."))
         if day.year > 9000:
-            raise forms.ValidationError(_("This is no date."))
+            raise forms.ValidationError(_("This is not a date."))
         return make_aware(datetime.combine(day + timedelta(days=1), time()))
 
 

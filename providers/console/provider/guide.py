@@ -54,14 +54,14 @@ GUIDES: Mapping[str, tuple[Text, Sequence[Step]]] = {
             Step(
                 "test",
                 _("Test Connection, then Create"),
-                _("Entra asks for somebody who does not exist. The line above shows when that request has come in."),
+                _("Entra asks for a user who does not exist. The line above shows when that request has come in."),
             ),
             Step(
                 "assign",
                 _("Users and groups"),
                 _(
-                    "Assign one test person first. People who have only Default Access are skipped, and groups inside"
-                    " groups are not provisioned: assign their members, or the inner group itself."
+                    "Assign one test user first. Users who have only Default Access are skipped, and groups "
+                    "inside groups are not provisioned: assign their members, or the inner group itself."
                 ),
             ),
             Step(
@@ -72,7 +72,7 @@ GUIDES: Mapping[str, tuple[Text, Sequence[Step]]] = {
             Step(
                 "demand",
                 _("Provision on demand"),
-                _("Try the test person, or a group with at most five of its members: Entra allows no more at a time."),
+                _("Try the test user, or a group with at most five of its members: Entra allows no more at a time."),
             ),
             Step(
                 "notices",
@@ -82,7 +82,7 @@ GUIDES: Mapping[str, tuple[Text, Sequence[Step]]] = {
             Step(
                 "start",
                 _("Start provisioning"),
-                _("The first cycle takes longest: hours for thousands of people. Then Entra calls every 40 minutes."),
+                _("The first cycle takes longest: hours for thousands of users. Then Entra calls every 40 minutes."),
             ),
         ),
     ),
@@ -110,9 +110,7 @@ GUIDES: Mapping[str, tuple[Text, Sequence[Step]]] = {
                 _("Provisioning → To App"),
                 _("Enable Create Users, Update User Attributes and Deactivate Users."),
             ),
-            Step(
-                "okta-assign", _("Assignments, then Push Groups"), _("Assign one test person first, then the groups.")
-            ),
+            Step("okta-assign", _("Assignments, then Push Groups"), _("Assign one test user first, then the groups.")),
         ),
     ),
 }

@@ -21,8 +21,8 @@ from providers.removal_limit import REMOVALS
 PAGE = 50
 WHAT: dict[str, Text] = {
     "": gettext_lazy("Acts on the provider"),
-    "people": gettext_lazy("People and groups"),
-    "leavers": gettext_lazy("People disabled or removed"),
+    "people": gettext_lazy("Users and groups"),
+    "leavers": gettext_lazy("Users disabled or deleted"),
 }
 
 

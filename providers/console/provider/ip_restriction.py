@@ -57,8 +57,8 @@ UNCOVERED: Mapping[str, Badge] = {
     IpMode.ENFORCE: Badge(gettext_lazy("Refused"), "stop", "bad"),
 }
 CANNOT: Mapping[str, Text] = {
-    "no-ranges": gettext_lazy("There are no ranges: enforcing would refuse everybody. Add ranges first."),
-    "everyone": gettext_lazy("These ranges together allow everyone: turn the restriction off instead."),
+    "no-ranges": gettext_lazy("There are no allowed ranges: enforcing would refuse everybody. Add some first."),
+    "everyone": gettext_lazy("These allowed ranges together cover every address: turn the restriction off instead."),
     "nothing-seen": gettext_lazy("No address seen yet: observe first."),
 }
 
@@ -98,7 +98,9 @@ def _answer(mode: str, seen: list[Seen], *, has_rules: bool) -> dict[str, Any]:
     uncovered = sum(found.covered_by is None for found in seen)
     numbers = {"all": grouped(len(seen)), "covered": grouped(len(seen) - uncovered), "uncovered": grouped(uncovered)}
     if mode == IpMode.OFF:
-        follow = _("Add ranges and observe first: that refuses nobody and shows whom the ranges do not cover.")
+        follow = _(
+            "Add allowed ranges and observe first: that refuses nobody and shows which addresses they do not cover."
+        )
         return _said(_("Off."), _("Any address may call."), follow)
     word = _("Observing.") if mode == IpMode.OBSERVE else _("Enforced.")
     if not seen:
@@ -121,7 +123,7 @@ def _answer(mode: str, seen: list[Seen], *, has_rules: bool) -> dict[str, Any]:
     )
     follow = _("Everything still works. Allow the addresses below that are the directory's before you enforce.")
     return _said(
-        word, lead % numbers, follow if has_rules else _("There are no ranges yet: add some."), "warn", "alert"
+        word, lead % numbers, follow if has_rules else _("There are no allowed ranges yet: add some."), "warn", "alert"
     )
 
 
@@ -147,7 +149,7 @@ def _check(text: str, rules: list[IpRule]) -> dict[str, Any]:
     try:
         address = plain_address(text)
     except ValueError:
-        return {"text": text, "problem": _("This is no IP address.")}
+        return {"text": text, "problem": _("This is not an IP address.")}
     covering: list[Network] = [
         rule.cidr for rule in rules if rule.cidr.version == address.version and address in rule.cidr
     ]

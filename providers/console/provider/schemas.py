@@ -128,7 +128,7 @@ def remove_schema(request: HttpRequest, provider_id: int, extension_id: int) -> 
     extension = SchemaExtension.objects.of(provider).filter(pk=extension_id).first()
     back = reverse("admin:schemas", args=[provider.pk])
     if extension is None:
-        messages.info(request, _("This extension is gone already."))
+        messages.info(request, _("This extension no longer exists."))
         return go_to(request, back)
     schema = read_schema(extension.document)
     if request.method == "POST":
@@ -149,8 +149,8 @@ def _in_use(extension: SchemaExtension) -> str:
     if not count:
         return ""
     said = ngettext(
-        "%(count)s record has values of it, those in the recycle bin included.",
-        "%(count)s records have values of it, those in the recycle bin included.",
+        "%(count)s user or group has values of it, those in the recycle bin included.",
+        "%(count)s users and groups have values of it, those in the recycle bin included.",
         count,
     )
     return said % {"count": grouped(count)}

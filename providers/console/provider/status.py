@@ -66,14 +66,14 @@ def _held(provider: Provider, health: Health) -> SafeString:
     assert provider.held_at
     if provider.rejected_at:
         said = ngettext(
-            "Departures are rejected since {time}: {count} person is concerned.",
-            "Departures are rejected since {time}: {count} people are concerned.",
+            "Removals are rejected since {time}: {count} user is affected.",
+            "Removals are rejected since {time}: {count} users are affected.",
             health.waiting,
         )
     else:
         said = ngettext(
-            "Departures are held back since {time}: {count} person waits for your decision.",
-            "Departures are held back since {time}: {count} people wait for your decision.",
+            "Removals are held back since {time}: {count} user waits for your decision.",
+            "Removals are held back since {time}: {count} users wait for your decision.",
             health.waiting,
         )
     time = clock(provider.rejected_at or provider.held_at, health.at)
@@ -90,7 +90,7 @@ def _refused(provider: Provider, health: Health) -> SafeString:
     elif health.token:
         what = format_html('{} <span class="mono">{}…</span>', _REFUSED_TOKEN[health.token.state], health.token.prefix)
     else:
-        what = format_html("{}", _("a token that is gone"))
+        what = format_html("{}", _("a token that no longer exists"))
     said = _("Refused since {time}: {what} ({calls}).")
     return format_html(said, time=clock(activity.refused_since, health.at), what=what, calls=calls)
 
@@ -133,8 +133,8 @@ def _some_errors(provider: Provider, health: Health) -> SafeString:
     if health.reason is Reason.REMOVALS:
         count = health.activity.mass_change_count
         said = ngettext(
-            "{count} person was disabled or removed since {time}.",
-            "{count} people were disabled or removed since {time}.",
+            "{count} user was disabled or deleted since {time}.",
+            "{count} users were disabled or deleted since {time}.",
             count,
         )
         assert health.activity.mass_change_since
@@ -150,9 +150,9 @@ def _some_errors(provider: Provider, health: Health) -> SafeString:
     assert token.expires_at
     left = timeuntil(token.expires_at, health.at, depth=1)
     if health.reason is Reason.TOKEN_UNUSED:
-        said = _("The old token {token} ends in {left}, and the new one has not been used yet.")
+        said = _("The old token {token} expires in {left}, and the new one has not been used yet.")
     else:
-        said = _("Token {token} ends in {left}.")
+        said = _("Token {token} expires in {left}.")
     return format_html(said, token=format_html('<span class="mono">{}</span>', token.shown), left=left)
 
 

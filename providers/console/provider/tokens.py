@@ -37,7 +37,7 @@ OVERLAPS: Mapping[str, tuple[Text, timedelta]] = {
     "24h": (gettext_lazy("24 hours"), timedelta(hours=24)),
     "7d": (gettext_lazy("7 days"), timedelta(days=7)),
     "30d": (gettext_lazy("30 days"), timedelta(days=30)),
-    "none": (gettext_lazy("None: it ends at once"), timedelta()),
+    "none": (gettext_lazy("None: it expires at once"), timedelta()),
 }
 DEFAULT_OVERLAP = "7d"
 
@@ -147,7 +147,7 @@ def rotate_token(request: HttpRequest, provider_id: int, token_id: int) -> HttpR
 
 
 def _not_live(request: HttpRequest, provider: Provider, token: Token) -> HttpResponse:
-    messages.warning(request, _("%(label)s has ended: nothing was changed.") % {"label": token.label})
+    messages.warning(request, _("%(label)s is no longer active: nothing was changed.") % {"label": token.label})
     return go_to(request, reverse("admin:tokens", args=[provider.pk]))
 
 
@@ -215,7 +215,7 @@ def restore_token(request: HttpRequest, provider_id: int, token_id: int) -> Http
 def expire_token(request: HttpRequest, provider_id: int, token_id: int) -> HttpResponse:
     """A day on which a token ends, or never."""
     provider = get_provider(provider_id)
-    access.require(request, access.CHANGE_TOKEN, gettext_noop("to change when a token ends"), provider)
+    access.require(request, access.CHANGE_TOKEN, gettext_noop("to change the expiry of a token"), provider)
     token = _get_token(provider, token_id)
     form = ExpiryForm(request.POST or None, initial={"last_day": token.expires_at})
     if form.is_bound and form.is_valid():
@@ -225,6 +225,6 @@ def expire_token(request: HttpRequest, provider_id: int, token_id: int) -> HttpR
             return _not_live(request, provider, token)
         messages.success(request, _("The expiry of %(label)s is changed.") % {"label": token.label})
         return go_to(request, reverse("admin:tokens", args=[provider.pk]))
-    title = _("When does %(label)s end?") % {"label": token.label}
+    title = _("When does %(label)s expire?") % {"label": token.label}
     context = {"provider": provider, "token": token, "form": form, "today": timezone.localdate().isoformat()}
     return _say(request, "console/provider/expire_token.html", title, provider, context)

@@ -33,12 +33,12 @@ def bin_until(resource: Resource) -> SafeString | str:
 def purge_resource(request: HttpRequest, resource_id: UUID) -> HttpResponse:
     """For good, before the 30 days are over: needs the name as typed."""
     found = _in_bin(resource_id)
-    access.require(request, access.CHANGE_PROVIDER, gettext_noop("to purge somebody deleted"), found.provider)
+    access.require(request, access.CHANGE_PROVIDER, gettext_noop("to purge a deleted user or group"), found.provider)
     is_group = found.resource_type == "Group"
     typed = request.POST.get("title", "")
     if request.method == "POST" and typed.strip() == found.label:
         recycle_bin.purge(found.provider_id, found.pk, access.actor_of(request))
-        messages.success(request, _("%(name)s is gone for good.") % {"name": found.label})
+        messages.success(request, _("%(name)s is purged.") % {"name": found.label})
         return go_to(request, reverse("admin:groups" if is_group else "admin:users"))
     context = {
         "resource": found,
@@ -64,16 +64,18 @@ def restore_resource(request: HttpRequest, resource_id: UUID) -> HttpResponse:
     found: Any = Resource.objects.select_related("provider").filter(pk=resource_id).first()
     if found is None or found.provider.deleted_at:
         raise Http404(_("It is not in the recycle bin any more."))
-    access.require(request, access.CHANGE_PROVIDER, gettext_noop("to restore somebody deleted"), found.provider)
+    access.require(request, access.CHANGE_PROVIDER, gettext_noop("to restore a deleted user or group"), found.provider)
     page = "admin:group" if found.resource_type == "Group" else "admin:user"
     name = {"name": found.label}
     try:
         was_there = recycle_bin.restore(found.provider_id, found.pk, access.actor_of(request), uuid7())
     except NameTakenError:
-        said = _("%(name)s cannot be restored: another record of this provider has the name now. Nothing was changed.")
+        said = _(
+            "%(name)s cannot be restored: another user or group of this provider has the name now. Nothing was changed."
+        )
         messages.error(request, said % name)
     else:
         if was_there:
-            said = _("%(name)s is restored. The directory is not told: it goes on as it knows her.")
+            said = _("%(name)s is restored. The directory does not notice this and continues as before.")
             messages.success(request, said % name)
     return HttpResponseRedirect(reverse(page, args=[resource_id]))

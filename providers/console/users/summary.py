@@ -1,6 +1,6 @@
-"""The first line of a person's page: how she stands, since when, by whom, with which request.
+"""The summary at the top of a user's page: their state, since when, by whom, with which request.
 
-SCIM carries no reason, so none is invented: the answer says what arrived, what changed with it,
+SCIM carries no reason, so none is invented: the summary shows what arrived, what changed with it,
 and where in the directory to look.
 """
 
@@ -28,7 +28,7 @@ _STATES = (EventKind.RESOURCE_CREATED, EventKind.RESOURCE_DISABLED, EventKind.RE
 
 
 @dataclass(frozen=True)
-class Answer:
+class Summary:
     """`lead` is the sentence; `more` what happened with it; `note` where to look; `refused` what was tried since."""
 
     badge: Badge
@@ -38,7 +38,7 @@ class Answer:
     refused: SafeString | str = ""
 
 
-def answer(history: History) -> Answer:
+def summary(history: History) -> Summary:
     """The first case that matches (console specification §3.9)."""
     person = history.resource
     badge = badge_of(person.status)
@@ -46,15 +46,15 @@ def answer(history: History) -> Answer:
     if person.status is Status.DELETED:
         event = _newest(history, EventKind.RESOURCE_DELETED)
         said = _removed(history, event) if event else _no_record(history, badge)
-        return Answer(badge, said, _left_with(history, event), refused=refused)
+        return Summary(badge, said, _left_with(history, event), refused=refused)
     state = _newest(history, *_STATES)
     if person.status is Status.DISABLED:
         if state and state.kind == EventKind.RESOURCE_DISABLED:
-            return Answer(badge, _disabled(history, state), _left_with(history, state), _where_to_look(state), refused)
+            return Summary(badge, _disabled(history, state), _left_with(history, state), _where_to_look(state), refused)
         is_so_since_creation = state and state.kind == EventKind.RESOURCE_CREATED
         said = _never_active(history, state) if state and is_so_since_creation else _no_record(history, badge)
-        return Answer(badge, said, refused=refused)
-    return Answer(badge, _active(history, badge), refused=refused)
+        return Summary(badge, said, refused=refused)
+    return Summary(badge, _active(history, badge), refused=refused)
 
 
 def _newest(history: History, *kinds: EventKind) -> ChangeEvent | None:
@@ -83,8 +83,8 @@ def _disabled(history: History, event: ChangeEvent) -> SafeString:
 
 def _where_to_look(event: ChangeEvent) -> str:
     said = _(
-        "Entra does not say why. Usual causes: no longer assigned to iProva, no longer in scope, blocked or deleted in "
-        "Entra. Look in Entra → Provisioning logs at %(time)s."
+        "Entra does not send a reason. Usual causes: no longer assigned to iProva, no longer in "
+        "scope, blocked or deleted in Entra. Look in Entra → Provisioning logs at %(time)s."
     )
     return said % {"time": date_format(localtime(event.at), "H:i")}
 
@@ -95,13 +95,13 @@ def _left_with(history: History, event: ChangeEvent | None) -> SafeString | str:
     left = [row.group for row in history.memberships if row.left_at and abs(row.left_at - event.at) <= AT_ONCE]
     if not left:
         return ""
-    return format_html(_("Within 5 minutes she also left: {groups}."), groups=linked_groups(left))
+    return format_html(_("Within 5 minutes also removed from: {groups}."), groups=linked_groups(left))
 
 
 def _removed(history: History, event: ChangeEvent) -> SafeString:
     return format_html(
         _("{removed} on {time} by {actor} (DELETE){request}. Entra normally disables first and deletes 30 days later."),
-        removed=_strong(_("Removed")),
+        removed=_strong(_("Deleted")),
         time=moment(event.at),
         actor=_strong(history.actor(event)),
         request=_in_brackets(history, event),
@@ -110,7 +110,7 @@ def _removed(history: History, event: ChangeEvent) -> SafeString:
 
 def _never_active(history: History, event: ChangeEvent) -> SafeString:
     return format_html(
-        _("{disabled} since she was created on {time} by {actor}: {sent} was in the first request{request}."),
+        _("{disabled} since it was created on {time} by {actor}: {sent} was in the first request{request}."),
         disabled=_strong(_("Has been disabled")),
         time=moment(event.at),
         actor=_strong(history.actor(event)),
@@ -174,7 +174,10 @@ def _refused(history: History) -> SafeString | str:
         return ""
     detail = row.detail if history.can_see_names else mask_addresses(row.detail)
     return format_html(
-        _("{actor} tried to change her on {time} and was refused: {detail} ({status}, request {id})"),
+        _(
+            "{actor} tried to change this user on {time}, and the request was rejected: {detail} "
+            "({status}, request {id})"
+        ),
         actor=_strong(history.provider_title),
         time=moment(row.at),
         detail=format_html('<span lang="en">{}</span>', detail),

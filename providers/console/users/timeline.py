@@ -131,7 +131,7 @@ def group_timeline(history: History) -> list[Entry]:
     for event in history.events:
         members = moved[event.id]
         for row, has_joined in members[:MEMBERS_OF_AN_EVENT]:
-            said = _("{member} joined") if has_joined else _("{member} left")
+            said = _("{member} was added") if has_joined else _("{member} was removed")
             title = format_html(said, member=_linked_member(row.member, can_see_names=history.can_see_names))
             found.append(_by(history, event, "in" if has_joined else "out", "", title))
         more = sum(part.get("added", 0) + part.get("removed", 0) for part in event.changes if "added" in part)
@@ -160,11 +160,11 @@ def _membership_entries(history: History) -> Iterator[tuple[UUID, Entry]]:
         if row.left_event:
             gone[row.left_event].append(row)
     for event_id, rows in arrived.items():
-        said = format_html(_("Joined {groups}"), groups=_linked(row.group for row in rows))
+        said = format_html(_("Added to {groups}"), groups=_linked(row.group for row in rows))
         event = history.group_events.get(event_id)
         yield event_id, _by(history, event, "in", "", said, at=rows[0].joined_at)
     for event_id, rows in gone.items():
-        said = format_html(_("Left {groups}"), groups=_linked(row.group for row in rows))
+        said = format_html(_("Removed from {groups}"), groups=_linked(row.group for row in rows))
         event = history.group_events.get(event_id)
         yield event_id, _by(history, event, "out", "", said, at=rows[0].left_at)
 

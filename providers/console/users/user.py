@@ -19,7 +19,7 @@ from providers.console.log.described import describe
 from providers.console.users.history import History, last_set, read_history
 from providers.console.users.identity import identifiers, mask_names
 from providers.console.users.recycle_bin import bin_until
-from providers.console.users.summary import AT_ONCE, answer
+from providers.console.users.summary import AT_ONCE, summary
 from providers.console.users.timeline import timeline
 from providers.events import EventKind
 from providers.models import ChangeEvent, Membership, SyncedUser
@@ -49,7 +49,7 @@ class Attribute:
 def user(request: HttpRequest, user_id: UUID) -> HttpResponse:
     person: Any = SyncedUser.objects.select_related("provider").filter(pk=user_id).first()
     if person is None:
-        raise Http404(_("There is no such person."))
+        raise Http404(_("There is no such user."))
     can_see_names = access.may(request, access.VIEW_PERSONAL)
     others = _same_name(person)
     history = read_history(person, provider_title=person.provider.title, can_see_names=can_see_names)
@@ -65,10 +65,10 @@ def user(request: HttpRequest, user_id: UUID) -> HttpResponse:
         "person": person,
         "badge": badge_of(person.status),
         "work": _work(person) if can_see_names else "",
-        "answer": answer(history),
+        "summary": summary(history),
         "groups": [(row.group, moment(row.joined_at, to="day"), _how(history, row)) for row in groups[:SHOWN_GROUPS]],
         "group_count": f"{SHOWN_GROUPS}+" if len(groups) > SHOWN_GROUPS else len(groups),
-        "left": _left(history),
+        "removed_from": _removed_from(history),
         "entries": entries if is_whole else entries[:SHOWN_ENTRIES],
         "entry_count": len(entries),
         "since": moment(entries[-1].at, to="day") if entries else "",
@@ -79,7 +79,7 @@ def user(request: HttpRequest, user_id: UUID) -> HttpResponse:
         "resource": person,
         "bin_until": bin_until(person),
         "others": [(record, badge_of(record.status), moment(record.last_modified)) for record in others],
-        "summary": summary_of(history),
+        "support_summary": support_summary_of(history),
     }
     place = Place("users", [(_("Users"), reverse("admin:users"))])
     return show(request, "console/users/user.html", person.label, place, context)
@@ -103,13 +103,13 @@ def _how(history: History, row: Membership) -> str:
     if event and event.kind == EventKind.RESOURCE_CREATED:
         return _("when the group was created")
     if abs(row.joined_at - history.resource.created) <= AT_ONCE:
-        return _("when she was created")
+        return _("when the user was created")
     if event and event.kind == EventKind.RESOURCE_RESTORED:
         return _("restored by %(actor)s") % {"actor": history.actor(event)}
     return _("added by %(actor)s") % {"actor": history.actor(event)}
 
 
-def _left(history: History) -> list[tuple[Any, SafeString]]:
+def _removed_from(history: History) -> list[tuple[Any, SafeString]]:
     """The groups that she left last, those that she is in again left out."""
     current = {row.group_id for row in history.memberships if row.left_at is None}
     gone = [row for row in history.memberships if row.left_at and row.group_id not in current]
@@ -149,7 +149,7 @@ def _attribute(history: History, path: str, value: str | None, event: ChangeEven
     return Attribute(path, value, moment(event.at, to="day"), history.request_link(event))
 
 
-def summary_of(history: History) -> str:
+def support_summary_of(history: History) -> str:
     """What may be pasted into a support case: ids, times and states, nothing else of the person (AC-PER-7)."""
     person = history.resource
     object_id = person.external_id if person.external_id and is_uuid(person.external_id) else "-"

@@ -1,4 +1,4 @@
-"""Housekeeping: what each regular job does, and how its last run went."""
+"""The page *Housekeeping*: what each regular job does, and how its last run went."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from providers.models import RECYCLE_BIN_DAYS, JobRun
 
 @dataclass(frozen=True)
 class Row:
-    """A job, its state, and its last run where there was one."""
+    """One job as the page shows it; `last` and `run` are None if it never ran."""
 
     purpose: Text
     badge: Badge
@@ -37,6 +37,7 @@ class Row:
 
 @require_safe
 def housekeeping(request: HttpRequest) -> HttpResponse:
+    """Show the regular jobs."""
     context = {
         "title": _("Housekeeping"),
         "crumbs": [(_("Application management"), reverse("admin:index")), (_("Housekeeping"), "")],
@@ -46,7 +47,7 @@ def housekeeping(request: HttpRequest) -> HttpResponse:
 
 
 def rows() -> list[Row]:
-    """Every job, in the order in which they run. One query."""
+    """Return every job, in the order in which they run. One query."""
     runs = {run.job: run for run in JobRun.objects.all()}
     purposes = _purposes()
     return [_row(purposes[job.__name__], runs.get(job.__name__), period_of(job)) for job in JOBS]
@@ -58,13 +59,13 @@ def _row(purpose: Text, run: JobRun | None, period: timedelta) -> Row:
     badge = Badge(_("Done"), "check", "ok")
     if run.has_failed:
         badge = Badge(_("Failed"), "alert", "bad")
-    elif timezone.now() - run.ran_at > 2 * period + timedelta(hours=1):  # one run may be missed
+    elif timezone.now() - run.ran_at > 2 * period + timedelta(hours=1):  # a single missed run is not reported
         badge = Badge(_("Overdue"), "alert", "warn")
     return Row(purpose, badge, ago(run.ran_at), run, _result(run.result))
 
 
 def _result(kept: str) -> str:
-    """What a job did: a count of rows, or words."""
+    """The stored result of a run in words: a number is a count of rows, anything else is a text of ours."""
     if kept.isdecimal():
         return ngettext("%(count)s row", "%(count)s rows", int(kept)) % {"count": grouped(int(kept))}
     return _(kept) if kept else ""

@@ -1,4 +1,4 @@
-"""A change event in one sentence: who did what to whom. Every page takes an event's sentence from here."""
+"""Turns a change event into one sentence: who did what to whom. Every page takes its sentences from here."""
 
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -11,9 +11,9 @@ from providers.models import ChangeEvent, Provider
 
 
 def sentence_of(event: ChangeEvent, provider: Provider | None = None, *, can_see_names: bool) -> SafeString:
-    """The sentence of an event's kind, filled in. A user's name is masked unless `can_see_names`.
+    """Return the sentence about an event. A user's name is masked unless `can_see_names`.
 
-    `provider`: whose token did it, where the page wants it named.
+    `provider` is given if the page wants the provider named whose token caused the event.
     """
     return format_html(
         event.event_kind.sentence,
@@ -31,7 +31,10 @@ def _actor_of(event: ChangeEvent, provider: Provider | None) -> str:
 
 
 def subject_of(event: ChangeEvent, *, can_see_names: bool) -> str:
-    """Whom or what an event is about: a user's name is masked unless `can_see_names`, words of ours are translated."""
+    """Return whom or what an event is about.
+
+    A user's name is masked unless `can_see_names`. Texts of our own, such as "an unknown name", are translated.
+    """
     is_ours = event.kind == EventKind.ACT_REFUSED or event.subject == UNKNOWN_NAME
     if is_ours and event.subject:
         return _(event.subject)

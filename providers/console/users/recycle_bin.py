@@ -1,4 +1,4 @@
-"""The recycle bin: what a directory deleted can be inspected for 30 days, and restored by an administrator."""
+"""The recycle bin: deleted users and groups stay for 30 days, and an administrator can restore or purge them."""
 
 from datetime import timedelta
 from typing import Any
@@ -23,7 +23,7 @@ PLACE = Place("users")
 
 
 def bin_until(resource: Resource) -> SafeString | str:
-    """The day on which a deleted resource is gone for good; "" for one that is not in the bin."""
+    """Return the day on which a deleted resource is purged; "" for one that is not in the bin."""
     if resource.deleted_at is None or resource.provider.deleted_at:
         return ""
     return moment(resource.deleted_at + timedelta(days=RECYCLE_BIN_DAYS), to="day")
@@ -31,7 +31,7 @@ def bin_until(resource: Resource) -> SafeString | str:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def purge_resource(request: HttpRequest, resource_id: UUID) -> HttpResponse:
-    """For good, before the 30 days are over: needs the name as typed."""
+    """GET: ask for the name. POST: purge the user or group for good, if the name was typed exactly."""
     found = _in_bin(resource_id)
     access.require(request, access.CHANGE_PROVIDER, gettext_noop("to purge a deleted user or group"), found.provider)
     is_group = found.resource_type == "Group"
@@ -51,7 +51,7 @@ def purge_resource(request: HttpRequest, resource_id: UUID) -> HttpResponse:
 
 
 def _in_bin(resource_id: UUID) -> Any:
-    """404 for what is not in the recycle bin of a live provider."""
+    """The resource in the recycle bin of a live provider; raises Http404 for any other."""
     found: Any = Resource.objects.in_recycle_bin().select_related("provider").filter(pk=resource_id).first()
     if found is None or found.provider.deleted_at:
         raise Http404(_("It is not in the recycle bin any more."))
@@ -60,7 +60,11 @@ def _in_bin(resource_id: UUID) -> Any:
 
 @require_POST
 def restore_resource(request: HttpRequest, resource_id: UUID) -> HttpResponse:
-    """Give a person or group back as it was, with the memberships that its deletion ended."""
+    """Restore a user or group as it was, with the memberships that the deletion ended.
+
+    If another resource of the provider has the name now, nothing changes and the page shows why. Raises Http404
+    for a resource that no longer exists.
+    """
     found: Any = Resource.objects.select_related("provider").filter(pk=resource_id).first()
     if found is None or found.provider.deleted_at:
         raise Http404(_("It is not in the recycle bin any more."))

@@ -1,7 +1,7 @@
-"""The summary at the top of a user's page: their state, since when, by whom, with which request.
+"""The summary at the top of a user's page: their state, since when, by whom, and with which request.
 
-SCIM carries no reason, so none is invented: the summary shows what arrived, what changed with it,
-and where in the directory to look.
+SCIM gives no reason for a change, so the summary gives none. It shows what arrived, what changed at the same time,
+and where in the directory to look for the reason.
 """
 
 from collections.abc import Iterator
@@ -29,7 +29,10 @@ _STATES = (EventKind.RESOURCE_CREATED, EventKind.RESOURCE_DISABLED, EventKind.RE
 
 @dataclass(frozen=True)
 class Summary:
-    """`lead` is the sentence; `more` what happened with it; `note` where to look; `refused` what was tried since."""
+    """The summary: `lead` is the sentence, `more` what happened at the same time, `note` where to look.
+
+    `refused` is a later attempt to change the user that failed.
+    """
 
     badge: Badge
     lead: SafeString
@@ -39,7 +42,10 @@ class Summary:
 
 
 def summary(history: History) -> Summary:
-    """The first case that matches (console specification §3.9)."""
+    """Return the summary of a user: the first case that matches their status and the newest event on it.
+
+    Sends no query, except one if there is no event to show.
+    """
     person = history.resource
     badge = badge_of(person.status)
     refused = _refused(history)
@@ -143,7 +149,7 @@ def _active(history: History, badge: Badge) -> SafeString:
 
 
 def _first_changes(changes: list[Difference]) -> SafeString:
-    """The first two of an event's changes in a sentence; the others are counted."""
+    """The first two changes of an event in words, and the number of the others."""
     shown = format_html_join(", ", "{}", ((_change(change),) for change in changes[:2]))
     more = len(changes) - 2
     return format_html(_("{shown} and {count} more"), shown=shown, count=more) if more > 0 else shown
@@ -168,7 +174,7 @@ def _no_record(history: History, badge: Badge) -> SafeString:
 
 
 def _refused(history: History) -> SafeString | str:
-    """An attempt to change her that was refused, and that no later change has made up for."""
+    """The newest attempt to change the user, if it was rejected or failed; otherwise ""."""
     row = next(_writes(history), None)
     if row is None or row.outcome not in (Outcome.REJECTED, Outcome.ERROR):
         return ""

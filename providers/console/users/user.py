@@ -1,4 +1,4 @@
-"""A person's page: the answer, her groups, the timeline, what was received, and the last requests."""
+"""The page of one user: the summary, groups, the timeline, the attributes received, and the last requests."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -33,7 +33,7 @@ LAST_REQUESTS = 20
 
 @dataclass(frozen=True)
 class Attribute:
-    """One value as received, with when and by which request it was set; None: not sent any more."""
+    """One value as received, with the day and the request that set it. `value` is None if it is no longer sent."""
 
     path: str
     value: str | None
@@ -47,6 +47,7 @@ class Attribute:
 
 @require_safe
 def user(request: HttpRequest, user_id: UUID) -> HttpResponse:
+    """Show one user, in the recycle bin too. `?timeline=all` shows the whole timeline instead of its newest part."""
     person: Any = SyncedUser.objects.select_related("provider").filter(pk=user_id).first()
     if person is None:
         raise Http404(_("There is no such user."))
@@ -86,19 +87,19 @@ def user(request: HttpRequest, user_id: UUID) -> HttpResponse:
 
 
 def _work(person: Any) -> str:
-    """Her title and department, so that one of two people with a name is told from the other."""
+    """The user's job title and department, to distinguish two people with the same name."""
     parts = (person.document.get("title"), person.document.get(ENTERPRISE_USER, {}).get("department"))
     return ", ".join(part for part in parts if part)
 
 
 def _same_name(person: Any) -> list[Any]:
-    """Other records with her userName: of another provider, or from before she was created anew (AC-PER-8)."""
+    """Other users with this userName: of another provider, or from before this one was created again (AC-PER-8)."""
     same = SyncedUser.objects.filter(user_name_key=person.user_name_key).exclude(pk=person.pk)
     return list(same.select_related("provider").without_documents().order_by("-id")[:10])
 
 
 def _how(history: History, row: Membership) -> str:
-    """How she came into a group."""
+    """How the user was added to a group."""
     event = history.group_events.get(row.joined_event)
     if event and event.kind == EventKind.RESOURCE_CREATED:
         return _("when the group was created")
@@ -110,7 +111,7 @@ def _how(history: History, row: Membership) -> str:
 
 
 def _removed_from(history: History) -> list[tuple[Any, SafeString]]:
-    """The groups that she left last, those that she is in again left out."""
+    """The groups from which the user was last removed, except those that they are in again."""
     current = {row.group_id for row in history.memberships if row.left_at is None}
     gone = [row for row in history.memberships if row.left_at and row.group_id not in current]
     gone.sort(key=lambda row: row.left_at or row.joined_at, reverse=True)
@@ -120,7 +121,7 @@ def _removed_from(history: History) -> list[tuple[Any, SafeString]]:
 
 
 def attributes_of(history: History) -> list[Attribute]:
-    """Each value of the document, and each attribute that was once sent and is so no longer."""
+    """Return each value of the document, and each attribute that was sent once and is no longer sent."""
     known = last_set(history)
     found = [
         _attribute(history, path, value, _setter(known, path)) for path, value in flatten(history.resource.document)
@@ -134,7 +135,7 @@ def attributes_of(history: History) -> list[Attribute]:
 
 
 def _setter(known: dict[str, ChangeEvent], path: str) -> ChangeEvent | None:
-    """The event that set this path, or the list or object that it stands in."""
+    """The event that set this path, or the list or object that contains it."""
     while path:
         if path in known:
             return known[path]
@@ -150,7 +151,7 @@ def _attribute(history: History, path: str, value: str | None, event: ChangeEven
 
 
 def support_summary_of(history: History) -> str:
-    """What may be pasted into a support case: ids, times and states, nothing else of the person (AC-PER-7)."""
+    """Return a text to paste into a support case: ids, times and states, nothing else about the person (AC-PER-7)."""
     person = history.resource
     object_id = person.external_id if person.external_id and is_uuid(person.external_id) else "-"
     lines = [

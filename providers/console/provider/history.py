@@ -1,4 +1,4 @@
-"""A provider's history: what administrators did to it, and on request what it did to people."""
+"""A provider's history: what administrators did to it, or what it did to users and groups."""
 
 from datetime import datetime
 from typing import Any
@@ -28,7 +28,10 @@ WHAT: dict[str, Text] = {
 
 @require_safe
 def history(request: HttpRequest, provider_id: int) -> HttpResponse:
-    """Fifty events, the newest first; the next fifty by the id of the last (AC-PROV-3)."""
+    """Show fifty events, newest first; `?before=` is the id of the last event on the previous page (AC-PROV-3).
+
+    `?what=` is a name in WHAT; `?since=` and `?until=` limit the time.
+    """
     provider = get_provider(provider_id)
     what = request.GET.get("what", "")
     what = what if what in WHAT else ""
@@ -74,7 +77,7 @@ def _moment(request: HttpRequest, name: str) -> datetime | None:
 
 
 def entry_of(event: ChangeEvent, provider: Provider | None, *, can_see_names: bool) -> dict[str, Any]:
-    """One event as the timeline shows it."""
+    """Return one event as the timeline shows it."""
     return {
         "event": event,
         "icon": event.event_kind.icon,

@@ -1,4 +1,4 @@
-"""The ranges of an IP restriction: added one by one, pasted, allowed, merged, removed, or imported from a file."""
+"""The dialogs that add, remove, merge and import the allowed ranges of a provider's IP restriction."""
 
 from typing import Any
 
@@ -30,14 +30,14 @@ from providers.models import IpMode, Provider
 from providers.service_tags import DEFAULT_TAG, MAX_BYTES, ServiceTag, ServiceTagsError, read_service_tag
 
 SHOWN = 100
-# How long a preview may wait for its confirmation.
+# A preview must be confirmed within this time.
 PREVIEW_S = 3_600
 _SALT = "providers.console.provider.ip_ranges"
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def add_ranges(request: HttpRequest, provider_id: int) -> HttpResponse:
-    """GET: the form, with `?ranges=` in it (*Allow*). POST: add all of them, or none and say why."""
+    """GET: show the form, filled in with `?ranges=` (*Allow*). POST: add all ranges, or none and show why."""
     provider = get_provider(provider_id)
     access.require(request, access.CHANGE_IP, gettext_noop("to add allowed ranges"), provider)
     form = RangesForm(initial={"ip_ranges": request.GET.get("ranges", "")[:200]})
@@ -84,7 +84,10 @@ def _say_what_was_added(request: HttpRequest, new: int, known: int) -> None:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def remove_ranges(request: HttpRequest, provider_id: int) -> HttpResponse:
-    """GET: which ranges, and whom that would refuse. POST: remove them. `merge` means those inside others."""
+    """GET: show the ranges, and the addresses that would be refused without them. POST: remove the ranges.
+
+    `range` holds their ids; `merge` means all ranges that are inside others.
+    """
     provider = get_provider(provider_id)
     access.require(request, access.CHANGE_IP, gettext_noop("to remove allowed ranges"), provider)
     sent = request.POST if request.method == "POST" else request.GET
@@ -118,7 +121,7 @@ def remove_ranges(request: HttpRequest, provider_id: int) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def import_ranges(request: HttpRequest, provider_id: int) -> HttpResponse:
-    """POST of a file: what would change. POST of that plan, which nobody could alter meanwhile: change it."""
+    """POST of a file: show what would change. POST of that plan: change it. The plan is signed."""
     provider = get_provider(provider_id)
     access.require(request, access.CHANGE_IP, gettext_noop("to import allowed ranges"), provider)
     context: dict[str, Any] = {"provider": provider, "tag": request.POST.get("tag", DEFAULT_TAG)[:100]}

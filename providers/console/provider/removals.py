@@ -1,4 +1,4 @@
-"""The brake on mass deprovisioning: whom it concerns, and the decision."""
+"""The page of the removal limit: the removals that are held back, and the decision about them."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ _ACTS = {
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def removals(request: HttpRequest, provider_id: int) -> HttpResponse:
-    """GET: who left, who waits, and what each decision means. POST: the decision, named by the button."""
+    """GET: show the removals so far, those held back, and each decision. POST: decide; the button names the act."""
     provider = get_provider(provider_id)
     if request.method == "POST":
         access.require(request, access.CHANGE_PROVIDER, gettext_noop("to decide on removals"), provider)
@@ -63,7 +63,7 @@ def _context(request: HttpRequest, provider: Provider) -> dict[str, Any]:
 
 
 def _rows(waiting: list[HeldRemoval], *, can_see_names: bool) -> list[dict[str, Any]]:
-    """Return a table row for each held removal, with the name of its user."""
+    """The removals that are held back, each with the name of its user. One query."""
     users = SyncedUser.objects.in_bulk([removal.resource_id for removal in waiting])
     now = timezone.now()
     rows = []

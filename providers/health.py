@@ -1,4 +1,4 @@
-"""The health of each provider: one state, and the figures that explain it (console.md §3.5).
+"""The health of each provider: one state, and the figures that explain it.
 
 The number of queries does not depend on the number of providers. `providers.console.provider.status` writes the
 sentences. We do not yet know whether Entra sends requests in each cycle if nothing has changed. So a provider counts
@@ -126,7 +126,7 @@ def health_of(providers: Iterable[Provider], now: datetime) -> dict[int, Health]
 def _judge(
     provider: Provider, activity: ProviderActivity, figures: Mapping[str, Any], tokens: list[Token], now: datetime
 ) -> Health:
-    """Return the health of one provider, by the first rule that applies (the table of console.md §3.5)."""
+    """Return the health of one provider, by the first rule that applies."""
     refused = next((token for token in tokens if token.pk == activity.refused_token_id), None)
     live = {token.pk: token for token in tokens if token.state in (TokenState.ACTIVE, TokenState.SUSPENDED)}
     reasons = list(_reasons(activity, figures, live, now))

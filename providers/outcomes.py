@@ -1,6 +1,6 @@
 """Classes of requests: the action, the outcome, and the reason why a request without a usable token was refused.
 
-Each is a table, and every page takes its words, icons and tones from here (console.md §3.5). The database classifies
+Each is a table, and every page takes its words, icons and tones from here. The database classifies
 the log's rows by the same rules (functions `providers_outcome` and `providers_action`, migration 0007).
 """
 

@@ -1,4 +1,4 @@
-"""Reads Microsoft's ServiceTags_Public_*.json: the address ranges of each Microsoft service (console.md §3.7).
+"""Reads Microsoft's ServiceTags_Public_*.json: the address ranges of each Microsoft service.
 
 An administrator uploads the file; this server never downloads it. The published ranges are not complete, so an
 administrator should start with *observe*.

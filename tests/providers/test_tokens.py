@@ -1,4 +1,4 @@
-"""Tokens: their shape, at most two live ones, once per form (console.md §3.4)."""
+"""Tokens: their shape, at most two live ones, once per form."""
 
 import re
 from uuid import uuid4

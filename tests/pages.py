@@ -168,3 +168,7 @@ def start_tags(template: str) -> list[Element]:
 def read(answer: Any) -> Page:
     """The page of a response, or of its markup."""
     return Page(answer if isinstance(answer, str) else answer.content.decode())
+
+
+def provider_page(provider, tab=""):
+    return f"/eum/providers/{provider.pk}/{tab}"

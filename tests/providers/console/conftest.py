@@ -1,0 +1,3 @@
+"""What tests of the console share."""
+
+ADD = "/eum/providers/add/"

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.contrib.auth.models import Group, User
 from django.db import connection
+from django.test import Client
 from django.utils import timezone
 from django_otp.oath import totp
 from django_otp.plugins.otp_static.models import StaticDevice
@@ -124,6 +125,13 @@ def make_account(role: str | None, **attributes: Any) -> User:
             _make_roles()
         account.groups.add(Group.objects.get(name=role))
     return account
+
+
+def browser_of(account: User) -> Client:
+    """Return a browser in which this account is signed in."""
+    browser = Client(headers={"Host": "127.0.0.1"})
+    browser.force_login(account)
+    return browser
 
 
 def code_of(account: User) -> str:

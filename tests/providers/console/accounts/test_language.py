@@ -11,7 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django.utils.html import strip_tags
-from django.utils.translation import activate, get_language, override
+from django.utils.translation import get_language, override
 
 from providers.console.frame.page import clock, grouped, moment
 from providers.models import ChangeEvent, Preference
@@ -22,13 +22,6 @@ from tests.providers.console.users.test_user import answer_on, forget_events, pa
 
 DUTCH = {"Accept-Language": "nl-BE,nl;q=0.9,en;q=0.5"}
 NOON = datetime(2026, 11, 22, 13, 20, tzinfo=UTC)
-
-
-@pytest.fixture(autouse=True)
-def _as_before():
-    before = get_language()
-    yield
-    activate(before)
 
 
 def language_of(answer):

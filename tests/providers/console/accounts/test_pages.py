@@ -7,9 +7,8 @@ from django.test import Client
 
 from providers.accounts import RightsBackend
 from providers.models import ChangeEvent
-from tests.factories import make_account
+from tests.factories import browser_of, make_account
 from tests.pages import read
-from tests.providers.conftest import browser_of
 
 NEW = {"username": "c.visser", "first_name": "Cas", "last_name": "Visser", "email": "c@x.nl", "role": "Support"}
 

@@ -13,9 +13,8 @@ from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from providers.models import ChangeEvent
-from tests.factories import code_of, make_account
+from tests.factories import browser_of, code_of, make_account
 from tests.pages import read
-from tests.providers.conftest import browser_of
 
 PASSWORD = "correct horse battery"
 

@@ -19,9 +19,8 @@ from providers.models import ChangeEvent, SyncedUser
 from providers.request_log import writer
 from providers.schemas import add_schema
 from providers.tokens import revoke_token
-from tests.factories import issue, make_account, make_group, make_user
+from tests.factories import browser_of, issue, make_account, make_group, make_user
 from tests.pages import read
-from tests.providers.conftest import browser_of
 from tests.scim.store.plans import fill_users
 
 

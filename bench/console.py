@@ -62,10 +62,10 @@ def pages(provider: int, group: Any, user: Any) -> list[Page]:
 def measure(client: Client, page: Page, times: int) -> tuple[int, list[float]]:
     """Return the number of queries of one request, and the milliseconds of each of `times` later requests."""
     with CaptureQueriesContext(connection) as asked:
-        answer = client.get(page.path)
+        response = client.get(page.path)
     queries = len(asked)
-    if answer.status_code != 200:
-        sys.exit(f"{page.path} answered {answer.status_code}.")
+    if response.status_code != 200:
+        sys.exit(f"{page.path} returned {response.status_code}.")
     took = []
     for _ in range(times):
         start = time.perf_counter()
@@ -84,8 +84,8 @@ def measure_export(client: Client, path: str, rows: int) -> str:
     """Export the first `rows` rows of a file. Return the time of the first byte, the total time and the memory used."""
     before = peak_mb()
     start = time.perf_counter()
-    answer: Any = client.get(path)
-    parts = iter(answer.streaming_content)
+    response: Any = client.get(path)
+    parts = iter(response.streaming_content)
     next(parts)
     first = time.perf_counter() - start
     lines = 0
@@ -94,7 +94,7 @@ def measure_export(client: Client, path: str, rows: int) -> str:
         if lines >= rows:
             break
     whole = time.perf_counter() - start
-    answer.close()
+    response.close()
     return (
         f"{path}: {lines:,} rows in {whole:.1f} s, first byte after {first * 1_000:.0f} ms,"
         f" peak memory grew by {peak_mb() - before:.0f} MB"

@@ -4,5 +4,7 @@ from django.apps import AppConfig
 
 
 class IprovaIdmConfig(AppConfig):
+    """The project's entry in INSTALLED_APPS."""
+
     name = "iprova_idm"
     verbose_name = "iProva identity management"

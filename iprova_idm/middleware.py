@@ -90,6 +90,7 @@ class LocaleMiddleware(_ConsoleOnly, django.middleware.locale.LocaleMiddleware):
         return super().__call__(request)
 
     def process_request(self, request: HttpRequest) -> None:
+        """Activate the session's language, if it has one."""
         super().process_request(request)
         if language := request.session.get(settings.LANGUAGE_SESSION_KEY):
             translation.activate(language)
@@ -120,6 +121,7 @@ class MethodMiddleware(_ConsoleOnly, MiddlewareMixin):
     """Shows a page when somebody opens the address of a button; Django's own 405 response is empty (AC-ERR-1)."""
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        """Replace a response with status 405 by a page."""
         if response.status_code != 405:
             return response
         page = render(request, "405.html", status=405)

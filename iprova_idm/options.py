@@ -235,6 +235,7 @@ class Options:
 
     @property
     def is_production(self) -> bool:
+        """Whether MODE is production."""
         return self.mode == "production"
 
     @property

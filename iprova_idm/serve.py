@@ -66,15 +66,15 @@ class Server:
         return status if status >= 0 else 128 - status
 
     def _wait_until_healthy(self) -> None:
-        end, answer = time.monotonic() + _START_S, "nothing"
+        end, response = time.monotonic() + _START_S, "nothing"
         while time.monotonic() < end:
             if self.gunicorn.poll() is not None:
                 raise StartError(f"gunicorn ended with status {self.gunicorn.returncode}; see its message above.")
-            answer = _ask_health(self.options)
-            if answer == "200":
+            response = _ask_health(self.options)
+            if response == "200":
                 return
             time.sleep(0.1)
-        raise StartError(f"/healthz answered {answer} for {_START_S:.0f} seconds.")
+        raise StartError(f"/healthz returned {response} for {_START_S:.0f} seconds.")
 
     def _stop(self) -> None:
         """Stop gunicorn. Requests in progress can finish, unless there is a second Ctrl-C."""

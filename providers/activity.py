@@ -111,7 +111,7 @@ def write_counts(calls: list[Call]) -> None:
 def write_sources(calls: list[Call]) -> None:
     """Note the addresses of requests with a valid token, in an allowed range or not.
 
-    Without a valid token the caller may be anybody, so the address is not noted.
+    Without a valid token the caller could be anybody, so the address is not noted.
     """
     seen: dict[tuple[int, str, date], list[datetime]] = defaultdict(list)
     for call in calls:

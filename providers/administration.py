@@ -106,7 +106,7 @@ def change_provider(provider: Provider, actor: Actor, values: Mapping[str, Any])
 
 @transaction.atomic
 def pause_provider(provider: Provider, actor: Actor) -> None:
-    """Answer every request with 503 until the provider is resumed; no user is disabled. Idempotent."""
+    """Pause a provider: its requests get 503 until it is resumed. No user is disabled. Idempotent."""
     paused = Provider.objects.live().filter(pk=provider.pk, paused_at=None)
     if paused.update(paused_at=timezone.now(), paused_by_id=actor.person_id):
         record_act(EventKind.PROVIDER_PAUSED, actor, provider=provider)
@@ -114,7 +114,7 @@ def pause_provider(provider: Provider, actor: Actor) -> None:
 
 @transaction.atomic
 def resume_provider(provider: Provider, actor: Actor) -> None:
-    """Take requests again. Idempotent."""
+    """Accept a provider's requests again. Idempotent."""
     paused = Provider.objects.live().filter(pk=provider.pk, paused_at__isnull=False)
     if paused.update(paused_at=None, paused_by=None):
         record_act(EventKind.PROVIDER_RESUMED, actor, provider=provider)
@@ -140,7 +140,7 @@ def reject_removals(provider: Provider, actor: Actor) -> None:
 
 @transaction.atomic
 def lift_rejection(provider: Provider, actor: Actor) -> None:
-    """Take removals again, and count them from now on. Idempotent."""
+    """Accept removals again and count them from now on. Idempotent."""
     found = _held(provider)
     if found and found.rejected_at:
         _end_hold(found, timezone.now())

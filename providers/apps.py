@@ -4,5 +4,7 @@ from django.apps import AppConfig
 
 
 class ProvidersConfig(AppConfig):
+    """The domain's entry in INSTALLED_APPS."""
+
     name = "providers"
     verbose_name = "External user management"

@@ -98,14 +98,16 @@ class _Tester:
         """Read /ServiceProviderConfig and check that it is one."""
         config = self._ask("/ServiceProviderConfig")
         if "patch" not in config:
-            raise _FailedError(_("The answer is no ServiceProviderConfig: another program answers at this address."))
+            raise _FailedError(
+                _("The response is not a ServiceProviderConfig: another program answers at this address.")
+            )
 
     def find_unknown_user(self) -> None:
         """Search for a user who does not exist, as Entra's own *Test Connection* does."""
         query = quote(f'userName eq "{uuid.uuid4()}"')
         answer = self._ask(f"/Users?filter={query}")
         if answer.get("totalResults") != 0:
-            raise _FailedError(_("A search for somebody who does not exist found somebody."))
+            raise _FailedError(_("A search for a user who does not exist found one."))
 
     def find_unknown_group(self) -> None:
         """Search for a group that does not exist."""
@@ -125,21 +127,21 @@ class _Tester:
             response = self.connection.getresponse()
             body = response.read(1_000_000)
         except TimeoutError as error:
-            said = _("No answer in time. A server with one worker (WORKERS=1) cannot answer itself.")
+            said = _("No response in time. A server with one worker (WORKERS=1) cannot answer itself.")
             raise _FailedError(said) from error
         except (OSError, http.client.HTTPException) as error:
             raise _FailedError(_("The connection broke off: look at the proxy in front of iProva.")) from error
         if response.status == 503:
             raise _FailedError(_("The provider is paused: requests get 503 until you resume it."))
         if response.status != 200:
-            said = _("The answer was %(status)s instead of 200: something in front of iProva may keep requests away.")
+            said = _("The response was %(status)s instead of 200: something in front of iProva may keep requests away.")
             raise _FailedError(said % {"status": response.status})
         try:
             found = json.loads(body)
         except (ValueError, RecursionError) as error:
-            raise _FailedError(_("The answer is no JSON: another program answers at this address.")) from error
+            raise _FailedError(_("The response is not JSON: another program answers at this address.")) from error
         if not isinstance(found, dict):
-            raise _FailedError(_("The answer is no JSON: another program answers at this address."))
+            raise _FailedError(_("The response is not JSON: another program answers at this address."))
         return found
 
 

@@ -35,7 +35,7 @@ class UncoveredError(Exception):
     """Enforcing would refuse addresses that sent requests in the last seven days."""
 
     def __init__(self, seen: "list[Seen]") -> None:
-        super().__init__(f"{len(seen)} addresses are not covered")
+        super().__init__(f"{len(seen)} addresses are not in an allowed range")
         self.seen = seen
 
 

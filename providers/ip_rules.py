@@ -59,7 +59,7 @@ def _explain(text: str, line: int) -> RangeProblem:
     try:
         meant = str(ipaddress.ip_network(text, strict=False))
     except ValueError:
-        reason = _("%(text)s is no IP address or range such as 20.190.128.0/18.") % {"text": text}
+        reason = _("%(text)s is not an IP address or a range such as 20.190.128.0/18.") % {"text": text}
         return RangeProblem(line, text, reason)
     reason = _("%(text)s has host bits set: did you mean %(meant)s?") % {"text": text, "meant": meant}
     return RangeProblem(line, text, reason, meant)

@@ -127,17 +127,17 @@ def _about_token(token: Token, key: str, now: datetime) -> _Due:
         "url": _address("tokens", token.provider),
     }
     if token.replaced_by_id is None:
-        subject = _("%(title)s: a token ends on %(time)s")
+        subject = _("%(title)s: a token expires on %(time)s")
         body = _(
-            "The token %(token)s of %(title)s ends on %(time)s. From then on every call of the directory is refused, "
-            "and people who leave keep their access.\n\nRotate it in time and enter the new one in the directory (in "
-            "Entra ID: Provisioning, Secret Token):\n%(url)s"
+            "The token %(token)s of %(title)s expires on %(time)s. From then on every call of the directory is "
+            "refused, and people who leave your organisation keep their access.\n\nRotate it in time and enter the "
+            "new one in the directory (in Entra ID: Provisioning, Secret Token):\n%(url)s"
         )
     else:
-        subject = _("%(title)s: the old token ends on %(time)s, the new one is unused")
+        subject = _("%(title)s: the old token expires on %(time)s, the new one is unused")
         body = _(
-            "The old token %(token)s of %(title)s ends on %(time)s, and the one that replaces it was never used. Enter "
-            "the new one in the directory (in Entra ID: Provisioning, Secret Token):\n%(url)s"
+            "The old token %(token)s of %(title)s expires on %(time)s, and the one that replaces it was never used. "
+            "Enter the new one in the directory (in Entra ID: Provisioning, Secret Token):\n%(url)s"
         )
     return _Due(token.provider, key, subject % names, body % names)
 
@@ -161,17 +161,17 @@ def _about_removals(provider: Provider, since: datetime, until: datetime, count:
         "title": provider.title,
         "count": count,
         "since": _clock(since),
-        "people": _listed(list(removals_between(provider, since, until)[:NAMED]), count),
+        "users": _listed(list(removals_between(provider, since, until)[:NAMED]), count),
         "url": f"{_address('history', provider)}?{removals_query(since, until)}",
     }
     subject = ngettext(
-        "%(title)s: %(count)d person was disabled or removed at once",
-        "%(title)s: %(count)d people were disabled or removed at once",
+        "%(title)s: %(count)d user was disabled or deleted at once",
+        "%(title)s: %(count)d users were disabled or deleted at once",
         count,
     )
     body = _(
-        "Since %(since)s %(title)s has disabled or removed unusually many people:\n\n%(people)s\n\nIf that is a "
-        "mistake, pause the provider and correct the scope or the assignments in the directory; people who are "
+        "Since %(since)s %(title)s has disabled or deleted unusually many users:\n\n%(users)s\n\nIf that is a "
+        "mistake, pause the provider and correct the scope or the assignments in the directory; users who are "
         "assigned again are enabled again:\n%(url)s"
     )
     return _Due(provider, f"departures {since.astimezone(UTC).isoformat()}", subject % names, body % names)
@@ -189,11 +189,11 @@ def _about_hold(provider: Provider) -> _Due:
         "url": _address("removals", provider),
     }
     body = _(
-        "Since %(time)s iProva holds back further departures of %(title)s: it answers 503, and nothing is lost. An "
-        "administrator decides whether they are let through:\n%(url)s\n\nDisabled or removed before "
+        "Since %(time)s iProva holds back further removals of %(title)s: it answers 503, and nothing is lost. An "
+        "administrator decides whether they are allowed:\n%(url)s\n\nDisabled or deleted before "
         "that:\n\n%(left)s\n\nHeld back so far:\n\n%(waiting)s"
     )
-    subject = _("%(title)s: departures are held back, please decide")
+    subject = _("%(title)s: removals are held back, please decide")
     return _Due(provider, f"held {provider.held_at.astimezone(UTC).isoformat()}", subject % names, body % names)
 
 

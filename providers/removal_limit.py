@@ -2,7 +2,7 @@
 
 * Off: nothing.
 * Warn: when a provider reaches its limit within an hour, the removals are noted for the console and a mail.
-* Hold: from then on each removal is answered with 503 and changes nothing, so the directory tries again later. An
+* Hold: from then on each removal gets 503 and changes nothing, so the directory tries again later. An
   administrator allows or rejects them (providers/administration.py).
 
 Under *hold*, the removals are counted while the transaction holds the lock of the provider's row. So two workers
@@ -58,7 +58,7 @@ class RemovalHeldError(Exception):
     """This user cannot be disabled or deleted now: the provider's removals are held back, or rejected."""
 
     def __init__(self, provider_id: int, resource_id: UUID, *, is_deletion: bool, is_rejected: bool) -> None:
-        super().__init__(f"provider {provider_id} is held")
+        super().__init__(f"removals of provider {provider_id} are held back")
         self.provider_id = provider_id
         self.resource_id = resource_id
         self.is_deletion = is_deletion

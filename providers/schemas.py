@@ -37,10 +37,10 @@ def read_upload(content: bytes) -> Any:
     try:
         return json.loads(content.decode("utf-8-sig"))
     except json.JSONDecodeError as error:
-        said = gettext_noop("Line %(line)d, column %(column)d is no JSON: a quote, comma or bracket may be missing.")
+        said = gettext_noop("Line %(line)d, column %(column)d is not JSON: a quote, comma or bracket may be missing.")
         raise DefinitionError([Problem("", said, {"line": error.lineno, "column": error.colno})]) from error
     except UnicodeDecodeError as error:
-        said = gettext_noop("Byte %(number)d is no UTF-8: save the file as UTF-8.")
+        said = gettext_noop("Byte %(number)d is not UTF-8: save the file as UTF-8.")
         raise DefinitionError([Problem("", said, {"number": error.start + 1})]) from error
     except RecursionError as error:
         raise DefinitionError([Problem("", gettext_noop("The file is nested too deep."))]) from error
@@ -59,7 +59,7 @@ def check_schema(provider: Provider, document: Any, resource_type: str) -> tuple
         raise DefinitionError([Problem("id", within)])
     if held is None:
         if SchemaExtension.objects.filter(provider=provider).count() >= MAX_EXTENSIONS:
-            enough = gettext_noop("A provider may have %(most)d schema extensions at the most.")
+            enough = gettext_noop("A provider may have at most %(most)d schema extensions.")
             raise DefinitionError([Problem("", enough, {"most": MAX_EXTENSIONS})])
         held = SchemaExtension(provider=provider, urn_key=schema.id.lower(), resource_type=resource_type)
     elif held.resource_type != resource_type:

@@ -39,7 +39,7 @@ def read_service_tag(content: bytes, name: str) -> ServiceTag:
     try:
         found = json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise ServiceTagsError(_("The file is no JSON. Download ServiceTags_Public_….json from Microsoft.")) from error
+        raise ServiceTagsError(_("The file is not JSON. Download ServiceTags_Public_….json from Microsoft.")) from error
     if not isinstance(found, dict) or not isinstance(found.get("values"), list):
         raise ServiceTagsError(_("The file has no list of service tags: it is not Microsoft's ServiceTags file."))
     if found.get("cloud") != CLOUD:

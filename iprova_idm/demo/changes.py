@@ -36,6 +36,7 @@ class _Draft:
         self.dice = Dice(seed)
 
     def finished(self) -> Directory:
+        """Return the changed directory."""
         return Directory(self.persons, self.groups)
 
     def staff(self) -> list[Person]:
@@ -44,6 +45,7 @@ class _Draft:
         return [one for one in self.persons.values() if one.is_active and one.object_id not in managers]
 
     def free_user_name(self, name: str) -> str:
+        """Return a user name for `name` that nobody has yet."""
         taken = {person.user_name for person in self.persons.values()}
         numbers = ("", *map(str, range(2, 1000)))
         return next(one for number in numbers if (one := f"{to_ascii(name)}{number}@{DOMAIN}") not in taken)
@@ -53,14 +55,17 @@ class _Draft:
         self.persons[person.object_id] = replace(self.persons[person.object_id], **attributes)  # type: ignore[arg-type]
 
     def group(self, name: str) -> Group:
+        """Return the group with this display name."""
         return next(group for group in self.groups.values() if group.display_name == name)
 
     def add_members(self, name: str, persons: Iterable[Person]) -> None:
+        """Add persons to the group with this display name."""
         group = self.group(name)
         members = {*group.members, *(person.object_id for person in persons)}
         self.groups[group.object_id] = replace(group, members=tuple(sorted(members)))
 
     def remove_members(self, name: str, persons: Iterable[Person]) -> None:
+        """Remove persons from the group with this display name."""
         group = self.group(name)
         members = set(group.members) - {person.object_id for person in persons}
         self.groups[group.object_id] = replace(group, members=tuple(sorted(members)))
@@ -69,15 +74,15 @@ class _Draft:
 def a_week_later(directory: Directory) -> Directory:
     """Return the source a week later: changed attributes, names, managers, departments, accounts and groups."""
     draft = _Draft(directory, _SEED)
-    people = draft.dice.sample(draft.staff(), 100)
-    _change_attributes(draft, people[:36])
-    _marry(draft, people[36:44])
-    _move_to_treatment(draft, [one for one in people[44:86] if one.department == "Zorg"])
-    for person in people[86:98]:
+    persons = draft.dice.sample(draft.staff(), 100)
+    _change_attributes(draft, persons[:36])
+    _marry(draft, persons[36:44])
+    _move_to_treatment(draft, [one for one in persons[44:86] if one.department == "Zorg"])
+    for person in persons[86:98]:
         draft.change(person, account=Account.DISABLED)
-    _join_company(draft, like=people[98:])
+    _join_company(draft, like=persons[98:])
     _come_back(draft)
-    _reorganise_groups(draft, people[:9])
+    _reorganise_groups(draft, persons[:9])
     return draft.finished()
 
 
@@ -147,7 +152,7 @@ def _join_company(draft: _Draft, *, like: list[Person]) -> None:
 
 def _come_back(draft: _Draft) -> None:
     """Enable a former employee. The target gets this user only now, with the memberships that the source always had."""
-    former = next(one for one in draft.persons.values() if one.account is Account.DISABLED_BEFORE)
+    former = next(one for one in draft.persons.values() if one.account is Account.LEFT_BEFORE)
     draft.change(former, account=Account.ENABLED)
 
 

@@ -15,7 +15,7 @@ from typing import TypeVar
 from iprova_idm.demo.names import GIVEN_NAMES, LANGUAGES, OTHER_SCRIPTS, SURNAMES, TEAMS, TITLES
 
 PERSONS = 500
-DISABLED_BEFORE = 12  # in addition: former employees whose accounts were disabled before the first cycle
+LEFT_BEFORE = 12  # in addition: former employees whose accounts were disabled before the first cycle
 EVERYONE = "Alle medewerkers"
 DOMAIN = "zonnehoek.example"
 
@@ -29,10 +29,12 @@ T = TypeVar("T")
 
 
 class Account(Enum):
+    """The state of a person's account in Entra ID."""
+
     ENABLED = "enabled"
     DISABLED = "disabled"
     # Entra ID does not create a user who was disabled before the first cycle, so the target never gets them.
-    DISABLED_BEFORE = "disabled before the first cycle"
+    LEFT_BEFORE = "left before the first cycle"
 
 
 @dataclass(frozen=True)
@@ -52,12 +54,13 @@ class Person:
 
     @property
     def is_active(self) -> bool:
+        """Whether the account is enabled; the value of `active`."""
         return self.account is Account.ENABLED
 
     @property
     def is_expected(self) -> bool:
         """Whether the target should have this user, active or not."""
-        return self.account is not Account.DISABLED_BEFORE
+        return self.account is not Account.LEFT_BEFORE
 
 
 @dataclass(frozen=True)
@@ -84,9 +87,11 @@ class Dice:
         self._random = random.Random(seed)  # noqa: S311 (not a secret: the same persons at each run)
 
     def below(self, limit: int) -> int:
+        """Return a number from 0 to `limit` - 1."""
         return int(self._random.random() * limit)
 
     def pick(self, values: Sequence[T]) -> T:
+        """Return one of the values."""
         return values[self.below(len(values))]
 
     def sample(self, values: Sequence[T], count: int) -> list[T]:
@@ -96,10 +101,10 @@ class Dice:
 
 
 def make_directory() -> Directory:
-    """Return the source at the first cycle: `PERSONS` in scope, `DISABLED_BEFORE` disabled, 20 groups."""
+    """Return the source at the first cycle: `PERSONS` in scope, `LEFT_BEFORE` disabled, 20 groups."""
     dice = Dice(_SEED)
     makers = _PersonMaker(dice)
-    persons = [makers.make(number) for number in range(PERSONS + DISABLED_BEFORE)]
+    persons = [makers.make(number) for number in range(PERSONS + LEFT_BEFORE)]
     persons = [_with_account(person, number) for number, person in enumerate(_with_managers(persons))]
     groups = _groups(dice, persons)
     return Directory({person.object_id: person for person in persons}, {group.object_id: group for group in groups})
@@ -213,8 +218,8 @@ def _with_managers(persons: Sequence[Person]) -> list[Person]:
 
 
 def _with_account(person: Person, number: int) -> Person:
-    """Disable the person if they are one of the last `DISABLED_BEFORE`. None of these is a manager."""
-    return person if number < PERSONS else replace(person, account=Account.DISABLED_BEFORE)
+    """Disable the person if they are one of the last `LEFT_BEFORE`. None of these is a manager."""
+    return person if number < PERSONS else replace(person, account=Account.LEFT_BEFORE)
 
 
 def _groups(dice: Dice, persons: Sequence[Person]) -> list[Group]:

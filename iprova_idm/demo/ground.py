@@ -31,7 +31,7 @@ def empty_ground() -> Iterator[None]:
     """
     options = read_options(os.environ)
     if options.is_production:
-        raise StartError("The demo fills the database with invented people: it does not run with MODE=production.")
+        raise StartError("The demo fills the database with invented users: it does not run with MODE=production.")
     before = dict(os.environ)
     try:
         os.environ["ADMIN_PASSWORD"] = options.admin_password or secrets.token_urlsafe(12)

@@ -51,11 +51,11 @@ class Wire:
             self.failures.append(f"{kind}: {method} {path} returned {status}, not {expects}: {content[:300]!r}")
             return None
         try:
-            answer: dict[str, Any] = json.loads(content) if content else {}
+            response: dict[str, Any] = json.loads(content) if content else {}
         except ValueError:
             self.failures.append(f"{kind}: {method} {path} returned a body that is not JSON: {content[:300]!r}")
             return None
-        return answer
+        return response
 
     def _exchange(self, method: str, path: str, body: object) -> tuple[int, bytes]:
         connection = http.client.HTTPConnection(self.host, self.port, timeout=_TIMEOUT_S)

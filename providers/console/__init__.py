@@ -1,4 +1,7 @@
-"""The console: pages for people on Django's admin, under Content-Security-Policy `default-src 'self'`."""
+"""The console: the pages on which people follow and manage provisioning, built on Django's admin.
+
+Every page is served under the Content-Security-Policy `default-src 'self'`.
+"""
 
 from providers.console.accounts import sign_in
 from providers.console.site import site

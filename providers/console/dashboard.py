@@ -1,6 +1,6 @@
-"""The dashboard: the worst provider first, four numbers, the changes of all providers, and who called when.
+"""The dashboard: the providers with the worst first, what needs attention, four figures, and a chart of all requests.
 
-Each number is the count of the very list that it leads to. What needs attention is what the badges do not say.
+Each figure is the count of the list that it links to. *Needs attention* leaves out what the badges show already.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -38,6 +38,8 @@ MOST_CARES = 20
 
 @dataclass(frozen=True)
 class Figure:
+    """One figure: its number, its words, and the address of the list that it counts."""
+
     name: str
     word: str
     number: str
@@ -48,7 +50,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Care:
-    """Something to look after: `title` leads to `address`."""
+    """Something that needs attention: `title` links to `address`, and `said` is the sentence next to it."""
 
     icon: str
     title: Text
@@ -57,6 +59,7 @@ class Care:
 
 
 def dashboard(request: HttpRequest) -> HttpResponse:
+    """Show the dashboard; `?period=` is the period of the chart."""
     now = timezone.now()
     rows = provider_rows(Provider.objects.live().select_related("paused_by"), now)
     strip = with_people(rows[:PAGE_SIZE])
@@ -76,7 +79,10 @@ def dashboard(request: HttpRequest) -> HttpResponse:
 
 
 def cares(rows: Iterable[Row], now: datetime, *, asks_log: bool) -> Iterator[Care]:
-    """What needs attention, beside the one reason that each provider's badge gives. Two or three queries."""
+    """Yield what needs attention, except the one reason that each provider's badge gives. Two or three queries.
+
+    `asks_log`: whether the provisioning log is read too, for the most common problems.
+    """
     titles = {row.provider.pk: row.provider.title for row in rows}
     for row in rows:
         said = 1 if row.health.state is State.SOME_ERRORS else 0
@@ -102,7 +108,7 @@ def cares(rows: Iterable[Row], now: datetime, *, asks_log: bool) -> Iterator[Car
 
 
 def _common_problems(titles: Mapping[int, str], now: datetime) -> Iterator[Care]:
-    """The three commonest of a day, if they came more than once."""
+    """The three most common problems of the last 24 hours, if they occurred more than once."""
     day = RequestLog.objects.since(now - timedelta(hours=24)).filter(outcome__in=[Outcome.REJECTED, Outcome.ERROR])
     alike = day.of_any(titles).order_by().values("provider_id", "status", "reason", "resource_type")
     for found in alike.annotate(count=Count("pk")).filter(count__gt=1).order_by("-count", "provider_id", "status")[:3]:
@@ -113,9 +119,10 @@ def _common_problems(titles: Mapping[int, str], now: datetime) -> Iterator[Care]
 
 
 def figures(rows: Sequence[Row], now: datetime, *, asks_log: bool = True) -> list[Figure]:
-    """People active, changes of today, problems and refusals of 24 hours. Five counts, each bounded.
+    """Return the figures: active users, changes of today, problems and refusals of the last 24 hours.
 
-    Without the last three while the log cannot be written, and so perhaps not be read.
+    Five counts, each bounded. Without `asks_log` only the users are counted: a log that cannot be written may not
+    be readable either.
     """
     today = {"action": CHANGES, "outcome": Outcome.SUCCESS.value, "from": f"{timezone.localtime(now):%Y-%m-%d}"}
     problems = {"outcome": PROBLEMS, "period": "24"}
@@ -124,7 +131,7 @@ def figures(rows: Sequence[Row], now: datetime, *, asks_log: bool = True) -> lis
     active, disabled = (
         capped_count(SyncedUser.objects.filter(STATUSES[status])) for status in (Status.ACTIVE, Status.DISABLED)
     )
-    people = Figure("people", _("People active"), active, users, _("%(count)s disabled") % {"count": disabled})
+    people = Figure("people", _("Active users"), active, users, _("%(count)s disabled") % {"count": disabled})
     if not asks_log:
         return [people]
     requests = sum(row.health.requests for row in rows)

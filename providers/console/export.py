@@ -1,7 +1,8 @@
-"""CSV of a list with the filters of its address: streamed, formula-safe, and written down with its number of rows.
+"""CSV export of a list, with the filters of the list's address. docs/console.md has the columns.
 
-Rows come in the order of their ids, a few thousand at a time by key, so memory stays flat and a connection
-pooler needs no session. docs/console.md has the columns.
+The file is streamed, its cells are safe from being read as formulas, and the audit records each export with its
+number of rows. Rows are read in the order of their ids, a thousand at a time by key, so memory stays flat and
+a connection pooler needs no session.
 """
 
 import json
@@ -29,48 +30,48 @@ from providers.events import EventKind
 from providers.models import ChangeEvent, Provider, RequestLog
 
 CHUNK = 1_000
-# A cell that begins with one of these would be hidden from what guards against formulas.
+# These are left out of a cell: defusedcsv would not recognise a formula behind one of them.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]|^[\t\n]+")
 
 
 @dataclass(frozen=True)
 class Export:
-    """A list that can be exported: the columns of its file, and the cells of many rows at once."""
+    """A list that can be exported: the columns of its file, the function that makes the cells, the right it needs."""
 
     columns: str
     cells: Callable[[Sequence[Any], bool], Iterator[Sequence[Any]]]
     right: str = access.VIEW
 
 
-def _users(rows: Sequence[Any], sees_names: bool) -> Iterator[Sequence[Any]]:
+def _users(rows: Sequence[Any], can_see_names: bool) -> Iterator[Sequence[Any]]:
     def shown(text: str | None) -> str:
-        return (text or "") if sees_names else mask_text(text or "")
+        return (text or "") if can_see_names else mask_text(text or "")
 
     for person in rows:
         identity = [person.pk, shown(person.user_name), shown(person.display_name), person.external_id or ""]
         yield [*identity, person.status, person.provider.title, person.created, person.last_modified, person.deleted_at]
 
 
-def _groups(rows: Sequence[Any], sees_names: bool) -> Iterator[Sequence[Any]]:
+def _groups(rows: Sequence[Any], can_see_names: bool) -> Iterator[Sequence[Any]]:
     for group in rows:
         identity = [group.pk, group.display_name, group.external_id or "", group.provider.title]
         yield [*identity, group.member_count, group.created, group.last_modified]
 
 
-def _log(rows: Sequence[RequestLog], sees_names: bool) -> Iterator[Sequence[Any]]:
-    for one in describe(rows, sees_names=sees_names):
+def _log(rows: Sequence[RequestLog], can_see_names: bool) -> Iterator[Sequence[Any]]:
+    for one in describe(rows, can_see_names=can_see_names):
         row, subject = one.log, one.subject.label if one.subject else ""
         title = one.provider.title if one.provider else ""
         yield [row.id, row.at, title, one.action, subject, row.resource_id, row.outcome, row.status, row.scim_type,
                round(row.duration_ms), row.source_ip, row.client_request_id]  # fmt: skip
 
 
-def _audit(rows: Sequence[ChangeEvent], sees_names: bool) -> Iterator[Sequence[Any]]:
+def _audit(rows: Sequence[ChangeEvent], can_see_names: bool) -> Iterator[Sequence[Any]]:
     providers = Provider.objects.in_bulk({row.provider_id for row in rows if row.provider_id})
     for row in rows:
         title = providers[row.provider_id].title if row.provider_id in providers else ""
-        sentence = re.sub(r"<.*?>", "", sentence_of(row, sees_names=sees_names))
-        # What came back with somebody restored is hers: her page tells it.
+        sentence = re.sub(r"<.*?>", "", sentence_of(row, can_see_names=can_see_names))
+        # Restoring a user is an act with personal values: only the user's page shows those.
         changes = json.dumps(row.changes, ensure_ascii=False) if row.changes and not row.resource_id else ""
         yield [row.id, row.at, row.kind, row.person_name, row.address, title, sentence, row.request_id, changes]
 
@@ -87,7 +88,11 @@ EXPORTS: Mapping[str, Export] = {
 
 @require_safe
 def export(request: HttpRequest, name: str, lists: Mapping[str, Any]) -> StreamingHttpResponse:
-    """The rows that the list of this name shows over all its pages, as a file; `lists` are Django's, by name."""
+    """Return the rows of the list `name`, over all its pages, as a CSV file.
+
+    `lists` holds the ModelAdmin of each list of Django's by name. Raises PermissionDenied without the right to
+    export or to see the list, and Http404 for a name that is not in EXPORTS.
+    """
     access.require(request, access.EXPORT, gettext_noop("to export"))
     known = EXPORTS.get(name)
     if known is None:
@@ -106,7 +111,7 @@ def export(request: HttpRequest, name: str, lists: Mapping[str, Any]) -> Streami
 
 
 def _file_name(request: HttpRequest, name: str) -> str:
-    """The list, the provider if one is chosen, and the date."""
+    """The name of the file: the list, the provider if one is chosen, and the date."""
     chosen = request.GET.get("provider", "")
     provider = Provider.objects.filter(pk=int(chosen)).first() if re.fullmatch(r"\d{1,9}", chosen) else None
     parts = [name, slugify(provider.title) if provider else "", f"{timezone.localdate()}"]
@@ -114,21 +119,23 @@ def _file_name(request: HttpRequest, name: str) -> str:
 
 
 class _Echo:
+    """A file for the CSV writer that returns each line instead of keeping it."""
+
     def write(self, line: str) -> str:
         return line
 
 
 def _lines(request: HttpRequest, name: str, known: Export, rows: Any) -> Iterator[str]:
     writer = csv.writer(_Echo(), delimiter=";" if get_language() == "nl" else ",")
-    sees_names = access.may(request, access.VIEW_PERSONAL)
+    can_see_names = access.may(request, access.VIEW_PERSONAL)
     count = 0
     try:
         yield "\ufeff" + writer.writerow(known.columns.split())
         for chunk in _chunks(rows):
-            lines = [writer.writerow([_cell(value) for value in cells]) for cells in known.cells(chunk, sees_names)]
+            lines = [writer.writerow([_cell(value) for value in cells]) for cells in known.cells(chunk, can_see_names)]
             count += len(lines)
             yield "".join(lines)
-    finally:  # a download that was broken off has shown what it has shown
+    finally:  # a download that was broken off is recorded too: its rows have been sent
         filters = request.GET.urlencode()
         subject = f"{name}: {count} ?{filters}" if filters else f"{name}: {count}"
         record_act(EventKind.EXPORTED, access.actor_of(request), subject=subject[:500])

@@ -1,4 +1,4 @@
-"""The home page of application management."""
+"""The home page of application management: links to its parts, with a few numbers."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -11,6 +11,7 @@ from providers.models import Provider
 
 
 def home(request: HttpRequest) -> HttpResponse:
+    """Show the home page. Only people who may manage accounts see the number of accounts."""
     context: dict[str, object] = {"title": _("Application management")}
     context["provider_count"] = Provider.objects.live().count()
     rows = housekeeping.rows()

@@ -1,4 +1,4 @@
-"""Housekeeping: what each regular job does, and how its last run went."""
+"""The page *Housekeeping*: what each regular job does, and how its last run went."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from providers.models import RECYCLE_BIN_DAYS, JobRun
 
 @dataclass(frozen=True)
 class Row:
-    """A job, its state, and its last run where there was one."""
+    """One job as the page shows it; `last` and `run` are None if it never ran."""
 
     purpose: Text
     badge: Badge
@@ -37,6 +37,7 @@ class Row:
 
 @require_safe
 def housekeeping(request: HttpRequest) -> HttpResponse:
+    """Show the regular jobs."""
     context = {
         "title": _("Housekeeping"),
         "crumbs": [(_("Application management"), reverse("admin:index")), (_("Housekeeping"), "")],
@@ -46,7 +47,7 @@ def housekeeping(request: HttpRequest) -> HttpResponse:
 
 
 def rows() -> list[Row]:
-    """Every job, in the order in which they run. One query."""
+    """Return every job, in the order in which they run. One query."""
     runs = {run.job: run for run in JobRun.objects.all()}
     purposes = _purposes()
     return [_row(purposes[job.__name__], runs.get(job.__name__), period_of(job)) for job in JOBS]
@@ -58,13 +59,13 @@ def _row(purpose: Text, run: JobRun | None, period: timedelta) -> Row:
     badge = Badge(_("Done"), "check", "ok")
     if run.has_failed:
         badge = Badge(_("Failed"), "alert", "bad")
-    elif timezone.now() - run.ran_at > 2 * period + timedelta(hours=1):  # one run may be missed
+    elif timezone.now() - run.ran_at > 2 * period + timedelta(hours=1):  # a single missed run is not reported
         badge = Badge(_("Overdue"), "alert", "warn")
     return Row(purpose, badge, ago(run.ran_at), run, _result(run.result))
 
 
 def _result(kept: str) -> str:
-    """What a job did: a count of rows, or words."""
+    """The stored result of a run in words: a number is a count of rows, anything else is a text of ours."""
     if kept.isdecimal():
         return ngettext("%(count)s row", "%(count)s rows", int(kept)) % {"count": grouped(int(kept))}
     return _(kept) if kept else ""
@@ -76,11 +77,11 @@ def _purposes() -> Mapping[str, Text]:
         "make_partitions": _("Makes room for the records of the next %(count)d months") % {"count": MONTHS_AHEAD},
         "drop_partitions": _("Drops requests after %(days)d days and changes after %(months)d months")
         % {"days": options.request_log_days, "months": options.change_event_months},
-        "forget_bodies": _("Forgets what requests and answers held after %(days)d days")
+        "forget_bodies": _("Deletes request and response bodies after %(days)d days")
         % {"days": options.request_body_days},
         "empty_recycle_bin": _("Purges users and groups deleted %(days)d days ago") % {"days": RECYCLE_BIN_DAYS},
         "purge_providers": _("Purges providers deleted %(days)d days ago") % {"days": RECYCLE_BIN_DAYS},
         "forget_counts": _("Forgets counts of requests and addresses after %(days)d days") % {"days": COUNT_DAYS},
-        "write_notices": _("Writes mails about tokens that end and about many people who leave"),
+        "write_notices": _("Writes mails about tokens that expire and about removals above the limit"),
         "send_notices": _("Sends those mails"),
     }

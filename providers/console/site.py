@@ -1,4 +1,7 @@
-"""The AdminSite: which address shows which page, and who gets past the door."""
+"""The console's site: the address of every page, and the checks that come before a page.
+
+A page is shown to a person who has signed in, has set up two-step sign-in where it is required, and has a role.
+"""
 
 from collections.abc import Callable
 from functools import update_wrapper
@@ -41,7 +44,7 @@ View = Callable[..., HttpResponseBase]
 
 
 class ConsoleSite(AdminSite):
-    """Django's admin with our pages only: none of its forms to add, change or delete has an address."""
+    """Django's admin site with our own pages only: Django's forms to add, change and delete have no address."""
 
     site_title = "iProva"
     site_header = "iProva"
@@ -49,7 +52,10 @@ class ConsoleSite(AdminSite):
     enable_nav_sidebar = False
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
-        """As Django's (anonymous people sign in first); an account without any role is told which to ask for."""
+        """Wrap the view of a page: the person must be signed in and have a role.
+
+        Without a role the response is a 403 page that names the roles. A provider that does not exist is a 404.
+        """
 
         def for_roles(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             if access.may(request, access.VIEW):
@@ -64,7 +70,10 @@ class ConsoleSite(AdminSite):
         return self._signed_in(update_wrapper(for_roles, view), cacheable)
 
     def _signed_in(self, view: Any, cacheable: bool = False) -> Any:
-        """As Django's, after the second factor was set up where it is required."""
+        """Wrap a view: the person must be signed in, with two-step sign-in set up where it is required.
+
+        A form that is sent after the session ended leads to the sign-in page, and from there back to the form.
+        """
 
         def led(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             if two_step.must_be_set_up(request):
@@ -82,18 +91,19 @@ class ConsoleSite(AdminSite):
         return update_wrapper(asked, own)
 
     def has_permission(self, request: HttpRequest) -> bool:
-        """A password alone opens nothing where there is a second factor."""
+        """Return whether the person is signed in, with a code if the account has two-step sign-in."""
         return super().has_permission(request) and two_step.is_answered(request)
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        """Show the sign-in page; a person who is signed in already goes to the home page."""
         if request.user.is_authenticated and not two_step.is_answered(request):
-            logout(request)  # her session is from before two-step sign-in was turned on
+            logout(request)  # the session is from before two-step sign-in was turned on
         if request.method == "GET" and self.has_permission(request):
             return redirect("admin:index")
         return sign_in.SignIn.as_view(extra_context=extra_context)(request)
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
-        """Django's list of models with their forms: there are none."""
+        """Return no models: the console has none of Django's forms."""
         return []
 
     def get_urls(self) -> Any:
@@ -101,7 +111,11 @@ class ConsoleSite(AdminSite):
         return [*self._account_urls(), *self._page_urls(), rest]
 
     def _account_urls(self) -> list[URLPattern]:
-        """What needs an account and no role; the first ones not even that, or no second factor yet."""
+        """The addresses that need no role.
+
+        Signing in and choosing the language need no account either. Signing out and the pages of two-step
+        sign-in also work before two-step sign-in is set up.
+        """
         without = super().admin_view
         return [
             path("login/", self.login, name="login"),
@@ -116,7 +130,7 @@ class ConsoleSite(AdminSite):
 
     def _page_urls(self) -> list[URLPattern]:
         def page(route: str, view: View, name: str = "") -> URLPattern:
-            """A page is called as its view is; `name` is for a view of Django's or one with two addresses."""
+            """An address is named after its view; `name` is for Django's views and views with two addresses."""
             made: URLPattern = path(route, self.admin_view(view), name=name or view.__name__)
             return made
 

@@ -4,8 +4,9 @@ A provider is the connection to one directory, and the tenant to which all its d
 """
 
 import ipaddress
+from collections.abc import Iterable
 from datetime import timedelta
-from typing import Any
+from typing import Any, Self
 
 from django.conf import settings
 from django.db import models
@@ -13,7 +14,6 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from providers.models.queries import OfProvider
 from providers.states import Shown
 from scim.protocol.values import comparison_key
 
@@ -63,6 +63,18 @@ class CidrField(models.Field):  # type: ignore[type-arg]
 
     def get_prep_value(self, value: Any) -> str | None:
         return None if value is None else str(value)
+
+
+class OfProvider(models.QuerySet[Any]):
+    """Rows that bear the provider to which they belong."""
+
+    def of(self, provider: models.Model | int) -> Self:
+        """The rows of one provider, given as such or by its id."""
+        return self.filter(provider_id=provider if isinstance(provider, int) else provider.pk)
+
+    def of_any(self, providers: Iterable[int]) -> Self:
+        """The rows of several providers, given by their ids."""
+        return self.filter(provider_id__in=list(providers))
 
 
 class ProviderQuerySet(models.QuerySet["Provider"]):
@@ -133,7 +145,7 @@ class Provider(models.Model):
         return self.title
 
     def clean_title(self) -> None:
-        """Strip the title and set its key, by which titles are unique without case. Call it before each save of one."""
+        """Strip the title and set the key that makes titles unique, ignoring case. Call it before saving a title."""
         self.title = self.title.strip()
         self.title_key = comparison_key(self.title)
 
@@ -142,7 +154,7 @@ class TokenQuerySet(models.QuerySet["Token"]):
     """Queries on tokens."""
 
     def live(self) -> "TokenQuerySet":
-        """Return the tokens that are neither revoked nor expired; suspended ones too, as they can be restored."""
+        """Return the tokens that are neither revoked nor expired, including suspended ones, which can be restored."""
         unexpired = Q(expires_at__isnull=True) | Q(expires_at__gt=timezone.now())
         if settings.OPTIONS.keep_until_used:
             unexpired |= Q(replaced_by__isnull=False, replaced_by__first_used_at=None, replaced_by__revoked_at=None)

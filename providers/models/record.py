@@ -13,8 +13,7 @@ from django.db.models import F, Func, Q
 
 from providers.events import EventKind
 from providers.ids import first_id_at
-from providers.models.provider import TEST_PREFIX
-from providers.models.queries import OfProvider
+from providers.models.provider import TEST_PREFIX, OfProvider
 from providers.outcomes import Action, Outcome
 
 
@@ -142,6 +141,10 @@ class RefusedCalls(models.Model):
         indexes = [models.Index(fields=["-hour", "-id"], name="refused_newest")]
 
 
+class RequestCountQuerySet(OfProvider):
+    """Queries on the counts of requests."""
+
+
 class RequestCount(models.Model):
     """The number of requests of one kind that a provider made in twenty minutes, for charts and health.
 
@@ -156,7 +159,7 @@ class RequestCount(models.Model):
     is_change = models.BooleanField()
     count = models.IntegerField()
 
-    objects = OfProvider.as_manager()
+    objects = RequestCountQuerySet.as_manager()
 
     class Meta:
         constraints = [

@@ -13,8 +13,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from providers.ids import parse_id
-from providers.models.provider import Provider
-from providers.models.queries import OfProvider
+from providers.models.provider import OfProvider, Provider
 from providers.states import Shown
 from scim.protocol.values import search_key
 

@@ -1,4 +1,5 @@
-/* A form with data-confirm: its last button waits until exactly that was typed in the field `title`. The server asks too. */
+/* A form with data-confirm: its red button is disabled until exactly that text is in the field `title`.
+   The server checks it too. */
 "use strict";
 {
   function prepare(form) {

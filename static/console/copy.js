@@ -1,4 +1,4 @@
-/* Copy buttons: data-copy names the field, data-status the live region that says what happened. */
+/* Copy buttons: data-copy names the field, data-status the live region that shows the result. */
 "use strict";
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-copy]");
@@ -15,5 +15,5 @@ document.addEventListener("click", async (event) => {
     said = button.dataset.manual;
   }
   status.textContent = "";
-  requestAnimationFrame(() => { status.textContent = said; }); // the same words are announced again
+  requestAnimationFrame(() => { status.textContent = said; }); // so that the same words are announced again
 });

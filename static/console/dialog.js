@@ -1,8 +1,8 @@
-/* Shows what a link or a form marked data-dialog leads to in a native <dialog>.
+/* Shows the page behind a link or a form marked data-dialog in a native <dialog>.
 
-   The server answers the same view, without its frame, to the header X-Dialog; 204 with
-   X-Location says where to go on. Whatever else comes back, the browser goes the way it goes
-   without this script. */
+   With the header X-Dialog the server returns that page without its frame. A 204 with X-Location
+   names the page to open next. After any other response the browser does what it would do without
+   this script. */
 "use strict";
 {
   const LINK = "a[data-dialog]";
@@ -22,8 +22,8 @@
     made.addEventListener("close", () => {
       const next = made.querySelector("[data-after]")?.dataset.after;
       dialog = null;
-      made.remove(); // and with it whatever secret it showed
-      if (next) location.replace(next); else opener.focus(); // Safari forgets whom it took the focus from
+      made.remove(); // a secret that it showed must not stay in the page
+      if (next) location.replace(next); else opener.focus(); // Safari does not give the focus back by itself
     });
     document.body.append(made);
     return made;
@@ -39,7 +39,7 @@
 
   async function follow(answer, opener, withoutScript) {
     let got = {};
-    try { got = await answer; } catch { /* no network: the browser will say so itself */ }
+    try { got = await answer; } catch { /* no network: the browser shows its own message */ }
     if (got.next) location.assign(got.next);
     else if (got.html) show(got.html, opener);
     else withoutScript();
@@ -72,7 +72,7 @@
     document.querySelectorAll("form[data-busy]").forEach((form) => { delete form.dataset.busy; });
   });
 
-  // With this script such a link is a button: it does something here.
+  // With this script such a link opens a dialog, so it is announced as a button and the space bar works too.
   for (const link of document.querySelectorAll(LINK)) {
     link.setAttribute("role", "button");
     link.setAttribute("aria-haspopup", "dialog");

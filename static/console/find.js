@@ -1,11 +1,11 @@
-/* The key / goes to *Find a person*, unless somebody is typing; who has it switched off keeps the key (WCAG 2.1.4). */
+/* The key / moves to *Find a user*, unless somebody is typing or has switched the key off (WCAG 2.1.4). */
 "use strict";
 {
   const KEY = "console.shortcut";
   const field = document.querySelector("[data-shortcut]");
   const button = document.querySelector("[data-shortcut-switch]");
   let isOn = true;
-  try { isOn = localStorage.getItem(KEY) !== "off"; } catch { /* storage is closed: the default holds */ }
+  try { isOn = localStorage.getItem(KEY) !== "off"; } catch { /* no storage: the key is on */ }
 
   function show() {
     button?.setAttribute("aria-pressed", String(isOn));
@@ -14,7 +14,7 @@
 
   button?.addEventListener("click", () => {
     isOn = !isOn;
-    try { localStorage.setItem(KEY, isOn ? "on" : "off"); } catch { /* then for this page only */ }
+    try { localStorage.setItem(KEY, isOn ? "on" : "off"); } catch { /* no storage: the choice is for this page only */ }
     show();
   });
 

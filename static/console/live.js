@@ -1,5 +1,5 @@
-/* An element with data-live is filled from that address every 15 s while the page is visible, until the server
-   says that it is done. What has not changed is left alone, so that it is announced once. */
+/* Fills an element with data-live from that address every 15 s while the page is visible, until a response has
+   X-Live: done. Unchanged content is left alone, so that it is announced only once. */
 "use strict";
 for (const element of document.querySelectorAll("[data-live]")) {
   let last = element.textContent.trim();
@@ -11,6 +11,6 @@ for (const element of document.querySelectorAll("[data-live]")) {
       const said = await answer.text();
       if (said.trim() !== last) element.innerHTML = last = said.trim();
       if (answer.headers.get("X-Live") === "done") clearInterval(timer);
-    } catch { /* no network: the next time */ }
+    } catch { /* no network: the next interval tries again */ }
   }, 15_000);
 }

@@ -1,4 +1,4 @@
-/* Menus are <details>: they open without this. Here they close again, by a click elsewhere or by Escape. */
+/* Menus are <details>, which open without a script. This one closes them after a click elsewhere or Escape. */
 "use strict";
 {
   const open = () => document.querySelectorAll("details.menu[open]");

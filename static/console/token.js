@@ -1,4 +1,5 @@
-/* The value of a new token: Done waits until it was copied or selected, and leaving takes it out of the page. */
+/* The value of a new token: *Done* is disabled until the value was copied or selected, and the value is removed
+   from the page when the person leaves it. */
 "use strict";
 {
   const shown = () => document.querySelector("[data-token]");
@@ -24,7 +25,7 @@
     box.closest("dialog")?.addEventListener("cancel", warnOnce);
   }
 
-  // The browser closes a dialog after some Escapes whatever a page says, so one warning is all there is.
+  // A browser closes a dialog after repeated Escapes, whatever the page does, so there is only one warning.
   function warnOnce(event) {
     const box = shown();
     if (!box || box.dataset.taken || box.dataset.warned) return;

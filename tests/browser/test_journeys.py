@@ -21,7 +21,7 @@ def test_ac_a11y_2_journey_b_by_keyboard(visit, scheme):
     page.wait_for_url("**/eum/users/?q=jan")
     tab_to(page, "Jane de Boer", most=40)
     page.keyboard.press("Enter")
-    expect(page.get_by_test_id("answer")).to_contain_text("Disabled on")
+    expect(page.get_by_test_id("summary")).to_contain_text("Disabled on")
     tab_to(page, "copy-summary", most=30)
     page.keyboard.press("Enter")
     expect(page.get_by_text("Support summary copied")).to_be_visible()

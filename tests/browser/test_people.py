@@ -51,7 +51,7 @@ def test_ac_per_2_from_the_landing_page_to_the_answer_in_one_field_and_two_click
     page.get_by_label("Find a person").fill("jan")
     page.keyboard.press("Enter")
     page.get_by_role("link", name="Jane de Boer").click()
-    expect(page.get_by_test_id("answer")).to_contain_text("Disabled on")
+    expect(page.get_by_test_id("summary")).to_contain_text("Disabled on")
     assert clicks(page) == 1
 
 

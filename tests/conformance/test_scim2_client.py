@@ -15,7 +15,7 @@ from tests.factories import issue, make_provider
 @pytest.fixture(params=[False, True], ids=["liberal", "strict"])
 def scim(request, server, committed, tmp_path):
     """A client that knows the server from its own discovery, with a schema extension of the provider's."""
-    provider = make_provider(switches=["is_strict"] if request.param else [])
+    provider = make_provider(is_strict=request.param)
     file = tmp_path / "care.json"
     attributes = [{"name": "ward"}, {"name": "beds", "type": "integer"}, {"name": "skills", "multiValued": True}]
     file.write_text(json.dumps({"id": "urn:example:care:1.0:User", "name": "Care", "attributes": attributes}))

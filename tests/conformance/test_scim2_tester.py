@@ -12,7 +12,7 @@ from tests.factories import issue, make_provider
 
 @pytest.mark.parametrize("is_strict", [False, True])
 def test_scim2_tester_finds_no_error(server: str, committed: None, is_strict: bool):
-    provider = make_provider(switches=["is_strict"] if is_strict else [])
+    provider = make_provider(is_strict=is_strict)
     attributes = [{"name": "ward"}, {"name": "beds", "type": "integer"}, {"name": "onCall", "type": "boolean"}]
     add_schema(provider, {"id": "urn:example:care:1.0:User", "attributes": attributes}, SYSTEM)
     _, token = issue(provider)

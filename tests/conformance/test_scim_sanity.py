@@ -16,7 +16,7 @@ ALLOWED = {
 
 def test_scim_sanity_finds_nothing_but_204(server: str, committed: None):
     # It adds a member that was never provided.
-    _, token = issue(make_provider(switches=["skips_unknown_members"]))
+    _, token = issue(make_provider(skips_unknown_members=True))
     command = [sys.executable, "-m", "scim_sanity", "probe", f"{server}/scim", "--token", token]
     options = ["--strict", "--json-output", "--i-accept-side-effects"]
     done = subprocess.run([*command, *options], capture_output=True, text=True, timeout=120, check=False)

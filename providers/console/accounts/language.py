@@ -1,4 +1,4 @@
-"""The language of the console: what an account chose, else a cookie, else the browser (AC-I18N-4)."""
+"""The language of the console: the account's choice, or else a cookie, or else the browser's (AC-I18N-4)."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from providers.models import Preference
 
 @require_POST
 def language(request: HttpRequest) -> HttpResponseBase:
-    """Keep the language, with the account if somebody is signed in, and go back to the page that `next` names."""
+    """Store the language, with the account if somebody is signed in, and go back to the page in `next`."""
     response: HttpResponseBase = set_language(request)
     chosen = request.POST.get("language", "")
     if request.user.is_authenticated and chosen in dict(settings.LANGUAGES):
@@ -23,7 +23,7 @@ def language(request: HttpRequest) -> HttpResponseBase:
 
 
 def remember(request: HttpRequest, account: Any) -> None:
-    """At sign-in: the account's language into the session, so that no request has to look it up."""
+    """Copy the account's language to the session at sign-in, so that no request has to look it up. One query."""
     chosen = Preference.objects.filter(account=account).first()
     if chosen:
         request.session[settings.LANGUAGE_SESSION_KEY] = chosen.language

@@ -1,4 +1,4 @@
-"""Console accounts: the list, a new colleague, her role, her password, disabling her."""
+"""The pages of console accounts: the list, adding and changing an account, its password, and disabling it."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -36,6 +36,8 @@ _OWN = gettext_lazy("You cannot take your own access away: ask another administr
 
 
 class AccountForm(forms.Form):
+    """The fields of an account that can be changed."""
+
     first_name = forms.CharField(label=gettext_lazy("First name"), max_length=150, required=False)
     last_name = forms.CharField(label=gettext_lazy("Last name"), max_length=150, required=False)
     email = forms.EmailField(label=gettext_lazy("E-mail address"), required=False)
@@ -43,12 +45,15 @@ class AccountForm(forms.Form):
 
 
 class NewAccountForm(AccountForm):
+    """The form *Add an account*, which also sets the user name."""
+
     username = forms.CharField(label=gettext_lazy("User name"), max_length=150, validators=[UnicodeUsernameValidator()])
     field_order = ("username", "first_name", "last_name", "email", "role")
 
 
 @require_safe
 def accounts(request: HttpRequest) -> HttpResponse:
+    """Show the list of console accounts."""
     access.require(request, access.MANAGE_ACCOUNTS, gettext_noop("to manage accounts"))
     rows = [(found, access.name_of(found), _role(found), _badge(found), _last(found)) for found in domain.accounts()]
     return _page(request, "console/accounts/accounts.html", _("Console accounts"), {"rows": rows})
@@ -58,7 +63,7 @@ def accounts(request: HttpRequest) -> HttpResponse:
 @sensitive_variables("password")
 @require_http_methods(["GET", "HEAD", "POST"])
 def add_account(request: HttpRequest) -> HttpResponse:
-    """A new account; its password is in the answer to this POST and nowhere else."""
+    """Show the form *Add an account*, or add it. The password is in the response to the POST and nowhere else."""
     access.require(request, access.MANAGE_ACCOUNTS, gettext_noop("to add an account"))
     form = NewAccountForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
@@ -74,6 +79,7 @@ def add_account(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def account(request: HttpRequest, account_id: int) -> HttpResponse:
+    """Show one account, or save its name, address and role."""
     access.require(request, access.MANAGE_ACCOUNTS, gettext_noop("to change an account"))
     account = _get(request, account_id)
     held = {name: getattr(account, name) for name in ("first_name", "last_name", "email")} | {"role": role_of(account)}
@@ -93,11 +99,13 @@ def account(request: HttpRequest, account_id: int) -> HttpResponse:
 
 @require_POST
 def disable_account(request: HttpRequest, account_id: int) -> HttpResponse:
+    """Disable an account and sign it out."""
     return _set_active(request, account_id, is_active=False)
 
 
 @require_POST
 def enable_account(request: HttpRequest, account_id: int) -> HttpResponse:
+    """Let a disabled account sign in again."""
     return _set_active(request, account_id, is_active=True)
 
 
@@ -119,7 +127,7 @@ def _set_active(request: HttpRequest, account_id: int, *, is_active: bool) -> Ht
 @sensitive_variables("password")
 @require_POST
 def reset_password(request: HttpRequest, account_id: int) -> HttpResponse:
-    """A new password, in the answer to this POST and nowhere else."""
+    """Set a new password, which is in the response to this POST and nowhere else."""
     access.require(request, access.MANAGE_ACCOUNTS, gettext_noop("to reset a password"))
     account = _get(request, account_id)
     return _reveal(request, account, domain.reset_password(account, access.actor_of(request)))
@@ -127,7 +135,10 @@ def reset_password(request: HttpRequest, account_id: int) -> HttpResponse:
 
 @require_POST
 def remove_two_step(request: HttpRequest, account_id: int) -> HttpResponse:
-    """For a colleague who lost her telephone. One's own is turned off with one's password."""
+    """Turn off two-step sign-in for a colleague who lost their phone.
+
+    For their own account, people turn it off with their password: they are sent to that page.
+    """
     access.require(request, access.MANAGE_ACCOUNTS, gettext_noop("to turn two-step sign-in off"))
     account = _get(request, account_id)
     if account.pk == request.user.pk:
@@ -145,7 +156,11 @@ def _reveal(request: HttpRequest, account: Any, password: str) -> HttpResponse:
 
 
 def _get(request: HttpRequest, account_id: int) -> Any:
-    """Who does not have every right must not take over an account that has."""
+    """The account with this id; raises Http404 if there is none.
+
+    Raises PermissionDenied for an account with every right, unless the person has every right too: otherwise
+    they could take that account over.
+    """
     account = domain.accounts().filter(pk=account_id).first()
     if account is None:
         raise Http404(_("There is no such account."))

@@ -1,7 +1,7 @@
-"""Signing in: the password, the lock-out after wrong ones, and what is written down by Django's own signals.
+"""Signing in: the password, the lock-out after wrong passwords, and the records of both in the audit.
 
-django-axes counts failures for each name and address. Names that are no account's are counted too, so that a
-lock-out tells nobody which names exist, but only as digests: they may be passwords typed into the wrong field.
+django-axes counts failures for each name and address. Unknown names are counted too, so that a lock-out does not
+reveal which names exist. They are stored as digests only: somebody may have typed a password into the wrong field.
 """
 
 from typing import Any
@@ -29,12 +29,12 @@ from providers.console.frame.access import actor_of
 from providers.events import EventKind
 from providers.two_step import has_two_step
 
-# No account can be called so: names have no spaces.
+# No account can have this name: user names have no spaces.
 UNKNOWN_NAME = gettext_noop("an unknown name")
 
 
 class SignIn(LoginView):
-    """Django's own; who has a second factor is not signed in by the password alone."""
+    """Django's sign-in page. With two-step sign-in, the password leads to the page that asks for the code."""
 
     authentication_form = AdminAuthenticationForm
     template_name = "admin/login.html"
@@ -53,7 +53,7 @@ class SignIn(LoginView):
 
 
 def before_sending_again(request: HttpRequest) -> HttpResponse:
-    """What a form meets whose session has ended: signing in, then the page where it stood."""
+    """Return the response to a form whose session has ended: the sign-in page, and then the form's page."""
     page = request.headers.get("Referer", "")
     is_ours = url_has_allowed_host_and_scheme(page, {request.get_host()}, require_https=request.is_secure())
     back = urlsplit(page)._replace(scheme="", netloc="").geturl() if is_ours else reverse("admin:index")
@@ -61,7 +61,7 @@ def before_sending_again(request: HttpRequest) -> HttpResponse:
 
 
 def locked_out(request: HttpRequest, response: HttpResponse, credentials: Any) -> HttpResponse:
-    """What django-axes answers instead of `response`; the same for every name."""
+    """Return the page of a lock-out, which django-axes sends instead of `response`; the same for every name."""
     page = render(request, "console/accounts/locked_out.html", status=429)
     page["Retry-After"] = str(int(settings.AXES_COOLOFF_TIME.total_seconds()))
     page["Cache-Control"] = "no-store"
@@ -69,12 +69,13 @@ def locked_out(request: HttpRequest, response: HttpResponse, credentials: Any) -
 
 
 def counted_name(request: HttpRequest, credentials: dict[str, Any] | None) -> str:
-    """The name under which django-axes counts a failure."""
+    """Return the name under which django-axes counts a failure; a digest if there is no such account."""
     name = _name_in(credentials)
     return name if _is_account(name) else salted_hmac("unknown name", name, algorithm="sha256").hexdigest()
 
 
 def connect() -> None:
+    """Connect the signals of Django and django-axes to the functions that record them."""
     user_logged_in.connect(_signed_in, dispatch_uid="console sign-in")
     user_logged_out.connect(_signed_out, dispatch_uid="console sign-out")
     user_login_failed.connect(_failed, dispatch_uid="console failed sign-in")
@@ -97,18 +98,18 @@ def _failed(sender: Any, credentials: dict[str, Any], request: HttpRequest | Non
 
 
 def _locked(sender: Any, request: Any, username: str, **kwargs: Any) -> None:
-    """Sent at each try while the lock lasts; only the failure that began it was counted, and is an event."""
+    """Record the failure that began a lock-out; later tries also send the signal, but are not counted."""
     if request.axes_failures_since_start is not None:
         _record(EventKind.SIGN_IN_LOCKED, request, username)
 
 
 def _record(kind: EventKind, request: HttpRequest, name: str) -> None:
-    """Who types the password into the name's field must not find it in the record: only known names are kept."""
+    """Record an event with the name only if it is known: a password may have been typed into the name's field."""
     record_act(kind, actor_of(request, AnonymousUser()), subject=name if _is_account(name) else UNKNOWN_NAME)
 
 
 def _forget_form(sender: Any, instance: AccessAttempt, **kwargs: Any) -> None:
-    """What else was sent with a failure is of no use, and django-axes would let it grow."""
+    """Empty the copies of the form in a stored failure: they have no use, and grow with each failure."""
     instance.get_data = instance.post_data = ""
 
 

@@ -1,4 +1,4 @@
-"""Two-step sign-in: its code after the password, setting it up, turning it off."""
+"""The pages of two-step sign-in: the code after the password, setting it up, and turning it off."""
 
 import time
 from base64 import b32encode
@@ -38,17 +38,20 @@ from providers.two_step import (
     recovery_codes_left,
 )
 
-# In the session: who gave her password and not yet her code, and the device that is being set up.
+# Keys of the session: the account that gave its password but not yet its code, and the device that is being set up.
 _WAITING, _DEVICE = "sign_in_waiting", "second_factor_device"
 _WAIT_SECONDS = 10 * 60
 
 
 class CodeForm(forms.Form):
+    """The form for one code of the app, or one recovery code."""
+
     code = forms.CharField(
         max_length=40, error_messages={"required": gettext_lazy("Enter the code that your app shows.")}
     )
 
     def refuse(self, error: TooManyCodesError | None = None) -> None:
+        """Add the error that the code is wrong, or that there were too many wrong codes."""
         if error is None:
             said = _("This code is not right, or was used before. Enter the one that your app shows now.")
         else:
@@ -58,20 +61,24 @@ class CodeForm(forms.Form):
 
 
 def is_answered(request: HttpRequest) -> bool:
-    """Whether this session gave the code that the account asks for; one from before it was turned on did not."""
-    if not hasattr(request, "is_answered"):  # Django asks more than once
+    """Return whether this session gave a code, or the account has no two-step sign-in.
+
+    A session from before two-step sign-in was turned on did not give one. At most one query for each request.
+    """
+    if not hasattr(request, "is_answered"):  # Django calls this more than once in a request
         account: Any = request.user
         request.is_answered = account.is_verified() or not has_two_step(account)  # type: ignore[attr-defined]
     return bool(request.is_answered)  # type: ignore[attr-defined]
 
 
 def must_be_set_up(request: HttpRequest) -> bool:
+    """Return whether two-step sign-in is required here and this session was not signed in with it."""
     account: Any = request.user
     return settings.OPTIONS.second_factor == "required" and not account.is_verified()
 
 
 def keep_waiting(request: HttpRequest, account: Any, next_page: str) -> None:
-    """After the password: nobody is signed in, and this session may give the code of `account`."""
+    """Let this session give the code of `account` on the next page. The password alone signs nobody in."""
     request.session[_WAITING] = {
         "account": account.pk,
         "hash": account.get_session_auth_hash(),
@@ -82,7 +89,10 @@ def keep_waiting(request: HttpRequest, account: Any, next_page: str) -> None:
 
 
 def _waiting(request: HttpRequest) -> tuple[Any, dict[str, Any]]:
-    """Whose code is waited for, and what is kept with her; None if nobody's, or if her account has changed since."""
+    """The account whose code this session may give, and what `keep_waiting` stored with it.
+
+    None and {} if there is none, if it is older than ten minutes, or if the account's password changed since.
+    """
     kept = request.session.get(_WAITING, {})
     if not kept or kept["at"] < time.time() - _WAIT_SECONDS:
         return None, {}
@@ -95,7 +105,7 @@ def _waiting(request: HttpRequest) -> tuple[Any, dict[str, Any]]:
 @sensitive_post_parameters("code")
 @require_http_methods(["GET", "HEAD", "POST"])
 def sign_in_code(request: HttpRequest) -> HttpResponse:
-    """The second page of the sign-in."""
+    """Show the second page of the sign-in, which asks for the code; sign in if the code is right."""
     account, kept = _waiting(request)
     if account is None:
         return redirect("admin:login")
@@ -115,7 +125,7 @@ def sign_in_code(request: HttpRequest) -> HttpResponse:
 
 def _sign_in(request: HttpRequest, account: Any, device: Any, kept: dict[str, Any]) -> HttpResponse:
     del request.session[_WAITING]
-    account.otp_device = device  # django-otp keeps it in the session
+    account.otp_device = device  # django-otp stores it in the session
     login(request, account, backend=kept["backend"])
     if isinstance(device, StaticDevice):
         left = recovery_codes_left(account)
@@ -129,7 +139,10 @@ def _sign_in(request: HttpRequest, account: Any, device: Any, kept: dict[str, An
 @sensitive_variables("codes")
 @require_http_methods(["GET", "HEAD", "POST"])
 def two_step(request: HttpRequest) -> HttpResponse:
-    """Whether it is on, or the way to turn it on; the recovery codes are in the answer to that and nowhere else."""
+    """Show that two-step sign-in is on, or set it up.
+
+    The recovery codes are in the response to the POST that turns it on, and nowhere else.
+    """
     account: Any = request.user
     if has_two_step(account):
         return _page(request, "console/accounts/two_step.html", {"left": recovery_codes_left(account)})
@@ -162,9 +175,9 @@ def two_step(request: HttpRequest) -> HttpResponse:
 @sensitive_post_parameters("password")
 @require_POST
 def turn_off_two_step(request: HttpRequest) -> HttpResponse:
-    """Needs her password: a session left open must not do it."""
+    """Turn two-step sign-in off. This needs the password, so that a session left open is not enough."""
     account: Any = request.user
-    # Also counts and records a wrong one, as the sign-in page does.
+    # `authenticate` also counts and records a wrong password, as on the sign-in page.
     if authenticate(request, username=account.get_username(), password=request.POST.get("password", "")) is None:
         context = {"left": recovery_codes_left(account), "problem": _("This is not your password.")}
         return _page(request, "console/accounts/two_step.html", context, status=422)
@@ -174,7 +187,7 @@ def turn_off_two_step(request: HttpRequest) -> HttpResponse:
 
 
 def _qr_code(text: str) -> SafeString:
-    """SVG with attributes alone, which the security policy allows; dark on light whatever the theme."""
+    """An SVG without styles, as the security policy requires; dark on light in every theme."""
     drawn = segno.make_qr(text).svg_inline(omitsize=True, light="#fff", svgclass="qr")
     return mark_safe(drawn)  # noqa: S308 (the text is in the pattern only)
 

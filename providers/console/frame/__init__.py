@@ -1,1 +1,1 @@
-"""What every page of the console uses: its frame, its lists, rights, masking and badges."""
+"""Code that every page of the console uses: the frame, lists, rights, masking and badges."""

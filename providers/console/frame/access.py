@@ -1,7 +1,7 @@
-"""Who may do what in the console, and who did it.
+"""The rights of the console: checks them, records refusals, and returns the person behind a request.
 
-Rights are Django permissions; the roles Administrator, Support and Operator are groups that
-hold them. Pages ask for a right, never for a role: another group with the right will do.
+Rights are Django permissions. The roles Administrator, Support and Operator are groups that have them. Pages check
+a right, never a role, so any other group with the right works too.
 """
 
 from typing import Any
@@ -32,13 +32,14 @@ CHANGE_IP = "providers.change_iprule"
 
 
 def may(request: HttpRequest, right: str) -> bool:
+    """Return whether the person behind the request has the right."""
     return bool(request.user.has_perm(right))
 
 
 def require(request: HttpRequest, right: str, act: str, provider: Provider | None = None) -> None:
-    """Raise PermissionDenied naming the role to ask for; an act that was tried is written down (AC-ROLE-2).
+    """Raise PermissionDenied, with the role to ask for, unless the person has the right (AC-ROLE-2).
 
-    `act` completes "{actor} tried … and was refused".
+    A refused attempt to change something is recorded; `act` completes "{actor} tried … and was refused".
     """
     if may(request, right):
         return
@@ -47,13 +48,16 @@ def require(request: HttpRequest, right: str, act: str, provider: Provider | Non
 
 
 def record_refusal(request: HttpRequest, act: str, provider: Provider | None = None) -> None:
-    """Looking is not an act: only a request that wanted to change something leaves a record."""
+    """Record that a request was refused, unless it only wanted to read: reading is not an act."""
     if request.method not in ("GET", "HEAD", "OPTIONS"):
         record_act(EventKind.ACT_REFUSED, actor_of(request), provider=provider, subject=act)
 
 
 def actor_of(request: HttpRequest, account: AbstractBaseUser | AnonymousUser | None = None) -> Actor:
-    """The person behind a request of the console (or `account`, while she is signing in)."""
+    """Return the person behind a request of the console, as the audit names them.
+
+    `account` is for a person who is signing in, whom the request does not carry yet.
+    """
     person: Any = account or request.user
     return Actor(
         person_id=person.pk,
@@ -64,5 +68,5 @@ def actor_of(request: HttpRequest, account: AbstractBaseUser | AnonymousUser | N
 
 
 def name_of(account: Any) -> str:
-    """A console account as its colleagues know it."""
+    """Return the name of a console account: the full name, or the user name if it has none."""
     return str(account.get_full_name() or account.get_username())

@@ -11,7 +11,7 @@ from providers.states import Shown
 
 @dataclass(frozen=True)
 class Badge:
-    """A status as word, icon and tone (ok, warn, bad, or none for grey): never by colour alone."""
+    """A state as word, icon and tone (ok, warn, bad, or "" for grey), so that it is never shown by colour alone."""
 
     word: Text
     icon: str
@@ -19,8 +19,10 @@ class Badge:
 
 
 def badge_of(state: Shown) -> Badge:
+    """Return the badge of a state."""
     return Badge(state.label, state.icon, state.tone)
 
 
 def render_badge(badge: Badge) -> SafeString:
+    """Return a badge as HTML."""
     return render_to_string("console/frame/_badge.html", {"badge": badge})

@@ -1,7 +1,7 @@
-"""Read-only lists on Django's change list: search, filters, sorting and paging, and no way to edit.
+"""Read-only lists on Django's change list: search, filters, sorting and paging, without editing.
 
-Synced users and groups are what a directory sent; nobody changes them here, superusers
-included (AC-ROLE-5). Only the filters that a list names may be in its address.
+Users and groups are what a directory sent; nobody changes them here, superusers included (AC-ROLE-5).
+An address may hold only the filters that its list names.
 """
 
 from collections.abc import Iterator
@@ -24,14 +24,14 @@ COUNT_LIMIT = 10_000
 
 
 class CountOf(Subquery):
-    """How many rows a correlated query has; slice it to bound the cost."""
+    """The number of rows of a correlated query. Slice that query to bound the cost."""
 
     template = "(SELECT count(*) FROM (%(subquery)s) counted)"
     output_field = IntegerField()
 
 
 class CappedPaginator(Paginator):  # type: ignore[type-arg]
-    """Counts to COUNT_LIMIT at most; a page beyond the last is the last."""
+    """A paginator that counts to COUNT_LIMIT at most; a page number beyond the last page shows the last page."""
 
     @cached_property
     def count(self) -> int:
@@ -54,6 +54,8 @@ class CappedPaginator(Paginator):  # type: ignore[type-arg]
 
 
 class ConsoleChangeList(ChangeList):
+    """Django's change list with the console's links, and with words for its filters and its number of rows."""
+
     paginator: CappedPaginator
     model_admin: "ReadOnlyAdmin"
     filter_specs: "list[ChoiceFilter]"  # type: ignore[assignment]
@@ -67,13 +69,13 @@ class ConsoleChangeList(ChangeList):
 
     @property
     def counted(self) -> str:
-        """`11 users`, or `more than 10,000 users`."""
+        """The number of rows in words: `11 users`, or `more than 10,000 users`."""
         number = grouped(self.result_count)
         shown = gettext("more than %(number)s") % {"number": number} if self.paginator.is_capped else number
         return str(self.model_admin.counted(self.result_count) % {"count": shown})
 
     def chips(self) -> Iterator[tuple[str, str]]:
-        """Each filter that is on, with the address without it."""
+        """Yield each filter that is on, with the address without it."""
         for spec in self.filter_specs:
             value = spec.value()
             if value is not None:
@@ -83,7 +85,7 @@ class ConsoleChangeList(ChangeList):
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """A list of rows that link to pages; there is no add, change or delete for anybody."""
+    """A list whose rows link to pages of the console. Nobody can add, change or delete a row."""
 
     actions = None
     list_per_page = PAGE_SIZE
@@ -106,11 +108,11 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return ConsoleChangeList
 
     def counted(self, count: int) -> str:
-        """What so many rows are called, with `%(count)s` for the number."""
+        """Return the words for `count` rows, with `%(count)s` in place of the number."""
         raise NotImplementedError
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
-        """A lookup of the reader's own making could ask out what is masked, letter by letter."""
+        """Allow the list's own filters only: with any other, a masked value could be guessed letter by letter."""
         return lookup in {spec.parameter_name for spec in self.list_filter}  # type: ignore[union-attr]
 
 
@@ -130,7 +132,7 @@ class ChoiceFilter(admin.SimpleListFilter):
         return self.chosen(queryset, value) if value in self._values else queryset.none()
 
     def chosen(self, queryset: Any, value: str) -> Any:
-        """The rows of a named queryset that one choice leaves."""
+        """Return the rows of `queryset` that match the choice `value`."""
         raise NotImplementedError
 
     def has_output(self) -> bool:

@@ -1,7 +1,7 @@
-"""A resource's document as rows of path and value, whole or masked.
+"""Masks personal values, and turns a resource's document into rows of path and value.
 
 Paths are SCIM's own (RFC 7644 §3.5.2): `name.givenName`, `emails[type eq "work"].value`,
-`urn:…:User:department`. What several elements share is told apart by position: `emails[1].value`.
+`urn:…:User:department`. Elements of the same type are distinguished by position: `emails[1].value`.
 """
 
 import json
@@ -12,7 +12,7 @@ from typing import Any
 
 Row = tuple[str, str]
 
-# What tells nothing about a person; everything else is masked, unknown names included.
+# Attributes whose values identify nobody. Everything else is masked, unknown attributes included.
 IMPERSONAL = frozenset(
     {
         "active",
@@ -29,7 +29,7 @@ IMPERSONAL = frozenset(
         "userType",
     }
 )
-# The name of a group is no person's; the id that its directory gives it neither.
+# Neither the name of a group nor the id that its directory gives it is personal.
 IMPERSONAL_OF_GROUP = IMPERSONAL | {"displayName", "externalId"}
 
 _ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
@@ -37,18 +37,18 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 def flatten(document: Mapping[str, Any]) -> list[Row]:
-    """Each simple value with its path, by path; `schemas` follows from the rest."""
+    """Return each simple value with its path, sorted by path; without `schemas`, which follows from the rest."""
     own = {name: value for name, value in document.items() if name != "schemas"}
     return sorted(row for name, value in own.items() for row in rows_of(name, value, ":" if _is_urn(name) else "."))
 
 
 def _is_urn(name: str) -> bool:
-    """The attributes of an extension stand under its URN, with a colon between."""
+    """Whether the name is the URN of an extension; a colon separates it from the name of an attribute."""
     return name.lower().startswith("urn:")
 
 
 def rows_of(path: str, value: Any, separator: str = ".") -> Iterator[Row]:
-    """Each simple value in `value`, with its path below `path`."""
+    """Yield each simple value in `value`, with its path below `path`."""
     match value:
         case dict():
             for name, inner in value.items():
@@ -74,7 +74,7 @@ def _elements(values: list[Any]) -> Iterator[tuple[str, Any]]:
 
 
 def mask(value: Any, *, plain: frozenset[str] = IMPERSONAL) -> Any:
-    """A document in which no personal value can be read any more; names and shape stay."""
+    """Return a value with every personal value in it masked; the attributes in `plain`, names and structure stay."""
     match value:
         case dict():
             return {
@@ -91,25 +91,27 @@ def mask(value: Any, *, plain: frozenset[str] = IMPERSONAL) -> Any:
 
 
 def mask_text(text: str) -> str:
-    """`j•••@contoso.com`: enough to compare with what somebody reads out, too little to learn it."""
+    """Return a text masked, as `j•••@contoso.com`: enough to recognise a known value, too little to find it out."""
     if _ADDRESS.fullmatch(text):
         return f"{text[0]}•••@{text.rpartition('@')[2]}"
     return f"{text[:1]}•••"
 
 
 def mask_addresses(text: str) -> str:
-    """A sentence in which e-mail addresses cannot be read any more."""
+    """Return a sentence with its e-mail addresses masked."""
     return _ADDRESS.sub(lambda found: mask_text(found[0]), text)
 
 
 def _is_id(name: str, value: Any) -> bool:
-    """Entra's object id is needed to find the person there; any other externalId may be a name."""
+    """Whether this is an object id of Entra, needed to find the user there. Any other externalId may be a name."""
     return name == "externalId" and isinstance(value, str) and is_uuid(value)
 
 
 def is_uuid(text: str) -> bool:
+    """Return whether the text is a UUID with hyphens."""
     return bool(_UUID.fullmatch(text))
 
 
 def as_json(document: Mapping[str, Any]) -> str:
+    """Return a document as indented JSON."""
     return json.dumps(document, indent=2, ensure_ascii=False)

@@ -1,7 +1,7 @@
-"""What every page of the console has: its frame, its times, and the way it becomes a dialog.
+"""The parts that all pages of the console share: the frame, times and numbers, and dialogs.
 
-A form is one template fragment. As a page it stands in the frame; asked for by dialog.js (the
-header `X-Dialog`) it is answered bare, and shown in a native <dialog>. Both post to the same view.
+A form is one template fragment. As a page of its own it is shown in the frame. If dialog.js asks for it (with the
+header `X-Dialog`), the response is the fragment alone, for a native <dialog>. Both post to the same view.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,14 +28,14 @@ Crumb = tuple[Text, str]
 
 @dataclass(frozen=True)
 class Place:
-    """Where a page stands: the tab of the section and the crumbs above its title."""
+    """The place of a page in the console: the tab of its section, and the crumbs above its title."""
 
     section: str
     crumbs: Sequence[Crumb] = ()
 
 
 def frame(title: Text, place: Place) -> dict[str, Any]:
-    """The context that `admin/base_site.html` needs."""
+    """Return the context that `admin/base_site.html` needs."""
     crumbs: list[Crumb] = [(_("Application management"), reverse("admin:index"))]
     if place.section != "eum":
         crumbs.append((_("External user management"), reverse("admin:dashboard")))
@@ -45,13 +45,14 @@ def frame(title: Text, place: Place) -> dict[str, Any]:
 def show(
     request: HttpRequest, template: str, title: Text, place: Place, context: Mapping[str, Any], *, status: int = 200
 ) -> HttpResponse:
+    """Return a page in the console's frame."""
     return render(request, template, {**frame(title, place), **context}, status=status)
 
 
 def show_dialog(
     request: HttpRequest, fragment: str, title: Text, place: Place, context: Mapping[str, Any], *, status: int = 200
 ) -> HttpResponse:
-    """A form or a message: bare for dialog.js, in the page's frame for everybody else."""
+    """Return a form or a message: the fragment alone for dialog.js, otherwise in the console's frame."""
     is_dialog = is_for_dialog(request)
     template = "console/frame/dialog.html" if is_dialog else "console/frame/form_page.html"
     response = render(
@@ -67,34 +68,38 @@ def show_dialog(
 
 
 def is_for_dialog(request: HttpRequest) -> bool:
+    """Return whether the request comes from dialog.js."""
     return "X-Dialog" in request.headers
 
 
 def go_to(request: HttpRequest, url: str) -> HttpResponse:
-    """The way on after a form: dialog.js is told the address, since `fetch` would follow a redirect unseen."""
+    """Return the redirect after a form. dialog.js gets the address in a header: `fetch` would follow a redirect."""
     if is_for_dialog(request):
         return HttpResponse(status=204, headers={"X-Location": url, "Cache-Control": "no-store"})
     return HttpResponseRedirect(url)
 
 
 def grouped(count: int) -> str:
-    """`1,204`, in Dutch `1.204`."""
+    """Return a number with its thousands separated: `1,204`, in Dutch `1.204`."""
     return number_format(count, force_grouping=True)
 
 
 def moment(at: datetime, *, to: str = "minute") -> SafeString:
-    """A time as people read it here, to the day, minute or second, with the same time in UTC for machines."""
+    """Return a local time as HTML, to the day, minute or second, with the same time in UTC for programs."""
     return format_html('<time datetime="{}">{}</time>', _utc(at), _local(at, to))
 
 
 def ago(at: datetime, now: datetime | None = None) -> SafeString:
-    """How long ago; the time itself is in the title."""
+    """Return as HTML how long ago a time was; the time itself is in the title."""
     said = _("%(time)s ago") % {"time": timesince(at, now, depth=1)}
     return format_html('<time datetime="{}" title="{}">{}</time>', _utc(at), _local(at), said)
 
 
 def clock(at: datetime, now: datetime, *, to: str = "minute") -> SafeString:
-    """The shortest that is clear, to the minute or second: `09:12` today, `3 Nov, 16:20` before."""
+    """Return the shortest clear form of a time as HTML: `09:12` today, `3 Nov, 16:20` on any other day.
+
+    `to` is "minute" or "second". The whole time is in the title.
+    """
     is_today = localtime(at).date() == localtime(now).date()
     today, before = ("H:i", _("j M, H:i")) if to == "minute" else ("H:i:s", _("j M, H:i:s"))
     said = date_format(localtime(at), today if is_today else before)
@@ -105,7 +110,7 @@ def _utc(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-# Django's date formats are texts too: Dutch has its months in small letters ("j b Y").
+# Date formats are translated too: Dutch writes months in lower case ("j b Y").
 _FORMATS = {
     "day": gettext_lazy("j M Y"),
     "minute": gettext_lazy("j M Y, H:i"),
@@ -118,5 +123,5 @@ def _local(at: datetime, to: str = "minute") -> str:
 
 
 def short_id(long: UUID) -> str:
-    """The end of an id: UUIDv7s of one moment begin alike."""
+    """Return the last eight characters of an id: ids of about the same time begin alike (UUIDv7)."""
     return str(long)[-8:]

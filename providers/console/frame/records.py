@@ -1,7 +1,7 @@
-"""Records in the order of time, newest first: the filters of an address, and the page of rows that they leave.
+"""Pages of records, newest first: the filters of an address, and one page of the rows that match them.
 
-Pages are told by key (`before` or `after` an id), never by number: the millionth row costs what
-the first does. Ids are UUIDv7, so their order is time's, and a bound of time is a bound of ids.
+A page begins at a key (`before` or `after` an id), never at a number, so the millionth row costs as much as
+the first. Ids are UUIDv7: their order is the order of time, and a limit in time is a limit on ids.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,6 +28,8 @@ PERIODS: Mapping[str, Text] = {
 
 @dataclass(frozen=True)
 class Choice:
+    """One choice of a menu, with the query string that chooses it."""
+
     display: Text
     query_string: str
     selected: bool
@@ -44,6 +46,8 @@ class Facet:
 
 @dataclass(frozen=True)
 class Page:
+    """One page of rows, with the addresses of the pages next to it; "" where there is none."""
+
     rows: list[Any]
     newer: str = ""
     older: str = ""
@@ -51,9 +55,10 @@ class Page:
 
 @dataclass(frozen=True)
 class RecordQuery:
-    """The filters of one address, read: `sent` is what of it means anything here, `rows` what it leaves.
+    """The filters of one address: `sent` holds the known parameters, `rows` is the query of the rows that match.
 
-    `menus`: for each filter with a menu, its choices by value. `kept`: parameters that are no filters.
+    `titles`: the label of each filter. `menus`: the choices of each filter with a menu, as value and label.
+    `kept`: parameters that are not filters.
     """
 
     sent: Mapping[str, str]
@@ -68,11 +73,11 @@ class RecordQuery:
 
     @property
     def counted(self) -> str:
-        """How many rows, as far as counting stays cheap."""
+        """The number of rows, counted to COUNT_LIMIT at most. One query."""
         return capped_count(self.rows)
 
     def address(self, **changed: str | None) -> str:
-        """This question with some parameters changed, as `?…`; None takes one away, and paging starts anew."""
+        """Return this address with some parameters changed, as `?…`. None takes one out; paging starts again."""
         query = QueryDict(mutable=True)
         for name, value in sorted({**self.sent, **self.kept, **changed}.items()):
             if value:
@@ -80,7 +85,7 @@ class RecordQuery:
         return f"?{query.urlencode()}"
 
     def facets(self) -> Iterator[Facet]:
-        """The menus; each choice keeps the other filters."""
+        """Yield the menus; each choice keeps the other filters."""
         for name, choices in self.menus.items():
             chosen = self.sent.get(name)
             every = Choice(_("All"), self.address(**{name: None}), chosen is None)
@@ -88,14 +93,14 @@ class RecordQuery:
             yield Facet(name, self.titles[name], [every, *others])
 
     def chips(self) -> Iterator[tuple[str, str]]:
-        """Each filter that is on, with the address without it."""
+        """Yield each filter that is on, with the address without it."""
         for name, value in self.sent.items():
             if name != "q":
                 shown = dict(self.menus.get(name, ())).get(value, value)
                 yield f"{self.titles[name]}: {shown}", self.address(**{name: None})
 
     def page(self, *, before: UUID | None = None, after: UUID | None = None) -> Page:
-        """The newest rows, or those next to a row: one bounded walk along an index, either way."""
+        """Return the newest rows, or those before or after an id. One query, which reads a bounded part of an index."""
         rows = self.rows
         if after:
             found = list(rows.filter(id__gt=after).order_by("id")[: PAGE_SIZE + 1])
@@ -114,11 +119,11 @@ class RecordQuery:
 
 
 def capped_count(rows: Any) -> str:
-    """How many rows a query has; beyond COUNT_LIMIT that there are more."""
+    """Return how many rows a query has, in words; above COUNT_LIMIT, "more than 10,000". One query."""
     count = rows.order_by().values("pk")[: COUNT_LIMIT + 1].count()
     return _("more than %(number)s") % {"number": grouped(COUNT_LIMIT)} if count > COUNT_LIMIT else grouped(count)
 
 
 def read_sent(sent: QueryDict, names: Sequence[str] | Mapping[str, Any]) -> dict[str, str]:
-    """The parameters that mean something here."""
+    """Return the parameters that are in `names` and have a value."""
     return {name: str(sent[name]).replace("\0", "") for name in names if sent.get(name)}

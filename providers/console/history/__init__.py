@@ -1,1 +1,1 @@
-"""Change events in words: the audit, and what the other pages show of an event."""
+"""Change events in words: the audit, and the texts that other pages show about an event."""

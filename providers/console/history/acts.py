@@ -1,4 +1,4 @@
-"""What an act in the console changed, in words: of a provider, a token, a range, an account."""
+"""Describes in words what an act in the console changed in a provider, a token, a range or an account."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ _NAMES: Mapping[str, Text] = {
     "title": gettext_lazy("Title"),
     "token": gettext_lazy("Token"),
 }
-# What events of earlier versions call a field.
+# The names of fields in events of earlier versions.
 _FORMERLY: Mapping[str, str] = {
     "brake": "removal_limit",
     "brake_people": "removal_limit_users",
@@ -54,7 +54,7 @@ _YES_NO: Mapping[bool, Text] = {True: gettext_lazy("Yes"), False: gettext_lazy("
 
 @dataclass(frozen=True)
 class Change:
-    """One field: what went and what came, each as texts; of two lists only what differs."""
+    """One changed field: its values before and after, as texts. Of two lists only the differences are kept."""
 
     name: str
     before: Sequence[Text]
@@ -62,9 +62,9 @@ class Change:
 
 
 def changes_of(event: ChangeEvent) -> list[Change]:
-    """What an act changed; nothing for an event of a user or group, which has attributes instead."""
+    """Return what an act changed; nothing for an event of a user or group, which has attributes (see `changes`)."""
     changes = [] if event.resource_id else [_change(change) for change in event.changes]
-    return [change for change in changes if change.before or change.after]  # an empty list that came is none
+    return [change for change in changes if change.before or change.after]  # empty before and after: no change
 
 
 def _change(change: Mapping[str, Any]) -> Change:

@@ -1,4 +1,7 @@
-"""The audit of admin actions: who did what, when, from where, before and after (AC-AUD). Nobody edits it."""
+"""The page *Audit of admin actions*: who did what, when and from where, with values before and after (AC-AUD).
+
+Nobody can edit or delete an event.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,6 +30,8 @@ MAX_PEOPLE = 200
 
 @dataclass(frozen=True)
 class Act:
+    """One act as the page shows it."""
+
     event: ChangeEvent
     sentence: SafeString
     provider: Provider | None
@@ -53,12 +58,12 @@ _TITLES: Mapping[str, Text] = {
     "provider": gettext_lazy("Provider"),
     "period": gettext_lazy("Time"),
 }
-# What people and the system do; what directories do is in the log.
+# Acts of people and of iProva itself. What directories did is in the provisioning log.
 _KINDS = [(kind.value, kind.word) for kind in EventKind if kind.is_act]
 
 
 def read_query(sent: QueryDict) -> RecordQuery:
-    """What an address asks; a value that means nothing finds nothing."""
+    """Return the filters of an address; a value that cannot be read finds nothing. Two queries, for the menus."""
     known = read_sent(sent, _FILTERS)
     rows = ChangeEvent.objects.acts()
     try:
@@ -78,15 +83,16 @@ def read_query(sent: QueryDict) -> RecordQuery:
 
 @require_safe
 def audit(request: HttpRequest) -> HttpResponse:
+    """Show the newest acts, fifty at a time. Raises PermissionDenied without the right to read the audit."""
     access.require(request, access.VIEW_AUDIT, gettext_noop("to read the audit"))
     query = read_query(request.GET)
     page = query.page(before=parse_id(request.GET.get("before", "")), after=parse_id(request.GET.get("after", "")))
     providers = Provider.objects.in_bulk({event.provider_id for event in page.rows if event.provider_id})
-    sees_names = access.may(request, access.VIEW_PERSONAL)
-    context = {"query": query, "page": page, "acts": [_act(event, providers, sees_names) for event in page.rows]}
+    can_see_names = access.may(request, access.VIEW_PERSONAL)
+    context = {"query": query, "page": page, "acts": [_act(event, providers, can_see_names) for event in page.rows]}
     return show(request, "console/history/audit.html", _("Audit of admin actions"), Place("audit"), context)
 
 
-def _act(event: ChangeEvent, providers: Mapping[int, Provider], sees_names: bool) -> Act:
+def _act(event: ChangeEvent, providers: Mapping[int, Provider], can_see_names: bool) -> Act:
     provider = providers.get(event.provider_id) if event.provider_id else None
-    return Act(event, sentence_of(event, sees_names=sees_names), provider, changes_of(event))
+    return Act(event, sentence_of(event, can_see_names=can_see_names), provider, changes_of(event))

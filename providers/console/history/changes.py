@@ -1,4 +1,4 @@
-"""What an event changed, attribute by attribute, with the names that people use for attributes."""
+"""Describes what a change event changed, attribute by attribute, with everyday names for the attributes."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -39,31 +39,34 @@ _NAMES: Mapping[str, Text] = {
 
 @dataclass(frozen=True)
 class Difference:
-    """One simple value before and after; None: it was not sent."""
+    """One simple value before and after; None means that it was not sent."""
 
     path: str
     before: str | None
     after: str | None
 
 
-def differences_of(event: ChangeEvent, *, sees_names: bool) -> list[Difference]:
-    """Before and after of each simple value that an event changed; personal ones masked unless `sees_names`."""
+def differences_of(event: ChangeEvent, *, can_see_names: bool) -> list[Difference]:
+    """Return each simple value that an event changed, before and after.
+
+    Personal values are masked unless `can_see_names`.
+    """
     plain = IMPERSONAL_OF_GROUP if event.resource_type == "Group" else IMPERSONAL
     found = []
     for change in event.changes:
         if "added" in change:
             continue
         before, after = _flat(change, "before"), _flat(change, "after")
-        # What differs is decided on the values themselves: masked, two names may look alike.
+        # The values are compared before they are masked: two different names may have the same mask.
         names = [name for name in dict.fromkeys([*before, *after]) if before.get(name) != after.get(name)]
-        if not sees_names:
+        if not can_see_names:
             before, after = _flat(change, "before", plain), _flat(change, "after", plain)
         found += [Difference(short_path(name), before.get(name), after.get(name)) for name in names]
     return found
 
 
 def _flat(change: Mapping[str, Any], side: str, plain: frozenset[str] | None = None) -> dict[str, str]:
-    """The simple values of one side by path; masked if `plain` names what need not be."""
+    """The simple values of one side by path. If `plain` is given, all attributes but those are masked."""
     if side not in change:
         return {}
     value, path = change[side], change["path"]
@@ -74,19 +77,19 @@ def _flat(change: Mapping[str, Any], side: str, plain: frozenset[str] | None = N
 
 
 def short_path(path: str) -> str:
-    """`enterprise:department` for an attribute of an extension; the URN says no more to a reader."""
+    """Return a path with the URN of an extension shortened: `enterprise:department`."""
     return _URN.sub(r"\1:", path)
 
 
 def changed_names(event: ChangeEvent) -> list[str]:
-    """The attributes that an event changed, as people call them, each once."""
+    """Return the everyday names of the attributes that an event changed, each once."""
     paths = [_URN.sub("", change["path"]) for change in event.changes]
     tops = dict.fromkeys(re.split(r"[.\[]", path)[0] for path in paths)
     return [str(_NAMES.get(top, top)) for top in tops]
 
 
 def title_of(event: ChangeEvent) -> str:
-    """What an event did to its own resource, in a few words."""
+    """Return what an event did to its own resource, in a few words: `Changed: name and status`."""
     kind = event.event_kind
     if kind is EventKind.RESOURCE_CREATED:
         sent = {change["path"]: change.get("after") for change in event.changes}
@@ -100,7 +103,7 @@ def title_of(event: ChangeEvent) -> str:
 
 
 def joined(names: Sequence[str]) -> str:
-    """`a`, `a and b`, `a, b and c`."""
+    """Return a list of names in words: `a`, `a and b`, `a, b and c`."""
     if len(names) < 2:
         return "".join(names)
     return _("%(names)s and %(last)s") % {"names": ", ".join(names[:-1]), "last": names[-1]}

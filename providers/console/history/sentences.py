@@ -1,4 +1,4 @@
-"""A change event in one sentence: who did what to whom. Every page takes an event's sentence from here."""
+"""Turns a change event into one sentence: who did what to whom. Every page takes its sentences from here."""
 
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -10,15 +10,15 @@ from providers.events import EventKind
 from providers.models import ChangeEvent, Provider
 
 
-def sentence_of(event: ChangeEvent, provider: Provider | None = None, *, sees_names: bool) -> SafeString:
-    """The sentence of an event's kind, filled in. A user's name is masked unless `sees_names`.
+def sentence_of(event: ChangeEvent, provider: Provider | None = None, *, can_see_names: bool) -> SafeString:
+    """Return the sentence about an event. A user's name is masked unless `can_see_names`.
 
-    `provider`: whose token did it, where the page wants it named.
+    `provider` is given if the page wants the provider named whose token caused the event.
     """
     return format_html(
         event.event_kind.sentence,
         actor=format_html("<strong>{}</strong>", _actor_of(event, provider)),
-        subject=format_html("<bdi>{}</bdi>", subject_of(event, sees_names=sees_names)),
+        subject=format_html("<bdi>{}</bdi>", subject_of(event, can_see_names=can_see_names)),
     )
 
 
@@ -30,10 +30,13 @@ def _actor_of(event: ChangeEvent, provider: Provider | None) -> str:
     return _("Somebody") if event.kind == EventKind.SIGN_IN_FAILED else _("The system")
 
 
-def subject_of(event: ChangeEvent, *, sees_names: bool) -> str:
-    """Whom or what an event is about: a user's name is masked unless `sees_names`, words of ours are translated."""
+def subject_of(event: ChangeEvent, *, can_see_names: bool) -> str:
+    """Return whom or what an event is about.
+
+    A user's name is masked unless `can_see_names`. Texts of our own, such as "an unknown name", are translated.
+    """
     is_ours = event.kind == EventKind.ACT_REFUSED or event.subject == UNKNOWN_NAME
     if is_ours and event.subject:
         return _(event.subject)
     is_personal = event.resource_id is not None and event.resource_type != "Group"
-    return mask_text(event.subject) if is_personal and not sees_names else event.subject
+    return mask_text(event.subject) if is_personal and not can_see_names else event.subject

@@ -1,1 +1,1 @@
-"""The provisioning log: its pages, its filters, and what each request meant."""
+"""The provisioning log: its pages, its filters, and the words for each request."""

@@ -1,7 +1,7 @@
-"""A request of the provisioning log in words: what it did, to whom, and how it ended.
+"""Describes requests of the provisioning log in words: what a request did, to which user or group, and its outcome.
 
-The log knows method and address; what really happened is in the events that bear the
-request's id. `describe` fetches both for a whole page, in a fixed number of queries.
+The log holds a request's method and path. What the request changed is in the change events that carry its id.
+`describe` reads both for a whole page, in a fixed number of queries.
 """
 
 import json
@@ -34,8 +34,8 @@ _OF_EVENT: Mapping[str, str | Promise] = {
 class Described:
     """One request as the console shows it.
 
-    `subject` is a resource that still exists, or None; `wanted` the name that a refused creation asked for, if
-    that was looked up.
+    `subject` is the resource, or None if it no longer exists. `wanted` is the name that a rejected creation
+    asked for, if that was looked up (`with_wanted_names`).
     """
 
     log: RequestLog
@@ -52,7 +52,7 @@ class Described:
 
     @property
     def is_unchanged(self) -> bool:
-        """It was answered well and altered nothing, as most updates of a directory do."""
+        """Whether the request succeeded and changed nothing, which is normal for the updates of a directory."""
         return self.log.action == Action.UPDATE and self.log.outcome == Outcome.SUCCESS and not self.events
 
     @property
@@ -64,11 +64,11 @@ class Described:
         return f"{self.log.duration_ms:,.0f}" if self.log.duration_ms >= 1 else "<1"
 
 
-def describe(rows: Iterable[RequestLog], *, sees_names: bool) -> list[Described]:
-    """Each row in words: three queries, however many rows. Names are masked unless `sees_names`."""
+def describe(rows: Iterable[RequestLog], *, can_see_names: bool) -> list[Described]:
+    """Return each row in words. Names are masked unless `can_see_names`. Three queries for any number of rows."""
     found = list(rows)
     events = _events_of(found)
-    subjects = _subjects_of(found, sees_names=sees_names)
+    subjects = _subjects_of(found, can_see_names=can_see_names)
     providers = Provider.objects.in_bulk({row.provider_id for row in found})
     return [
         Described(
@@ -92,40 +92,40 @@ def _events_of(rows: Sequence[RequestLog]) -> Mapping[UUID | None, list[ChangeEv
     return events
 
 
-def _subjects_of(rows: Sequence[RequestLog], *, sees_names: bool) -> Mapping[UUID, Resource]:
+def _subjects_of(rows: Sequence[RequestLog], *, can_see_names: bool) -> Mapping[UUID, Resource]:
     ids = {row.resource_id for row in rows if row.resource_id}
     named = Resource.objects.filter(pk__in=ids).without_documents() if ids else []
     subjects: dict[UUID, Any] = {resource.pk: resource for resource in named}
     for resource in subjects.values():
-        if not sees_names and resource.resource_type != "Group":
+        if not can_see_names and resource.resource_type != "Group":
             resource.display_name = mask_text(resource.label)
     return subjects
 
 
-def with_wanted_names(rows: Sequence[Described], *, sees_names: bool) -> list[Described]:
-    """The same rows, refused creations with the name that they asked for: one query, for their bodies."""
+def with_wanted_names(rows: Sequence[Described], *, can_see_names: bool) -> list[Described]:
+    """Return the same rows, with the name that each rejected creation asked for. One query, for their bodies."""
     refused = [row.log.id for row in rows if row.log.action == Action.CREATE and row.log.outcome == Outcome.REJECTED]
     bodies = dict(RequestLog.objects.filter(pk__in=refused).values_list("pk", "request_body")) if refused else {}
 
     def with_name(row: Described) -> Described:
         name = wanted_name(row.log.resource_type, bodies[row.log.id])
-        is_shown = sees_names or not name or row.log.resource_type == "Group"
+        is_shown = can_see_names or not name or row.log.resource_type == "Group"
         return replace(row, wanted=name if is_shown else mask_text(name))
 
     return [with_name(row) if row.log.id in bodies else row for row in rows]
 
 
 def wanted_name(resource_type: str, body: str) -> str:
-    """The name in the body of a creation, if it is still kept and whole."""
+    """Return the name in the body of a creation; "" if the body is no longer stored or is not complete."""
     try:
         found = json.loads(body).get("displayName" if resource_type == "Group" else "userName")
-    except (ValueError, AttributeError, RecursionError):  # what was refused may be anything
+    except (ValueError, AttributeError, RecursionError):  # the body of a rejected request may be anything
         return ""
     return found if isinstance(found, str) else ""
 
 
 def action_words(row: RequestLog, events: Sequence[ChangeEvent] = ()) -> str:
-    """`Disable user`, `Add 3 members`, `Look up group`: what the request did, or would have done."""
+    """Return what the request did, or was meant to do: `Disable user`, `Add 3 members`, `Look up group`."""
     for event in events:
         if event.kind in _OF_EVENT:
             return str(_OF_EVENT[event.kind])
@@ -135,7 +135,7 @@ def action_words(row: RequestLog, events: Sequence[ChangeEvent] = ()) -> str:
 
 
 def member_counts(event: ChangeEvent) -> tuple[int, int]:
-    """How many members an event on a group added and removed."""
+    """Return how many members an event on a group added, and how many it removed."""
     for change in event.changes:
         if change["path"] == "members" and "added" in change:
             return change["added"], change["removed"]
@@ -143,6 +143,7 @@ def member_counts(event: ChangeEvent) -> tuple[int, int]:
 
 
 def member_words(event: ChangeEvent) -> str:
+    """Return what an event on a group did to its members: `Add 3 members, remove 1 member`."""
     added, removed = member_counts(event)
     adds = ngettext("Add %(count)s member", "Add %(count)s members", added) % {"count": grouped(added)}
     removes = ngettext("Remove %(count)s member", "Remove %(count)s members", removed) % {"count": grouped(removed)}

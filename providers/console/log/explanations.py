@@ -1,6 +1,7 @@
-"""Why a request was not done, in words: a short name for lists, what it means, who must act, and what to do (AC-LOG-4).
+"""Explains why a request was not done: a short name for lists, what it means, who must act, what to do (AC-LOG-4).
 
-One table by the reason that the provisioning log keeps with each refusal (`scim.protocol.errors.Reason`).
+`EXPLANATIONS` is the table, by the reason that the provisioning log stores with such a request
+(`scim.protocol.errors.Reason`).
 """
 
 from collections.abc import Mapping
@@ -22,7 +23,10 @@ NOBODY = _("Nobody, if it does not come back.")
 
 @dataclass(frozen=True)
 class Explanation:
-    """`problem` names it in lists; `title` and `meaning` say what happened, `who` must act, and `act` what to do."""
+    """The texts about one problem: `problem` is its name in lists, `title` and `meaning` are what happened.
+
+    `who` is who must act, and `act` is what to do.
+    """
 
     problem: Text
     title: Text
@@ -271,7 +275,7 @@ EXPLANATIONS: Mapping[Reason, Explanation] = {
     Reason.MEDIA_TYPE: _MEDIA_TYPE,
     Reason.BODY_TOO_LARGE: _BODY_TOO_LARGE,
     Reason.ME: _NOT_OFFERED,
-    # A request with such a token belongs to no provider, so the log has none: it is counted as a refused call.
+    # A request with such a token belongs to no provider, so it is counted as a refused call and not logged.
     Reason.TOKEN_UNUSABLE: _PROVIDER_DELETED,
     Reason.TOKEN_REVOKED: _REVOKED,
     Reason.TOKEN_EXPIRED: _EXPIRED,
@@ -288,19 +292,19 @@ EXPLANATIONS: Mapping[Reason, Explanation] = {
 
 
 def explain(row: RequestLog) -> Explanation | None:
-    """The explanation of one request; None for a success."""
+    """Return the explanation of one request; None for a success."""
     return None if row.outcome == Outcome.SUCCESS else explanation_of(row.reason, row.status)
 
 
 def explanation_of(reason: str, status: int) -> Explanation:
-    """The explanation of a stored reason; by the class of the status where an earlier version stored none."""
+    """Return the explanation of a stored reason. Earlier versions stored none (""): then the status decides."""
     if not reason:
         return _INTERNAL if status >= 500 else _SYNTAX
     return EXPLANATIONS[Reason(reason)]
 
 
 def name_of_problem(status: int, reason: str, resource_type: str) -> str:
-    """What went wrong, in a few words: `userName already taken`."""
+    """Return what went wrong in a few words: `userName already taken`."""
     if reason == Reason.NAME_TAKEN and resource_type == "Group":
         return _now("displayName already taken")
     return str(explanation_of(reason, status).problem)

@@ -1,4 +1,4 @@
-"""The provisioning log: the list, one request, and its bodies for those who may read them."""
+"""The pages of the provisioning log: the list, one request, and its bodies for people who may read them."""
 
 import json
 import re
@@ -37,13 +37,13 @@ MAX_SHOWN_BODY = 200_000
 
 @require_safe
 def log(request: HttpRequest) -> HttpResponse:
-    """The newest requests, fifty at a time; a request id in the search leads to its own page (AC-LOG-3)."""
+    """Show the newest requests, fifty at a time; a search for a request id leads to its own page (AC-LOG-3)."""
     query = read_query(request.GET)
     if (found := _by_id(query.sent.get("q", ""))) is not None:
         return HttpResponseRedirect(reverse("admin:log_entry", args=[found]))
     page = query.page(before=parse_id(request.GET.get("before", "")), after=parse_id(request.GET.get("after", "")))
-    sees_names = access.may(request, access.VIEW_PERSONAL)
-    rows = with_wanted_names(describe(page.rows, sees_names=sees_names), sees_names=sees_names)
+    can_see_names = access.may(request, access.VIEW_PERSONAL)
+    rows = with_wanted_names(describe(page.rows, can_see_names=can_see_names), can_see_names=can_see_names)
     context = {
         "query": query,
         "rows": rows,
@@ -60,13 +60,13 @@ def log(request: HttpRequest) -> HttpResponse:
 
 
 def _state_of_log() -> dict[str, Any]:
-    """When what is too old was last dropped, and whether rows are being lost. Two queries."""
+    """When old rows were last dropped, and whether rows are being lost. Two queries."""
     run = JobRun.objects.filter(job="drop_partitions", has_failed=False).first()
     return {"lost": log_failure(), "cleared": ago(run.ran_at) if run else None}
 
 
 def _by_id(text: str) -> UUID | None:
-    """The request with this id, or the newest that its client calls so (Entra's `client-request-id`)."""
+    """The id of the request with this id, or of the newest with this id of its client (Entra's `client-request-id`)."""
     text = text.strip()
     if not text or "\0" in text or len(text) > 100:
         return None
@@ -76,7 +76,7 @@ def _by_id(text: str) -> UUID | None:
 
 
 def _hidden(query: LogQuery) -> str:
-    """The successful look-ups of a day that the default view leaves out."""
+    """How many successful look-ups of the last 24 hours the default view leaves out; "" if none."""
     day = RequestLog.objects.since(timezone.now() - timedelta(hours=24))
     count = capped_count(day.filter(action="look-up", outcome=Outcome.SUCCESS))
     return "" if count == "0" else count
@@ -84,14 +84,14 @@ def _hidden(query: LogQuery) -> str:
 
 @require_safe
 def log_entry(request: HttpRequest, request_id: UUID) -> HttpResponse:
-    """One request: what happened, who must act, what changed."""
+    """Show one request: what happened, who must act, what changed."""
     return _entry(request, _get(request_id))
 
 
 @require_safe
 def log_bodies(request: HttpRequest, request_id: UUID) -> HttpResponse:
-    """The same with both bodies. Opening them is written down (AC-LOG-8)."""
-    access.require(request, access.VIEW_PAYLOAD, gettext_noop("to open a payload"))
+    """Show one request with both bodies. The audit records that they were opened (AC-LOG-8)."""
+    access.require(request, access.VIEW_PAYLOAD, gettext_noop("to open request and response bodies"))
     row = _get(request_id)
     record_act(
         EventKind.BODIES_OPENED,
@@ -111,26 +111,26 @@ def _get(request_id: UUID) -> RequestLog:
 
 
 def _entry(request: HttpRequest, row: RequestLog, bodies: dict[str, SafeString] | None = None) -> HttpResponse:
-    sees_names = access.may(request, access.VIEW_PERSONAL)
-    [described] = describe([row], sees_names=sees_names)
-    query = row.query if sees_names or not row.query else "•••"
+    can_see_names = access.may(request, access.VIEW_PERSONAL)
+    [described] = describe([row], can_see_names=can_see_names)
+    query = row.query if can_see_names or not row.query else "•••"
     context = {
         "row": row,
         "described": described,
         "at": moment(row.at, to="second"),
         "explanation": explain(row),
-        "detail": row.detail if sees_names else mask_addresses(row.detail),
+        "detail": row.detail if can_see_names else mask_addresses(row.detail),
         "address": f"{row.path}?{query}" if query else row.path,
-        "holder": _holder_of(row) if sees_names and row.status == 409 else None,
+        "holder": _holder_of(row) if can_see_names and row.status == 409 else None,
         "token": Token.objects.filter(pk=row.token_id or 0).first(),
-        "changes": [(event, differences_of(event, sees_names=sees_names)) for event in described.events],
+        "changes": [(event, differences_of(event, can_see_names=can_see_names)) for event in described.events],
         "same": _same_problem(row),
         "bodies": bodies,
         "has_bodies": bool(row.request_body or row.response_body),
         "bodies_end": moment(row.at + timedelta(days=settings.OPTIONS.request_body_days), to="day"),
         "older": _neighbour(RequestLog.objects.notable().filter(id__lt=row.id).order_by("-id")),
         "newer": _neighbour(RequestLog.objects.notable().filter(id__gt=row.id).order_by("id")),
-        "summary": summary_of(described),
+        "support_summary": support_summary_of(described),
     }
     place = Place("log", [(_("Provisioning log"), reverse("admin:log"))])
     return show(request, "console/log/log_entry.html", f"{described.action} {short_id(row.id)}", place, context)
@@ -142,7 +142,7 @@ def _neighbour(rows: Any) -> UUID | None:
 
 
 def _same_problem(row: RequestLog) -> str:
-    """How often this provider met the same answer in the 24 hours before."""
+    """How often this provider got the same response in the 24 hours before; "" for a success."""
     if row.outcome == Outcome.SUCCESS:
         return ""
     before = RequestLog.objects.since(row.at - timedelta(hours=24)).filter(id__lte=row.id, outcome=row.outcome)
@@ -150,15 +150,15 @@ def _same_problem(row: RequestLog) -> str:
 
 
 def _holder_of(row: RequestLog) -> SyncedUser | None:
-    """Who has the userName that a refused request asked for."""
+    """The user who has the userName that a rejected request asked for."""
     wanted = wanted_name("User", row.request_body)
     of_provider = SyncedUser.objects.live().of(row.provider_id)
     found: SyncedUser | None = of_provider.filter(user_name_key=comparison_key(wanted)).first()
     return found
 
 
-def summary_of(described: Described) -> str:
-    """What may be pasted into a support case: times and ids, nothing personal (AC-PER-7)."""
+def support_summary_of(described: Described) -> str:
+    """Return a text to paste into a support case: times and ids, nothing personal (AC-PER-7)."""
     row = described.log
     lines = [
         f"{described.action}: {row.status} {row.scim_type}".strip(),
@@ -175,7 +175,11 @@ _JSON_PART = re.compile(r'("(?:[^"\\]|\\.)*")(\s*:)?|\b(?:true|false|null)\b|-?\
 
 
 def as_html(body: str) -> SafeString:
-    """A body pretty-printed with its parts marked up; what is no whole JSON, or nested too deep, stays as it is."""
+    """Return a body as indented JSON with its parts marked up.
+
+    A body above MAX_SHOWN_BODY characters gets no markup. One that is not complete JSON, or is nested too deep,
+    is returned unchanged.
+    """
     try:
         text = json.dumps(json.loads(body), indent=2, ensure_ascii=False)
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""The question that an address of the provisioning log asks (see `records`)."""
+"""The filters of the provisioning log: read from the address of the page, and turned into a query (see `records`)."""
 
 import ipaddress
 from collections.abc import Callable, Iterator, Mapping
@@ -20,7 +20,7 @@ from providers.models import Provider, RequestLog, Resource
 from providers.models.record import RequestLogQuerySet
 from providers.outcomes import Action, Outcome
 
-# People whom a text may name; a text that names more is no longer about anybody.
+# The search looks at the requests of at most this many users and groups; a text that matches more is too vague.
 MAX_SUBJECTS = 500
 PROBLEMS, CHANGES = "problems", "changes"
 _CHANGES = (Action.CREATE, Action.UPDATE, Action.DELETE)
@@ -58,7 +58,7 @@ def _until(rows: RequestLogQuerySet, value: str) -> RequestLogQuerySet:
     return rows.filter(id__lt=first_id_at(_day_begins(value) + timedelta(days=1)))
 
 
-# Each parameter and what it leaves; one that cannot be read raises ValueError or KeyError, and then nothing is found.
+# Each parameter with its filter. A value that cannot be read raises ValueError or KeyError: then nothing is found.
 _FILTERS: Mapping[str, Callable[[RequestLogQuerySet, str], RequestLogQuerySet]] = {
     "outcome": _outcome,
     "action": _action,
@@ -84,10 +84,10 @@ _TITLES: Mapping[str, Text] = {
     "token": gettext_lazy("Token"),
     "address": gettext_lazy("Address"),
     "slower": gettext_lazy("Slower than (ms)"),
-    "subject": gettext_lazy("Person or group"),
+    "subject": gettext_lazy("User or group"),
     "q": gettext_lazy("Search"),
 }
-# What the form "More" asks for.
+# The fields of the form "More".
 TYPED = ("from", "until", "status", "token", "address", "slower")
 
 
@@ -104,16 +104,18 @@ def _named(text: str) -> list[UUID]:
 
 @dataclass(frozen=True)
 class LogQuery(RecordQuery):
+    """The filters of one address of the log; `shows_look_ups` is whether successful look-ups are listed."""
+
     shows_look_ups: bool
 
     def typed(self) -> Iterator[tuple[str, Text, str]]:
-        """The fields of the form *More*: name, label, value."""
+        """Yield the fields of the form *More*: name, label, value."""
         for name in TYPED:
             yield name, _TITLES[name], self.sent.get(name, "")
 
 
 def rows_of(known: Mapping[str, str], *, shows_look_ups: bool) -> RequestLogQuerySet:
-    """What filters leave; a value that means nothing leaves nothing."""
+    """Return the requests that match the filters; a value that cannot be read matches none."""
     rows = RequestLog.objects.all() if shows_look_ups else RequestLog.objects.notable()
     try:
         for name, value in known.items():
@@ -124,7 +126,10 @@ def rows_of(known: Mapping[str, str], *, shows_look_ups: bool) -> RequestLogQuer
 
 
 def read_query(sent: QueryDict) -> LogQuery:
-    """What an address asks. Parameters without a meaning here are left out, a value that has none finds nothing."""
+    """Return the filters of an address. Unknown parameters are ignored; a value that cannot be read finds nothing.
+
+    One query for the menu of providers, and one for a search.
+    """
     known = read_sent(sent, _FILTERS)
     shows_look_ups = (
         bool(sent.get("lookups"))

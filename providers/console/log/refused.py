@@ -1,7 +1,7 @@
-"""Calls that were refused at the door (AC-REF): those of a known token, and those that nobody can be named for.
+"""The page *Refused requests* (AC-REF): calls with the token of a provider, and calls that no provider sent.
 
 The first are rows of the provisioning log. The others are counted per address and hour, so that
-a scan of the internet fills neither disk nor page; of what they presented nothing is kept.
+a scan of the internet fills neither the disk nor the page. Nothing of what they sent as a token is stored.
 """
 
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ from providers.outcomes import Outcome, Refusal
 DAYS = 7
 MOST = 100
 
-_COPY = gettext_lazy("Whoever set up the directory enters the permanent token anew, as it was shown.")
+_COPY = gettext_lazy("Enter the permanent token in the directory again, exactly as it was shown.")
 _MEANINGS: Mapping[str, Text] = {
     Refusal.NO_TOKEN: gettext_lazy("No bearer token was sent: mostly a scan of the internet."),
     Refusal.JWT: gettext_lazy("The Secret Token is empty in Entra: enter the permanent token there."),
@@ -37,7 +37,7 @@ _MEANINGS: Mapping[str, Text] = {
     Refusal.SPACED: _COPY,
     Refusal.ALTERED: _COPY,
     Refusal.NEVER_ISSUED: gettext_lazy(
-        "It has the form of ours: made by another iProva, or by a provider that is gone."
+        "It has the form of ours: made by another iProva, or for a provider that no longer exists."
     ),
     Refusal.UNKNOWN: gettext_lazy("A token was sent that was never made here."),
 }
@@ -64,7 +64,7 @@ class Attributed:
 
 @require_safe
 def refused(request: HttpRequest) -> HttpResponse:
-    """Both kinds of the last seven days, newest first."""
+    """Show both kinds of the last seven days, newest first."""
     since = timezone.now() - timedelta(days=DAYS)
     unnamed = RefusedCalls.objects.filter(hour__gte=since).order_by("-hour", "-id")[:MOST]
     context = {
@@ -77,7 +77,7 @@ def refused(request: HttpRequest) -> HttpResponse:
 
 
 def _attributed(since: datetime) -> list[Attributed]:
-    """Four queries: the groups, the newest row of each, their providers and their tokens."""
+    """Refused calls with a provider's token, grouped. Three queries: the groups, their providers, their tokens."""
     refusals = RequestLog.objects.since(since).filter(outcome=Outcome.REFUSED).order_by()
     alike = refusals.values("provider_id", "token_id", "status", "reason", "source_ip")
     groups = list(alike.annotate(count=Count("pk"), last=Max("at")).order_by("-last")[:MOST])
@@ -103,7 +103,7 @@ def _one(row: Mapping[str, Any], provider: Provider | None, token: Token | None)
 
 
 def _token(token: Token | None) -> SafeString | str:
-    """Which token, with the day on which it ended."""
+    """The token, with the day on which it ended if it did; "" without one."""
     if token is None:
         return ""
     ended = token.revoked_at or token.suspended_at or (token.expires_at if token.state is TokenState.EXPIRED else None)

@@ -1,4 +1,4 @@
-"""*Add provider*: a title and, if wanted, an IP restriction."""
+"""The form *Add provider*: a title and, if wanted, an IP restriction."""
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -18,7 +18,7 @@ from providers.models import IpMode
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def add_provider(request: HttpRequest) -> HttpResponse:
-    """The form *Add provider*; never makes a token (AC-ADD-7)."""
+    """Show the form *Add provider*, or add the provider. It never makes a token (AC-ADD-7)."""
     access.require(request, access.ADD_PROVIDER, gettext_noop("to add a provider"))
     form = AddProviderForm(with_suggestion(request.POST)) if request.method == "POST" else AddProviderForm()
     if "use" not in request.POST and form.is_bound and form.is_valid():

@@ -1,7 +1,7 @@
-"""Requests over time as bars: the numbers behind the inline SVG and behind its table, from one list.
+"""The chart of requests over time: the bars of the inline SVG and the numbers of its table, from one list.
 
-Bars are hours, six hours or days of the reader's clock: a day on which the clock changes has 23 or
-25 hours. Read from the counts of twenty minutes, never from the log.
+A bar is an hour, six hours or a day of local time, so a day on which the clocks change has 23 or 25 hours.
+The numbers come from the counts for every twenty minutes, never from the log.
 """
 
 import math
@@ -22,7 +22,7 @@ from providers.models import ChangeEvent, RequestCount
 from providers.outcomes import Outcome, is_problem
 
 HEIGHT, STEP, WIDTH = 100.0, 10.0, 7.0
-# By the name in the address: the word on the switch, and how many hours a bar stands for and how many bars there are.
+# By the name in the address: the word on the switch, the hours in a bar, and the number of bars.
 PERIODS: Mapping[str, tuple[Text, int, int]] = {
     "24h": (gettext_lazy("24 h"), 1, 24),
     "7d": (gettext_lazy("7 d"), 6, 28),
@@ -38,7 +38,7 @@ MARKED = ("token.", "ip.")
 
 @dataclass
 class Bar:
-    """The requests of one stretch of time; what it shows is set when the tallest is known."""
+    """The requests of one period of time; `rects` is filled in when the tallest bar is known."""
 
     start: datetime
     label: str
@@ -56,6 +56,8 @@ class Bar:
 
 @dataclass(frozen=True)
 class Chart:
+    """A chart: its bars, the top of its scale, and where on its axis a token or IP restriction was changed."""
+
     period: str
     bars: Sequence[Bar]
     top: int
@@ -75,7 +77,7 @@ class Chart:
 
     @property
     def series(self) -> list[tuple[str, Text]]:
-        """Those that occur; success always."""
+        """The series that occur in the chart, and success in any case."""
         return [
             (name, word)
             for name, word in SERIES.items()
@@ -88,7 +90,7 @@ class Chart:
 
     @property
     def labels(self) -> list[str]:
-        """The words below: every so many bars, and now."""
+        """The labels below the axis: at most eight, at equal distances, and "now"."""
         every = len(self.bars) // 8 or 1
         return [*(bar.label for bar in self.bars[: -every + 1 or None : every]), _("now")][:9]
 
@@ -101,7 +103,10 @@ class Chart:
 
 
 def chart_of(provider_id: int | None, period: str, now: datetime) -> Chart:
-    """The changes of a provider (or of all) by outcome, and what was refused. Two queries."""
+    """Return the chart of the changes and refused requests of one provider, or of all. Two queries.
+
+    `period` is a name in PERIODS; any other is read as 24 hours.
+    """
     period = period if period in PERIODS else "24h"
     _word, hours, count = PERIODS[period]
     bars = [Bar(start, _label(start, hours)) for start in _starts(now, hours, count)]
@@ -122,7 +127,7 @@ def chart_of(provider_id: int | None, period: str, now: datetime) -> Chart:
 
 
 def _starts(now: datetime, hours: int, count: int) -> list[datetime]:
-    """The beginnings of the bars, the last one holding `now`; days and quarter days by the reader's clock."""
+    """The start of each bar; the last bar contains `now`. Bars longer than an hour follow local time."""
     if hours == 1:
         last = now.replace(minute=0, second=0, microsecond=0)
         return [last - timedelta(hours=count - 1 - number) for number in range(count)]
@@ -144,14 +149,14 @@ def _series(outcome: str, *, is_change: bool) -> str:
 
 
 def _round_up(highest: int) -> int:
-    """The top of the scale: an even number of one significant digit, at least 2."""
+    """The top of the scale: a round, even number not below `highest`, at least 2."""
     step: int = 2 * 10 ** max(len(str(highest)) - 1, 0)
     step = step // 10 if step > 2 and highest <= step // 2 else step
     return max(math.ceil(highest / step) * step, 2)
 
 
 def _rects(bar: Bar, number: int, top: int) -> list[dict[str, Any]]:
-    """The stacked pieces of one bar, success at the bottom."""
+    """The rectangles of one bar, one for each series that occurs in it, success at the bottom."""
     rects, below = [], HEIGHT
     for name in SERIES:
         if value := bar.counts[name]:
@@ -163,7 +168,7 @@ def _rects(bar: Bar, number: int, top: int) -> list[dict[str, Any]]:
 
 
 def _markers(events: Any, bars: Sequence[Bar]) -> list[float]:
-    """Where a token or the IP restriction was changed: what a step in the bars may come from."""
+    """Where on the axis a token or the IP restriction was changed, which may explain a step in the bars."""
     start = bars[0].start
     kinds = Q()
     for kind in MARKED:

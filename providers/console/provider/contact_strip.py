@@ -1,4 +1,4 @@
-"""When a provider called in the last 24 hours, in cycles of the 40 minutes in which Entra calls."""
+"""The contact strip: when a provider called in the last 24 hours, in cycles of 40 minutes, as Entra calls."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -20,9 +20,10 @@ CYCLES = 36
 
 
 class Contact(Enum):
-    """What came of a cycle, what says most first: the fill of its mark, the mark itself, the word.
+    """The result of a cycle, the most important one first: the fill of its mark, the mark itself, its words.
 
-    The mark is a path after its left edge, 3 wide and at most 16 high: height tells, not colour alone.
+    The mark is an SVG path, without the x of its left edge. It is 3 wide and at most 16 high: the marks differ in
+    shape, so that colour alone never distinguishes them.
     """
 
     CHANGES = ("success", "0h3v16h-3z", gettext_lazy("contact with changes"))
@@ -55,7 +56,7 @@ class Contacts:
 
     @property
     def paths(self) -> Mapping[str, str]:
-        """The marks of each fill as one path, 144 wide."""
+        """The marks of each fill joined into one path, 144 wide."""
         drawn: dict[str, str] = defaultdict(str)
         for number, cycle in enumerate(self.cycles):
             drawn[cycle.fill] += f"M{number * 4} {cycle.mark}"
@@ -63,9 +64,9 @@ class Contacts:
 
 
 def contacts_of(provider_ids: Iterable[int], now: datetime) -> dict[int, Contacts]:
-    """One query over the counts of twenty minutes; the log is not asked.
+    """Return the contacts of each provider. One query, on the counts for every twenty minutes, not on the log.
 
-    A cycle in which anything got in is one of contact, whatever was refused beside it.
+    A cycle with an accepted request counts as contact, even if other requests in it were refused.
     """
     start = slot_of(now) + timedelta(minutes=20) - CYCLES * CYCLE
     known = {pk: [Contact.NONE] * CYCLES for pk in provider_ids}

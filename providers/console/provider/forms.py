@@ -22,7 +22,7 @@ _TITLE_KEY = Provider._meta.get_field("title_key").max_length or 0
 
 
 class TitleForm(forms.Form):
-    """What every form with a provider's title shares."""
+    """The base of every form with a provider's title; `holder` is the provider that has the title already."""
 
     title = forms.CharField(max_length=_TITLE, error_messages={"required": gettext_lazy("Give the provider a title.")})
 
@@ -38,7 +38,7 @@ class TitleForm(forms.Form):
         return title
 
     def title_is_taken(self) -> None:
-        """Say so, with a link to the provider that has the title."""
+        """Add the error that the title is taken, and set `holder`, to which the form links."""
         key = comparison_key(self.cleaned_data["title"])
         self.holder = Provider.objects.live().filter(title_key=key).first()
         self.add_error("title", _("Another provider has this title."))
@@ -50,14 +50,14 @@ def _of(lowest: int, highest: int) -> dict[str, Any]:
 
 
 class ProviderForm(TitleForm):
-    """*Edit provider*."""
+    """The form *Edit provider*."""
 
-    # Less than a cycle of Entra would call every provider late.
+    # Entra calls every 40 minutes: with less than that, every provider would be late.
     late_after_minutes = forms.IntegerField(min_value=41, max_value=10_080, error_messages=_of(41, 10_080))
     silent_after_hours = forms.IntegerField(min_value=2, max_value=1_000, error_messages=_of(2, 1_000))
 
     notification_email = forms.EmailField(
-        required=False, max_length=254, error_messages={"invalid": gettext_lazy("This is no e-mail address.")}
+        required=False, max_length=254, error_messages={"invalid": gettext_lazy("This is not an e-mail address.")}
     )
     removal_limit = forms.ChoiceField(choices=RemovalLimit)
     removal_limit_users = forms.IntegerField(min_value=1, max_value=100_000, error_messages=_of(1, 100_000))
@@ -79,7 +79,7 @@ class ProviderForm(TitleForm):
 
 
 class RangesForm(forms.Form):
-    """Ranges, one a line, each with its note after `#`: what is wrong is said line by line."""
+    """Ranges, one per line, each with a note after `#`. Errors are reported line by line."""
 
     ip_ranges = forms.CharField(required=False)
 
@@ -89,11 +89,11 @@ class RangesForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         self.read_ranges()
         if not self.networks and not self.errors:
-            self.add_error("ip_ranges", _("Enter at least one range."))
+            self.add_error("ip_ranges", _("Enter at least one allowed range."))
         return self.cleaned_data
 
     def read_ranges(self) -> None:
-        """Set `networks` and `range_problems`; each line that is no range is a complaint of its own."""
+        """Set `networks` and `range_problems`, and add an error for each line that is not an allowed range."""
         self.networks, self.range_problems = read_ranges(self.cleaned_data.get("ip_ranges", ""))
         for problem in self.range_problems:
             said = _("Line %(number)s: %(reason)s") % {"number": problem.line, "reason": problem.reason}
@@ -105,7 +105,7 @@ class RangesForm(forms.Form):
 
     @cached_property
     def range_errors(self) -> list[tuple[str, RangeProblem | None]]:
-        """Each complaint about the ranges, with the problem whose suggestion a button can take over."""
+        """Each error of the ranges, with its problem if that has a suggestion for a button to apply."""
         texts = [str(text) for text in self.errors.get("ip_ranges", [])]
         problems: list[RangeProblem | None] = [*self.range_problems]
         problems += [None] * (len(texts) - len(problems))
@@ -113,34 +113,36 @@ class RangesForm(forms.Form):
 
 
 class AddProviderForm(TitleForm, RangesForm):
+    """The form *Add provider*."""
+
     ip_restrict = forms.BooleanField(required=False)
 
     def clean(self) -> dict[str, Any]:
-        """The ranges count only with the restriction on."""
+        """Read the ranges only if the restriction is on."""
         if self.cleaned_data.get("ip_restrict"):
             self.read_ranges()
         return self.cleaned_data
 
 
 class ExpiryForm(forms.Form):
-    """The last day on which a token works, by the reader's clock; empty is never."""
+    """The last day on which a token works, in local time. Empty means that the token never expires."""
 
-    last_day = forms.DateField(required=False, error_messages={"invalid": gettext_lazy("This is no date.")})
+    last_day = forms.DateField(required=False, error_messages={"invalid": gettext_lazy("This is not a date.")})
 
     def clean_last_day(self) -> datetime | None:
-        """The midnight that ends it."""
+        """Return the midnight that ends the last day; None if the token never expires."""
         day: date | None = self.cleaned_data["last_day"]
         if day is None:
             return None
         if day < localdate():
-            raise forms.ValidationError(_("This day is past. To end the token now, revoke it."))
+            raise forms.ValidationError(_("This day is in the past. To stop the token now, revoke it."))
         if day.year > 9000:
-            raise forms.ValidationError(_("This is no date."))
+            raise forms.ValidationError(_("This is not a date."))
         return make_aware(datetime.combine(day + timedelta(days=1), time()))
 
 
 def with_suggestion(sent: QueryDict) -> QueryDict:
-    """What was sent, with the range that a *Use …* button suggests in its line."""
+    """Return a copy of what was sent; after a *Use …* button, with its suggestion in place of the line."""
     sent = sent.copy()
     if "use" in sent:
         sent["ip_ranges"] = take_suggestion(str(sent.get("ip_ranges", "")), str(sent["use"]))
@@ -148,7 +150,7 @@ def with_suggestion(sent: QueryDict) -> QueryDict:
 
 
 def take_suggestion(ranges: str, suggestion: str) -> str:
-    """The ranges with one line replaced; `suggestion` is `3:20.190.128.0/18`, as the button sends it."""
+    """Return the ranges with one line replaced; `suggestion` is its number and range: `3:20.190.128.0/18`."""
     number, _colon, network = suggestion.partition(":")
     lines = ranges.splitlines()
     if number.isdecimal() and 0 < int(number) <= len(lines):

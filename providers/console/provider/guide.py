@@ -1,4 +1,4 @@
-"""The setup guide of a provider, in the order and with the words of Entra's portal (or Okta's)."""
+"""The setup guide of a provider, in the order and with the words of the portal of Entra (or Okta)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from providers.models import Provider, ProviderActivity, Resource
 
 @dataclass(frozen=True)
 class Step:
-    """One step; `shows` names a value to copy, or a hint of ours that stands beside it."""
+    """One step; `shows` names a value to copy ("url" or "token"), which the page shows next to the step."""
 
     id: str
     title: Text
@@ -54,14 +54,14 @@ GUIDES: Mapping[str, tuple[Text, Sequence[Step]]] = {
             Step(
                 "test",
                 _("Test Connection, then Create"),
-                _("Entra asks for somebody who does not exist. The line above shows when that request has come in."),
+                _("Entra asks for a user who does not exist. The line above shows when that request has come in."),
             ),
             Step(
                 "assign",
                 _("Users and groups"),
                 _(
-                    "Assign one test person first. People who have only Default Access are skipped, and groups inside"
-                    " groups are not provisioned: assign their members, or the inner group itself."
+                    "Assign one test user first. Users who have only Default Access are skipped, and groups "
+                    "inside groups are not provisioned: assign their members, or the inner group itself."
                 ),
             ),
             Step(
@@ -72,7 +72,7 @@ GUIDES: Mapping[str, tuple[Text, Sequence[Step]]] = {
             Step(
                 "demand",
                 _("Provision on demand"),
-                _("Try the test person, or a group with at most five of its members: Entra allows no more at a time."),
+                _("Try the test user, or a group with at most five of its members: Entra allows no more at a time."),
             ),
             Step(
                 "notices",
@@ -82,7 +82,7 @@ GUIDES: Mapping[str, tuple[Text, Sequence[Step]]] = {
             Step(
                 "start",
                 _("Start provisioning"),
-                _("The first cycle takes longest: hours for thousands of people. Then Entra calls every 40 minutes."),
+                _("The first cycle takes longest: hours for thousands of users. Then Entra calls every 40 minutes."),
             ),
         ),
     ),
@@ -110,9 +110,7 @@ GUIDES: Mapping[str, tuple[Text, Sequence[Step]]] = {
                 _("Provisioning → To App"),
                 _("Enable Create Users, Update User Attributes and Deactivate Users."),
             ),
-            Step(
-                "okta-assign", _("Assignments, then Push Groups"), _("Assign one test person first, then the groups.")
-            ),
+            Step("okta-assign", _("Assignments, then Push Groups"), _("Assign one test user first, then the groups.")),
         ),
     ),
 }
@@ -120,7 +118,7 @@ GUIDES: Mapping[str, tuple[Text, Sequence[Step]]] = {
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def guide(request: HttpRequest, provider_id: int) -> HttpResponse:
-    """GET: the steps. POST: tick or untick them; the ticks are kept per provider."""
+    """GET: show the steps. POST: tick or untick them; the ticks are stored with the provider."""
     provider = get_provider(provider_id)
     name = request.GET.get("for", "")
     name = name if name in GUIDES else "entra"
@@ -144,7 +142,7 @@ def guide(request: HttpRequest, provider_id: int) -> HttpResponse:
 
 @require_safe
 def guide_overview(request: HttpRequest) -> HttpResponse:
-    """The same steps before there is any provider to take them with (AC-LIST-3)."""
+    """Show the same steps without a provider, while there is none yet (AC-LIST-3)."""
     name = request.GET.get("for", "")
     name = name if name in GUIDES else "entra"
     context = {"guides": _guides(), "name": name, "steps": GUIDES[name][1], "tenant_url": settings.OPTIONS.scim_url}
@@ -157,7 +155,7 @@ def _guides() -> list[tuple[str, Text]]:
 
 @require_safe
 def guide_seen(request: HttpRequest, provider_id: int) -> HttpResponse:
-    """The live line, which live.js asks for until all of it has come (AC-GUI-2)."""
+    """Return the line of what has arrived, which live.js requests until everything has (AC-GUI-2)."""
     found = _seen(get_provider(provider_id), timezone.now())
     response = render(request, "console/provider/guide_seen.html", {"seen": found})
     if all(at for _word, at in found):
@@ -166,7 +164,7 @@ def guide_seen(request: HttpRequest, provider_id: int) -> HttpResponse:
 
 
 def _seen(provider: Provider, now: datetime) -> list[tuple[Text, Any]]:
-    """What has arrived so far, and when: the first request, the first person, the first group."""
+    """What has arrived so far, and when: the first request, the first user, the first group. Three queries."""
     activity = ProviderActivity.objects.filter(pk=provider.pk).first()
     firsts = [
         (_("first request"), activity.first_at if activity else None),
@@ -187,7 +185,7 @@ def _seen(provider: Provider, now: datetime) -> list[tuple[Text, Any]]:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def test_connection(request: HttpRequest, provider_id: int) -> HttpResponse:
-    """POST: run the test and show its five checks; a GET leads back to the guide."""
+    """POST: run the test and show its five checks. GET: go back to the guide."""
     provider = get_provider(provider_id)
     if request.method != "POST":
         return go_to(request, reverse("admin:guide", args=[provider.pk]))

@@ -1,4 +1,4 @@
-"""A provider's history: what administrators did to it, and on request what it did to people."""
+"""A provider's history: what administrators did to it, or what it did to users and groups."""
 
 from datetime import datetime
 from typing import Any
@@ -21,14 +21,17 @@ from providers.removal_limit import REMOVALS
 PAGE = 50
 WHAT: dict[str, Text] = {
     "": gettext_lazy("Acts on the provider"),
-    "people": gettext_lazy("People and groups"),
-    "leavers": gettext_lazy("People disabled or removed"),
+    "people": gettext_lazy("Users and groups"),
+    "leavers": gettext_lazy("Users disabled or deleted"),
 }
 
 
 @require_safe
 def history(request: HttpRequest, provider_id: int) -> HttpResponse:
-    """Fifty events, the newest first; the next fifty by the id of the last (AC-PROV-3)."""
+    """Show fifty events, newest first; `?before=` is the id of the last event on the previous page (AC-PROV-3).
+
+    `?what=` is a name in WHAT; `?since=` and `?until=` limit the time.
+    """
     provider = get_provider(provider_id)
     what = request.GET.get("what", "")
     what = what if what in WHAT else ""
@@ -42,7 +45,7 @@ def history(request: HttpRequest, provider_id: int) -> HttpResponse:
     if before:
         events = events.filter(id__lt=before)
     found = list(events[: PAGE + 1])
-    may_see_names = access.may(request, access.VIEW_PERSONAL)
+    can_see_names = access.may(request, access.VIEW_PERSONAL)
     query = request.GET.copy()
     if len(found) > PAGE:
         query["before"] = str(found[PAGE - 1].pk)
@@ -51,7 +54,7 @@ def history(request: HttpRequest, provider_id: int) -> HttpResponse:
         "choices": list(WHAT.items()),
         "since": moment(since) if since else "",
         "until": moment(until) if until else "",
-        "entries": [entry_of(event, provider, may_see_names=may_see_names) for event in found[:PAGE]],
+        "entries": [entry_of(event, provider, can_see_names=can_see_names) for event in found[:PAGE]],
         "older": query.urlencode() if len(found) > PAGE else "",
         "is_first": before is None,
     }
@@ -73,12 +76,12 @@ def _moment(request: HttpRequest, name: str) -> datetime | None:
     return found if found and found.tzinfo else None
 
 
-def entry_of(event: ChangeEvent, provider: Provider | None, *, may_see_names: bool) -> dict[str, Any]:
-    """One event as the timeline shows it."""
+def entry_of(event: ChangeEvent, provider: Provider | None, *, can_see_names: bool) -> dict[str, Any]:
+    """Return one event as the timeline shows it."""
     return {
         "event": event,
         "icon": event.event_kind.icon,
-        "sentence": sentence_of(event, provider, sees_names=may_see_names),
+        "sentence": sentence_of(event, provider, can_see_names=can_see_names),
         "at": moment(event.at),
         "changes": changes_of(event),
     }

@@ -1,4 +1,4 @@
-"""The ranges of an IP restriction: added one by one, pasted, allowed, merged, removed, or imported from a file."""
+"""The dialogs that add, remove, merge and import the allowed ranges of a provider's IP restriction."""
 
 from typing import Any
 
@@ -30,16 +30,16 @@ from providers.models import IpMode, Provider
 from providers.service_tags import DEFAULT_TAG, MAX_BYTES, ServiceTag, ServiceTagsError, read_service_tag
 
 SHOWN = 100
-# How long a preview may wait for its confirmation.
+# A preview must be confirmed within this time.
 PREVIEW_S = 3_600
 _SALT = "providers.console.provider.ip_ranges"
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def add_ranges(request: HttpRequest, provider_id: int) -> HttpResponse:
-    """GET: the form, with `?ranges=` in it (*Allow*). POST: add all of them, or none and say why."""
+    """GET: show the form, filled in with `?ranges=` (*Allow*). POST: add all ranges, or none and show why."""
     provider = get_provider(provider_id)
-    access.require(request, access.CHANGE_IP, gettext_noop("to add ranges"), provider)
+    access.require(request, access.CHANGE_IP, gettext_noop("to add allowed ranges"), provider)
     form = RangesForm(initial={"ip_ranges": request.GET.get("ranges", "")[:200]})
     if request.method == "POST":
         sent = with_suggestion(request.POST)
@@ -55,7 +55,9 @@ def add_ranges(request: HttpRequest, provider_id: int) -> HttpResponse:
                 _say_what_was_added(request, len(new), len(form.networks) - len(new))
                 return _back(request, provider)
     context = {"provider": provider, "form": form}
-    return show_dialog(request, "console/provider/add_ranges.html", _("Add ranges"), place_of(provider), context)
+    return show_dialog(
+        request, "console/provider/add_ranges.html", _("Add allowed ranges"), place_of(provider), context
+    )
 
 
 def _back(request: HttpRequest, provider: Provider) -> HttpResponse:
@@ -65,13 +67,15 @@ def _back(request: HttpRequest, provider: Provider) -> HttpResponse:
 def _why_not(error: CannotEnforceError | TooManyRangesError) -> str:
     if isinstance(error, CannotEnforceError):
         return str(CANNOT[error.reason])
-    return _("A provider can have %(most)s ranges at the most.") % {"most": grouped(MAX_RANGES)}
+    return _("A provider can have at most %(most)s allowed ranges.") % {"most": grouped(MAX_RANGES)}
 
 
 def _say_what_was_added(request: HttpRequest, new: int, known: int) -> None:
     said = []
     if new:
-        said.append(ngettext("%(count)s range added.", "%(count)s ranges added.", new) % {"count": grouped(new)})
+        said.append(
+            ngettext("%(count)s allowed range added.", "%(count)s allowed ranges added.", new) % {"count": grouped(new)}
+        )
     if known:
         there = ngettext("%(count)s was there already.", "%(count)s were there already.", known)
         said.append(there % {"count": grouped(known)})
@@ -80,24 +84,27 @@ def _say_what_was_added(request: HttpRequest, new: int, known: int) -> None:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def remove_ranges(request: HttpRequest, provider_id: int) -> HttpResponse:
-    """GET: which ranges, and whom that would refuse. POST: remove them. `merge` means those inside others."""
+    """GET: show the ranges, and the addresses that would be refused without them. POST: remove the ranges.
+
+    `range` holds their ids; `merge` means all ranges that are inside others.
+    """
     provider = get_provider(provider_id)
-    access.require(request, access.CHANGE_IP, gettext_noop("to remove ranges"), provider)
+    access.require(request, access.CHANGE_IP, gettext_noop("to remove allowed ranges"), provider)
     sent = request.POST if request.method == "POST" else request.GET
     ids = {int(pk) for pk in sent.getlist("range") if pk.isdecimal() and len(pk) < 19}
     is_merge = "merge" in sent
     rules = list(provider.ip_rules.order_by("cidr"))
     rules = contained(rules) if is_merge else [rule for rule in rules if rule.pk in ids]
     if not rules:
-        messages.info(request, _("These ranges are gone already."))
+        messages.info(request, _("These ranges no longer exist."))
         return _back(request, provider)
     if request.method == "POST":
         try:
             count = domain.remove_ranges(provider, [rule.pk for rule in rules], access.actor_of(request))
         except CannotEnforceError:
-            reason = _("These are the last ranges, and the restriction is enforced: turn it off first.")
+            reason = _("These are the last allowed ranges, and the restriction is enforced: turn it off first.")
             return refuse(request, provider, reason)
-        said = ngettext("%(count)s range removed.", "%(count)s ranges removed.", count)
+        said = ngettext("%(count)s allowed range removed.", "%(count)s allowed ranges removed.", count)
         messages.success(request, said % {"count": grouped(count)})
         return _back(request, provider)
     removed = {rule.cidr for rule in rules}
@@ -108,15 +115,15 @@ def remove_ranges(request: HttpRequest, provider_id: int) -> HttpResponse:
         "is_merge": is_merge,
         "losing": [] if is_merge or provider.ip_mode == IpMode.OFF else losing_cover(provider, removed)[:SHOWN],
     }
-    title = _("Merge ranges?") if is_merge else _("Remove %(range)s?") % {"range": rules[0].cidr}
+    title = _("Merge allowed ranges?") if is_merge else _("Remove %(range)s?") % {"range": rules[0].cidr}
     return show_dialog(request, "console/provider/remove_ranges.html", title, place_of(provider), context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def import_ranges(request: HttpRequest, provider_id: int) -> HttpResponse:
-    """POST of a file: what would change. POST of that plan, which nobody could alter meanwhile: change it."""
+    """POST of a file: show what would change. POST of that plan: change it. The plan is signed."""
     provider = get_provider(provider_id)
-    access.require(request, access.CHANGE_IP, gettext_noop("to import ranges"), provider)
+    access.require(request, access.CHANGE_IP, gettext_noop("to import allowed ranges"), provider)
     context: dict[str, Any] = {"provider": provider, "tag": request.POST.get("tag", DEFAULT_TAG)[:100]}
     if "plan" in request.POST:
         return _import(request, provider, context)

@@ -1,7 +1,7 @@
-"""The IP restriction of a provider: its mode, the addresses that called, and its ranges (console.md §3.7).
+"""The page of a provider's IP restriction: its mode, the addresses that called, and its ranges.
 
-Nothing here looks at who may open the console: the restriction guards the SCIM endpoint alone, so
-nobody can lock themselves out of turning it off (AC-IP-8).
+The restriction applies to the SCIM endpoint only, not to the console, so nobody can lock themselves out of
+turning it off (AC-IP-8).
 """
 
 from collections.abc import Mapping, Sequence
@@ -39,10 +39,10 @@ from providers.models import IpMode, IpRule, Provider
 from providers.service_tags import DEFAULT_TAG
 
 SHOWN_ADDRESSES = 50
-# Where people find Microsoft's file, and one who was called from outside it.
+# Microsoft's file, and a report by somebody whom Entra called from an address outside it.
 FILE_URL = "https://www.microsoft.com/download/details.aspx?id=56519"
 GAP_URL = "https://github.com/MicrosoftDocs/azure-docs/issues/124438"
-# Microsoft publishes every week: an import is worth a look after this, and stale after that.
+# Microsoft publishes the file every week: how long until an import is marked as old, and as stale.
 OLD, STALE = timedelta(days=14), timedelta(days=45)
 
 MODES: Sequence[tuple[IpMode, Text, Text]] = (
@@ -57,15 +57,15 @@ UNCOVERED: Mapping[str, Badge] = {
     IpMode.ENFORCE: Badge(gettext_lazy("Refused"), "stop", "bad"),
 }
 CANNOT: Mapping[str, Text] = {
-    "no-ranges": gettext_lazy("There are no ranges: enforcing would refuse everybody. Add ranges first."),
-    "everyone": gettext_lazy("These ranges together allow everyone: turn the restriction off instead."),
+    "no-ranges": gettext_lazy("There are no allowed ranges: enforcing would refuse everybody. Add some first."),
+    "everyone": gettext_lazy("These allowed ranges together cover every address: turn the restriction off instead."),
     "nothing-seen": gettext_lazy("No address seen yet: observe first."),
 }
 
 
 @require_safe
 def ip_restriction(request: HttpRequest, provider_id: int) -> HttpResponse:
-    """Mode, addresses seen, ranges and imports."""
+    """Show the mode, the addresses seen, the ranges and the imports."""
     provider = get_provider(provider_id)
     now = timezone.now()
     seen = addresses_seen(provider)
@@ -94,11 +94,13 @@ def ip_restriction(request: HttpRequest, provider_id: int) -> HttpResponse:
 
 
 def _answer(mode: str, seen: list[Seen], *, has_rules: bool) -> dict[str, Any]:
-    """The sentence on top: what the mode does to the addresses that really called, in numbers."""
+    """The sentence at the top: what the mode does to the addresses that called, in numbers."""
     uncovered = sum(found.covered_by is None for found in seen)
     numbers = {"all": grouped(len(seen)), "covered": grouped(len(seen) - uncovered), "uncovered": grouped(uncovered)}
     if mode == IpMode.OFF:
-        follow = _("Add ranges and observe first: that refuses nobody and shows whom the ranges do not cover.")
+        follow = _(
+            "Add allowed ranges and observe first: that refuses nobody and shows which addresses they do not cover."
+        )
         return _said(_("Off."), _("Any address may call."), follow)
     word = _("Observing.") if mode == IpMode.OBSERVE else _("Enforced.")
     if not seen:
@@ -121,7 +123,7 @@ def _answer(mode: str, seen: list[Seen], *, has_rules: bool) -> dict[str, Any]:
     )
     follow = _("Everything still works. Allow the addresses below that are the directory's before you enforce.")
     return _said(
-        word, lead % numbers, follow if has_rules else _("There are no ranges yet: add some."), "warn", "alert"
+        word, lead % numbers, follow if has_rules else _("There are no allowed ranges yet: add some."), "warn", "alert"
     )
 
 
@@ -140,14 +142,14 @@ def _seen_row(found: Seen, mode: str, now: datetime) -> dict[str, Any]:
 
 
 def _check(text: str, rules: list[IpRule]) -> dict[str, Any]:
-    """Whether an address that somebody typed is covered, and by which range: the narrowest."""
+    """Whether an address that somebody typed is allowed, and the narrowest range that allows it."""
     text = text.strip()[:100]
     if not text:
         return {}
     try:
         address = plain_address(text)
     except ValueError:
-        return {"text": text, "problem": _("This is no IP address.")}
+        return {"text": text, "problem": _("This is not an IP address.")}
     covering: list[Network] = [
         rule.cidr for rule in rules if rule.cidr.version == address.version and address in rule.cidr
     ]
@@ -156,7 +158,7 @@ def _check(text: str, rules: list[IpRule]) -> dict[str, Any]:
 
 
 def _imports(rules: list[IpRule], now: datetime) -> list[dict[str, Any]]:
-    """Each service tag that was imported: its number, its age, and whether that is long."""
+    """Each imported service tag: its change number, its age, and a tone if it is old."""
     found = {}
     for rule in rules:
         if rule.tag and rule.imported_at:
@@ -172,7 +174,10 @@ def _imports(rules: list[IpRule], now: datetime) -> list[dict[str, Any]]:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def ip_mode(request: HttpRequest, provider_id: int) -> HttpResponse:
-    """POST: switch, or say what is in the way. Enforcing what refuses somebody needs a tick (AC-IP-4)."""
+    """POST: change the mode, or show what prevents it.
+
+    Enforcing needs a tick if an address that called recently would be refused (AC-IP-4).
+    """
     provider = get_provider(provider_id)
     page = reverse("admin:ip_restriction", args=[provider.pk])
     if request.method != "POST":
@@ -202,6 +207,6 @@ def ip_mode(request: HttpRequest, provider_id: int) -> HttpResponse:
 
 
 def refuse(request: HttpRequest, provider: Provider, reason: str) -> HttpResponse:
-    """Say why an act is impossible; there is nothing to confirm."""
+    """Return the dialog with the reason why an act is impossible; there is nothing to confirm."""
     context = {"provider": provider, "reason": reason}
     return show_dialog(request, "console/provider/_cannot.html", _("IP restriction"), place_of(provider), context)

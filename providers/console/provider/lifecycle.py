@@ -1,4 +1,4 @@
-"""Editing, pausing, resuming, deleting and restoring a provider: each a confirmation in words, then the act."""
+"""The dialogs that edit, pause, resume, delete and restore a provider."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ from providers.models import Provider, SyncedGroup
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit_provider(request: HttpRequest, provider_id: int) -> HttpResponse:
-    """Title, address for notices, protocol, and how long silence may last."""
+    """Show the form *Edit provider*, or save it."""
     provider = get_provider(provider_id)
     access.require(request, access.CHANGE_PROVIDER, gettext_noop("to change a provider"), provider)
     form = ProviderForm(request.POST or None, initial={name: getattr(provider, name) for name in CHANGEABLE})
@@ -43,7 +43,7 @@ def edit_provider(request: HttpRequest, provider_id: int) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def pause_provider(request: HttpRequest, provider_id: int) -> HttpResponse:
-    """GET: what pausing does, in words. POST: do it."""
+    """GET: explain what pausing does. POST: pause the provider."""
     provider = get_provider(provider_id)
     access.require(request, access.CHANGE_PROVIDER, gettext_noop("to pause a provider"), provider)
     if request.method == "POST":
@@ -57,7 +57,7 @@ def pause_provider(request: HttpRequest, provider_id: int) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def resume_provider(request: HttpRequest, provider_id: int) -> HttpResponse:
-    """One click undoes a pause; a GET (somebody signed in again meanwhile) leads to the page with the button."""
+    """POST: resume the provider, without a confirmation. GET (after signing in again): go to the provider's page."""
     provider = get_provider(provider_id)
     if request.method == "POST":
         access.require(request, access.CHANGE_PROVIDER, gettext_noop("to resume a provider"), provider)
@@ -69,7 +69,7 @@ def resume_provider(request: HttpRequest, provider_id: int) -> HttpResponse:
 @sensitive_post_parameters("password")
 @require_http_methods(["GET", "HEAD", "POST"])
 def delete_provider(request: HttpRequest, provider_id: int) -> HttpResponse:
-    """Needs the title as typed and the password of whoever deletes (AC-PROV-4)."""
+    """GET: ask for the title and the person's own password. POST: delete the provider if both are right (AC-PROV-4)."""
     provider = get_provider(provider_id)
     access.require(request, access.DELETE_PROVIDER, gettext_noop("to delete a provider"), provider)
     problems = {}
@@ -94,7 +94,7 @@ def _objections(request: HttpRequest, provider: Provider) -> dict[str, str]:
     if request.POST.get("title", "").strip() != provider.title:
         return {"title": _("Type the title exactly as it stands above.")}
     account: Any = request.user
-    # Also counts and records a wrong one, as the sign-in page does.
+    # `authenticate` also counts and records a wrong password, as on the sign-in page.
     if authenticate(request, username=account.get_username(), password=request.POST.get("password", "")) is None:
         return {"password": _("This is not your password.")}
     return {}
@@ -102,7 +102,7 @@ def _objections(request: HttpRequest, provider: Provider) -> dict[str, str]:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def restore_provider(request: HttpRequest, provider_id: int) -> HttpResponse:
-    """Bring a deleted provider back; under another title, if its own is taken."""
+    """Restore a deleted provider, under another title if its own is taken."""
     provider = Provider.objects.restorable().filter(pk=provider_id).first()
     access.require(request, access.DELETE_PROVIDER, gettext_noop("to restore a provider"), provider)
     if provider is None:

@@ -1,4 +1,4 @@
-"""The overview of one provider: figures, chart, latest problems, and the line that waits for a first request."""
+"""The overview of one provider: figures, chart and latest problems, or a line that waits for the first request."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -31,6 +31,7 @@ PROBLEM_DAYS = 7
 
 @require_safe
 def overview(request: HttpRequest, provider_id: int) -> HttpResponse:
+    """Show the overview. The chart and the problems are added once a request has come in."""
     provider = get_provider(provider_id)
     now = timezone.now()
     row = with_people(provider_rows([provider], now))[0]
@@ -71,7 +72,11 @@ def _figures(row: Row, now: datetime) -> dict[str, Any]:
 
 
 def _latest_problems(row: Row, now: datetime) -> list[dict[str, Any]]:
-    """The last five, each with whether it is over: what was in the way then has been done since."""
+    """The last five problems, each with the time at which a later request showed that it is over. Two queries.
+
+    A refused token is over when a request was accepted, any other problem when a change of the same resource
+    succeeded.
+    """
     since = now - timedelta(days=PROBLEM_DAYS)
     of_provider = RequestLog.objects.of(row.provider).of_directories().since(since)
     failed = of_provider.filter(status__gte=400).exclude(status=404, method="GET").order_by("-id")
@@ -107,7 +112,7 @@ def _latest_problems(row: Row, now: datetime) -> list[dict[str, Any]]:
 
 @require_safe
 def live(request: HttpRequest, provider_id: int) -> HttpResponse:
-    """What live.js asks for every few seconds until a first request has come (AC-PROV-6)."""
+    """Return the status line, which live.js requests until the first request has come in (AC-PROV-6)."""
     provider = get_provider(provider_id)
     health = health_of([provider], timezone.now())[provider.pk]
     is_connected = health.accepted_at is not None

@@ -1,7 +1,8 @@
-"""The list of providers, worst first, and what was deleted and can still be restored.
+"""The list of providers, worst first, and the deleted ones that can still be restored.
 
-Status and errors come from health, not from a column, so all providers are judged (a fixed number
-of queries) and sorted here; people are counted for the fifty that are shown, unless they sort.
+Status and errors come from health, not from a column. So the health of all providers is computed (in a fixed number
+of queries), and they are sorted here. Users are counted for the fifty providers on the page only, unless the list
+is sorted by them.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -46,7 +47,7 @@ class Row:
 
 
 def provider_rows(providers: Iterable[Provider], now: datetime) -> list[Row]:
-    """Each provider with its health, the worst first and then by title; without its numbers of people."""
+    """Return each provider with its health, worst first and then by title, without the numbers of users."""
     known = list(providers)
     health = health_of(known, now)
     rows = [Row(found, health[found.pk], provider_status(found, health[found.pk])) for found in known]
@@ -54,14 +55,14 @@ def provider_rows(providers: Iterable[Provider], now: datetime) -> list[Row]:
 
 
 def with_people(rows: list[Row]) -> list[Row]:
-    """The same rows with their numbers of people: one query."""
+    """Return the same rows with their numbers of users. One query."""
     people = SyncedUser.objects.live().of_any(row.provider.pk for row in rows).order_by()
     found = people.values("provider").annotate(all=Count("pk"), disabled=Count("pk", filter=Q(active=False)))
     counts = {row["provider"]: (row["all"] - row["disabled"], row["disabled"]) for row in found}
     return [Row(row.provider, row.health, row.status, *counts.get(row.provider.pk, (0, 0))) for row in rows]
 
 
-# By the name in the address: the column's title, and the key of its order.
+# By the name in the address: the column's title and its sort key.
 COLUMNS: Mapping[str, tuple[Text, Callable[[Row], Any]]] = {
     "title": (gettext_lazy("Title"), lambda row: row.provider.title_key),
     "status": (gettext_lazy("Status"), lambda row: row.health.state.rank),
@@ -79,6 +80,7 @@ def _seconds(at: datetime | None) -> float:
 
 @require_safe
 def providers(request: HttpRequest) -> HttpResponse:
+    """Show the list; `?o=` is a name in COLUMNS to sort by, with `-` in front for descending."""
     now = timezone.now()
     known = list((Provider.objects.live() | Provider.objects.restorable()).select_related("paused_by"))
     rows = provider_rows([provider for provider in known if provider.deleted_at is None], now)
@@ -90,7 +92,7 @@ def providers(request: HttpRequest) -> HttpResponse:
         order, column, is_descending = "status", "status", False
     if column == "users":
         rows = with_people(rows)
-    # Stable: what the column has equal stays worst first, then by title.
+    # The sort is stable: rows that are equal in this column stay worst first, then by title.
     rows.sort(key=COLUMNS[column][1], reverse=is_descending)
     paginator = Paginator(rows, PAGE_SIZE)
     page = paginator.get_page(request.GET.get("p"))
@@ -127,6 +129,7 @@ def _cells(row: Row, now: datetime) -> dict[str, Any]:
 
 
 def expiry(token: Token) -> str | SafeString:
+    """Return in words when a token expires."""
     if token.expires_at is None:
         return _("never expires")
     return format_html(_("expires {time}"), time=moment(token.expires_at))

@@ -1,4 +1,4 @@
-"""The brake on mass deprovisioning: whom it concerns, and the decision."""
+"""The page of the removal limit: the removals that are held back, and the decision about them."""
 
 from typing import Any
 
@@ -18,20 +18,20 @@ from providers.console.provider.tabs import get_provider, tab
 from providers.models import HeldRemoval, Provider, SyncedUser
 from providers.removal_limit import ALLOWED_FOR, held_from, removals_between, removals_query
 
-WAITING_SHOWN, LEFT_SHOWN = 200, 100
+WAITING_SHOWN, REMOVED_SHOWN = 200, 100
 _ACTS = {
-    "release": (allow_removals, _("They are let through for 24 hours.")),
-    "reject": (reject_removals, _("Further departures are rejected until you lift that.")),
-    "lift": (lift_rejection, _("The rejection is lifted; departures count anew from now on.")),
+    "release": (allow_removals, _("Removals are allowed for 24 hours.")),
+    "reject": (reject_removals, _("Further removals are rejected until you lift the rejection.")),
+    "lift": (lift_rejection, _("The rejection is lifted; removals are counted again from now on.")),
 }
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def removals(request: HttpRequest, provider_id: int) -> HttpResponse:
-    """GET: who left, who waits, and what each decision means. POST: the decision, named by the button."""
+    """GET: show the removals so far, those held back, and each decision. POST: decide; the button names the act."""
     provider = get_provider(provider_id)
     if request.method == "POST":
-        access.require(request, access.CHANGE_PROVIDER, gettext_noop("to decide on departures"), provider)
+        access.require(request, access.CHANGE_PROVIDER, gettext_noop("to decide on removals"), provider)
         act, said = _ACTS.get(request.POST.get("act", ""), (None, ""))
         if act:
             act(provider, access.actor_of(request))
@@ -47,35 +47,35 @@ def _context(request: HttpRequest, provider: Provider) -> dict[str, Any]:
         context["released_until"] = clock(provider.removals_count_from, now)
     if not provider.held_at:
         return context
-    shows_names = access.may(request, access.VIEW_PERSONAL)
+    can_see_names = access.may(request, access.VIEW_PERSONAL)
     window = (held_from(provider), provider.held_at)
-    left = removals_between(provider, *window)
+    removed = removals_between(provider, *window)
     waiting = HeldRemoval.objects.of(provider)
     return context | {
         "held": clock(provider.held_at, now),
         "rejected": clock(provider.rejected_at, now) if provider.rejected_at else "",
-        "left": [name if shows_names else mask_text(name) for name in left[:LEFT_SHOWN]],
-        "left_count": left.count(),
-        "left_address": f"{reverse('admin:history', args=[provider.pk])}?{removals_query(*window)}",
-        "waiting": _rows(list(waiting.order_by("first_at", "pk")[:WAITING_SHOWN]), shows_names=shows_names),
+        "removed": [name if can_see_names else mask_text(name) for name in removed[:REMOVED_SHOWN]],
+        "removed_count": removed.count(),
+        "removed_address": f"{reverse('admin:history', args=[provider.pk])}?{removals_query(*window)}",
+        "waiting": _rows(list(waiting.order_by("first_at", "pk")[:WAITING_SHOWN]), can_see_names=can_see_names),
         "waiting_count": waiting.count(),
     }
 
 
-def _rows(waiting: list[HeldRemoval], *, shows_names: bool) -> list[dict[str, Any]]:
-    """Each of them with the name of the record."""
-    people = SyncedUser.objects.in_bulk([leaver.resource_id for leaver in waiting])
+def _rows(waiting: list[HeldRemoval], *, can_see_names: bool) -> list[dict[str, Any]]:
+    """The removals that are held back, each with the name of its user. One query."""
+    users = SyncedUser.objects.in_bulk([removal.resource_id for removal in waiting])
     now = timezone.now()
     rows = []
-    for leaver in waiting:
-        person = people.get(leaver.resource_id)
-        name = (person.display_name or person.user_name or "") if person else str(leaver.resource_id)
+    for removal in waiting:
+        user = users.get(removal.resource_id)
+        name = (user.display_name or user.user_name or "") if user else str(removal.resource_id)
         rows.append(
             {
-                "leaver": leaver,
-                "name": name if shows_names else mask_text(name),
-                "first": clock(leaver.first_at, now),
-                "last": clock(leaver.last_at, now),
+                "removal": removal,
+                "name": name if can_see_names else mask_text(name),
+                "first": clock(removal.first_at, now),
+                "last": clock(removal.last_at, now),
             }
         )
     return rows

@@ -1,4 +1,4 @@
-"""A provider's schema extensions: what its directory may send beyond the attributes that all have."""
+"""A provider's schema extensions: attributes that its directory may send in addition to the standard ones."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -27,6 +27,7 @@ _TYPES = [known.name for known in RESOURCE_TYPES]
 
 @require_safe
 def schemas(request: HttpRequest, provider_id: int) -> HttpResponse:
+    """Show the schema extensions of a provider with their attributes."""
     provider = get_provider(provider_id)
     extensions = SchemaExtension.objects.of(provider).order_by("pk")
     shown = [_row(extension) for extension in extensions]
@@ -44,7 +45,7 @@ def _row(extension: SchemaExtension) -> dict[str, Any]:
 
 
 def _attributes(schema: Schema) -> list[tuple[str, Attribute, bool]]:
-    """Each attribute and sub-attribute: how a mapping in Entra names it, what it is, whether it is a part."""
+    """Each attribute and sub-attribute: its name in an Entra mapping, itself, and whether it is a sub-attribute."""
     found = []
     for attribute in schema.attributes:
         name = f"{schema.id}:{attribute.name}"
@@ -55,7 +56,7 @@ def _attributes(schema: Schema) -> list[tuple[str, Attribute, bool]]:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def upload_schema(request: HttpRequest, provider_id: int) -> HttpResponse:
-    """POST of a file: what it would change, or every place that is wrong. POST of that plan: change it."""
+    """POST of a file: show what it would change, or everything that is wrong in it. POST of that plan: change it."""
     provider = get_provider(provider_id)
     access.require(request, access.CHANGE_PROVIDER, gettext_noop("to add a schema extension"), provider)
     if request.method != "POST":
@@ -122,20 +123,23 @@ def _add(request: HttpRequest, provider: Provider) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def remove_schema(request: HttpRequest, provider_id: int, extension_id: int) -> HttpResponse:
-    """Only while nobody has values of it: what a directory sent is not thrown away by a click."""
+    """GET: ask for confirmation. POST: remove the extension, unless a user or group has values of it.
+
+    Values that a directory sent cannot be thrown away by a click.
+    """
     provider = get_provider(provider_id)
     access.require(request, access.CHANGE_PROVIDER, gettext_noop("to remove a schema extension"), provider)
     extension = SchemaExtension.objects.of(provider).filter(pk=extension_id).first()
     back = reverse("admin:schemas", args=[provider.pk])
     if extension is None:
-        messages.info(request, _("This extension is gone already."))
+        messages.info(request, _("This extension no longer exists."))
         return go_to(request, back)
     schema = read_schema(extension.document)
     if request.method == "POST":
         try:
             domain.remove_schema(extension, access.actor_of(request))
         except InUseError:
-            pass  # somebody got values meanwhile: the question comes again, and says so
+            pass  # a user or group got values in the meantime: the dialog is shown again, with their number
         else:
             messages.success(request, _("%(name)s is removed.") % {"name": schema.name})
             return go_to(request, back)
@@ -149,8 +153,8 @@ def _in_use(extension: SchemaExtension) -> str:
     if not count:
         return ""
     said = ngettext(
-        "%(count)s record has values of it, those in the recycle bin included.",
-        "%(count)s records have values of it, those in the recycle bin included.",
+        "%(count)s user or group has values of it, those in the recycle bin included.",
+        "%(count)s users and groups have values of it, those in the recycle bin included.",
         count,
     )
     return said % {"count": grouped(count)}

@@ -1,4 +1,4 @@
-"""How a provider, a resource or a token is doing, in one badge; the same object on every page."""
+"""The state of a provider or a token in words, the same on every page: its badge, the reason, and the next step."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from providers.health import EXPIRY_NOTICE, SOME_ERRORS_SHARE, UNUSED_NOTICE, He
 from providers.models import Provider, Token, TokenState
 from providers.removal_limit import removals_query
 
-# The words for a token that was refused, by what it is now.
+# The words for a token that was refused, by its present state.
 _REFUSED_TOKEN: Mapping[str, Text] = {
     TokenState.EXPIRED: gettext_lazy("expired token"),
     TokenState.REVOKED: gettext_lazy("revoked token"),
@@ -31,7 +31,7 @@ OLD_TOKEN = timedelta(days=365)
 
 @dataclass(frozen=True)
 class Step:
-    """What to do next: a link."""
+    """The next step for the reader: a link."""
 
     word: Text
     url: str
@@ -39,7 +39,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Status:
-    """A provider's badge, the sentence that gives the reason, and the next step, if there is one."""
+    """A provider's badge, the sentence with the reason, and the next step if there is one."""
 
     badge: Badge
     sentence: SafeString
@@ -47,7 +47,10 @@ class Status:
 
 
 def provider_status(provider: Provider, health: Health) -> Status:
-    """The one wording of a provider's health (AC-HEA-4). `provider.paused_by` is asked when it is paused."""
+    """Return a provider's state in words, the only place that has them (AC-HEA-4).
+
+    Sends no query if the caller has selected `paused_by` with a paused provider.
+    """
     say = _SENTENCES[health.state]
     return Status(badge_of(health.state), say(provider, health), _step(provider, health))
 
@@ -66,14 +69,14 @@ def _held(provider: Provider, health: Health) -> SafeString:
     assert provider.held_at
     if provider.rejected_at:
         said = ngettext(
-            "Departures are rejected since {time}: {count} person is concerned.",
-            "Departures are rejected since {time}: {count} people are concerned.",
+            "Removals are rejected since {time}: {count} user is affected.",
+            "Removals are rejected since {time}: {count} users are affected.",
             health.waiting,
         )
     else:
         said = ngettext(
-            "Departures are held back since {time}: {count} person waits for your decision.",
-            "Departures are held back since {time}: {count} people wait for your decision.",
+            "Removals are held back since {time}: {count} user waits for your decision.",
+            "Removals are held back since {time}: {count} users wait for your decision.",
             health.waiting,
         )
     time = clock(provider.rejected_at or provider.held_at, health.at)
@@ -90,7 +93,7 @@ def _refused(provider: Provider, health: Health) -> SafeString:
     elif health.token:
         what = format_html('{} <span class="mono">{}…</span>', _REFUSED_TOKEN[health.token.state], health.token.prefix)
     else:
-        what = format_html("{}", _("a token that is gone"))
+        what = format_html("{}", _("a token that no longer exists"))
     said = _("Refused since {time}: {what} ({calls}).")
     return format_html(said, time=clock(activity.refused_since, health.at), what=what, calls=calls)
 
@@ -133,8 +136,8 @@ def _some_errors(provider: Provider, health: Health) -> SafeString:
     if health.reason is Reason.REMOVALS:
         count = health.activity.mass_change_count
         said = ngettext(
-            "{count} person was disabled or removed since {time}.",
-            "{count} people were disabled or removed since {time}.",
+            "{count} user was disabled or deleted since {time}.",
+            "{count} users were disabled or deleted since {time}.",
             count,
         )
         assert health.activity.mass_change_since
@@ -150,9 +153,9 @@ def _some_errors(provider: Provider, health: Health) -> SafeString:
     assert token.expires_at
     left = timeuntil(token.expires_at, health.at, depth=1)
     if health.reason is Reason.TOKEN_UNUSED:
-        said = _("The old token {token} ends in {left}, and the new one has not been used yet.")
+        said = _("The old token {token} expires in {left}, and the new one has not been used yet.")
     else:
-        said = _("Token {token} ends in {left}.")
+        said = _("Token {token} expires in {left}.")
     return format_html(said, token=format_html('<span class="mono">{}</span>', token.shown), left=left)
 
 
@@ -206,14 +209,17 @@ def _step(provider: Provider, health: Health) -> Step | None:
 
 
 def mass_change_query(health: Health) -> str:
-    """The history of exactly the people of the mass change (AC-HEA-6)."""
+    """Return the query string of the history of exactly these removals (AC-HEA-6)."""
     activity = health.activity
     assert activity.mass_change_since and activity.mass_change_until
     return f"?{removals_query(activity.mass_change_since, activity.mass_change_until)}"
 
 
 def token_badge(token: Token, successor: Token | None, now: datetime) -> Badge:
-    """A token's state: active, suspended, retiring, about to end, expired or revoked."""
+    """Return a token's badge: active, suspended, retiring, about to expire, expired or revoked.
+
+    `successor` is the token that replaces it, if it was rotated.
+    """
     state = token.state
     if state is not TokenState.ACTIVE or token.expires_at is None:
         return badge_of(state)
@@ -228,7 +234,7 @@ def token_badge(token: Token, successor: Token | None, now: datetime) -> Badge:
 
 
 def age_note(token: Token, now: datetime) -> str:
-    """A quiet reminder of a token that never ends and is old (AC-TOK-11)."""
+    """Return a reminder if a token never expires and is more than a year old, otherwise "" (AC-TOK-11)."""
     if token.expires_at or token.is_ended or now - token.created_at < OLD_TOKEN:
         return ""
     return _("%(age)s old: consider a rotation") % {"age": timesince(token.created_at, now, depth=1)}

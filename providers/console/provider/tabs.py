@@ -1,4 +1,4 @@
-"""What the pages of one provider share: looking it up, its header with the tabs, and the crumbs."""
+"""Code that the pages of one provider share: finding the provider, the header with the tabs, and the crumbs."""
 
 import uuid
 from typing import Any
@@ -18,7 +18,7 @@ from providers.models import Provider, Token
 
 
 def get_provider(pk: int) -> Any:
-    """A live provider with its `live_tokens`, the newest first; 404 for any other."""
+    """Return a live provider with its `live_tokens`, newest first. Raises Http404 for any other. Two queries."""
     live_tokens = Prefetch("tokens", Token.objects.live().order_by("-created_at", "-pk"), to_attr="live_tokens")
     found = Provider.objects.live().select_related("paused_by", "created_by").prefetch_related(live_tokens)
     provider = found.filter(pk=pk).first()
@@ -28,7 +28,7 @@ def get_provider(pk: int) -> Any:
 
 
 def place_of(provider: Provider | None = None) -> Place:
-    """Below the list of providers, or below the page of one."""
+    """Return the place of a page below the list of providers, or below the overview of one."""
     crumbs = [(_("Providers"), reverse("admin:providers"))]
     if provider:
         crumbs.append((provider.title, reverse("admin:overview", args=[provider.pk])))
@@ -38,7 +38,10 @@ def place_of(provider: Provider | None = None) -> Place:
 def tab(
     request: HttpRequest, provider: Any, name: str, context: dict[str, Any] | None = None, *, status: int = 200
 ) -> HttpResponse:
-    """One tab of a provider's page, under the header that they share."""
+    """Return one tab of a provider's page, under the header that all tabs share.
+
+    The context may have `row`, the provider with its health; otherwise it is read here.
+    """
     context = context or {}
     if "row" not in context:
         context["row"] = provider_rows([provider], timezone.now())[0]
@@ -55,7 +58,7 @@ def tab(
 
 
 def _next_contact(health: Health) -> SafeString | str:
-    """When the next contact is expected, where the sentence of the state does not say it."""
+    """When the next contact is expected; "" if the sentence of the state has it already, or if it is late."""
     is_said = health.state in (State.HEALTHY, State.PAUSED)
     if is_said or health.next_expected is None or health.next_expected < health.at:
         return ""

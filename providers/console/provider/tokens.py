@@ -1,7 +1,7 @@
-"""A provider's tokens: the list, *Permanent token* and *Rotate* with the value shown once, and what ends a token.
+"""A provider's tokens: the list, and the dialogs that issue, rotate, suspend, restore, expire and revoke a token.
 
-The value is in one response body and nowhere else: no redirect, session, message, address or
-log. The form's `request_key` makes sending it twice harmless (AC-TOK-5).
+The value of a new token is in one response body and nowhere else: not in a redirect, session, message, address or
+log. The form's `request_key` makes it harmless to send the form a second time (AC-TOK-5).
 """
 
 import uuid
@@ -31,20 +31,20 @@ from providers.ids import parse_id
 from providers.models import Provider, Token, TokenState
 from providers.tokens import MAX_LIVE_TOKENS, AlreadyIssuedError, NotLiveError, TooManyTokensError, set_expiry
 
-# How long the old token goes on working after a rotation, by the name in the form.
+# How long the old token keeps working after a rotation, by the name in the form.
 OVERLAPS: Mapping[str, tuple[Text, timedelta]] = {
     "1h": (gettext_lazy("1 hour"), timedelta(hours=1)),
     "24h": (gettext_lazy("24 hours"), timedelta(hours=24)),
     "7d": (gettext_lazy("7 days"), timedelta(days=7)),
     "30d": (gettext_lazy("30 days"), timedelta(days=30)),
-    "none": (gettext_lazy("None: it ends at once"), timedelta()),
+    "none": (gettext_lazy("None: it expires at once"), timedelta()),
 }
 DEFAULT_OVERLAP = "7d"
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def tokens(request: HttpRequest, provider_id: int) -> HttpResponse:
-    """GET: the tab. POST: issue a token."""
+    """GET: show the tab. POST: issue a token, after a confirmation if there is a live one already."""
     provider = get_provider(provider_id)
     if request.method == "POST":
         access.require(request, access.ADD_TOKEN, gettext_noop("to make a token"), provider)
@@ -73,7 +73,7 @@ def _row(token: Token, successor: Token | None, now: datetime, *, is_not_copied:
         "last_used": moment(token.last_used_at) if token.last_used_at else _("Never"),
         "expires": moment(token.expires_at) if token.expires_at else _("Never"),
         "is_live": not token.is_ended,
-        # A token that has been used was copied, whatever an old address says.
+        # A token that has been used must have been copied, even if an old address still has `not-copied`.
         "is_not_copied": is_not_copied and token.state is TokenState.ACTIVE and token.last_used_at is None,
     }
 
@@ -121,7 +121,7 @@ def _get_token(provider: Provider, token_id: int) -> Token:
 @sensitive_variables("value")
 @require_http_methods(["GET", "HEAD", "POST"])
 def rotate_token(request: HttpRequest, provider_id: int, token_id: int) -> HttpResponse:
-    """GET: for how long shall the old one go on? POST: the new value, once."""
+    """GET: ask how long the old token keeps working. POST: rotate the token and show the new value, once."""
     provider = get_provider(provider_id)
     access.require(request, access.CHANGE_TOKEN, gettext_noop("to rotate a token"), provider)
     token = _get_token(provider, token_id)
@@ -147,13 +147,13 @@ def rotate_token(request: HttpRequest, provider_id: int, token_id: int) -> HttpR
 
 
 def _not_live(request: HttpRequest, provider: Provider, token: Token) -> HttpResponse:
-    messages.warning(request, _("%(label)s has ended: nothing was changed.") % {"label": token.label})
+    messages.warning(request, _("%(label)s is no longer active: nothing was changed.") % {"label": token.label})
     return go_to(request, reverse("admin:tokens", args=[provider.pk]))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def suspend_token(request: HttpRequest, provider_id: int, token_id: int) -> HttpResponse:
-    """GET: what suspending does, in words. POST: do it."""
+    """GET: explain what suspending does. POST: suspend the token."""
     said = gettext_lazy("%(label)s is suspended.")
     act = gettext_noop("to suspend a token")
     return _end(
@@ -163,7 +163,7 @@ def suspend_token(request: HttpRequest, provider_id: int, token_id: int) -> Http
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def revoke_token(request: HttpRequest, provider_id: int, token_id: int) -> HttpResponse:
-    """GET: what revoking does, in words. POST: do it."""
+    """GET: explain what revoking does. POST: revoke the token."""
     said = gettext_lazy("%(label)s is revoked.")
     act = gettext_noop("to revoke a token")
     return _end(
@@ -198,7 +198,7 @@ def _end(
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def restore_token(request: HttpRequest, provider_id: int, token_id: int) -> HttpResponse:
-    """One click lets a suspended token in again; a GET leads to the page with the button."""
+    """POST: make a suspended token work again, without a confirmation. GET: go to the tab with the button."""
     provider = get_provider(provider_id)
     if request.method == "POST":
         access.require(request, access.CHANGE_TOKEN, gettext_noop("to restore a token"), provider)
@@ -213,9 +213,9 @@ def restore_token(request: HttpRequest, provider_id: int, token_id: int) -> Http
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def expire_token(request: HttpRequest, provider_id: int, token_id: int) -> HttpResponse:
-    """A day on which a token ends, or never."""
+    """Show or save the last day on which a token works; without one it never expires."""
     provider = get_provider(provider_id)
-    access.require(request, access.CHANGE_TOKEN, gettext_noop("to change when a token ends"), provider)
+    access.require(request, access.CHANGE_TOKEN, gettext_noop("to change the expiry of a token"), provider)
     token = _get_token(provider, token_id)
     form = ExpiryForm(request.POST or None, initial={"last_day": token.expires_at})
     if form.is_bound and form.is_valid():
@@ -225,6 +225,6 @@ def expire_token(request: HttpRequest, provider_id: int, token_id: int) -> HttpR
             return _not_live(request, provider, token)
         messages.success(request, _("The expiry of %(label)s is changed.") % {"label": token.label})
         return go_to(request, reverse("admin:tokens", args=[provider.pk]))
-    title = _("When does %(label)s end?") % {"label": token.label}
+    title = _("When does %(label)s expire?") % {"label": token.label}
     context = {"provider": provider, "token": token, "form": form, "today": timezone.localdate().isoformat()}
     return _say(request, "console/provider/expire_token.html", title, provider, context)

@@ -1,4 +1,4 @@
-"""The filters of the list of synced users."""
+"""The filters of the lists of users and groups."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -15,13 +15,13 @@ from providers.ids import parse_id
 from providers.models import Membership, Provider, RequestLog, Status, SyncedGroup
 from providers.outcomes import Outcome
 
-# So many groups are offered in the menu; the page of any other leads to its members.
+# The menu offers this many groups; any other group lists its members on its own page.
 MENU_GROUPS = 100
 ERROR_DAYS = 7
 
 
 _LIVE, _DISABLED = Q(deleted_at__isnull=True), Q(active=False)
-# What each choice of *Status* leaves; the dashboard counts the same.
+# The condition for each choice of *Status*; the dashboard counts by the same conditions.
 STATUSES: Mapping[str, Q] = {
     Status.ACTIVE: _LIVE & ~_DISABLED,
     Status.DISABLED: _LIVE & _DISABLED,
@@ -30,6 +30,8 @@ STATUSES: Mapping[str, Q] = {
 
 
 class StatusFilter(ChoiceFilter):
+    """Users by status; without it the list has them all."""
+
     title = gettext_lazy("Status")
     parameter_name = "status"
 
@@ -41,6 +43,8 @@ class StatusFilter(ChoiceFilter):
 
 
 class ProviderFilter(ChoiceFilter):
+    """Users or groups of one provider."""
+
     title = gettext_lazy("Provider")
     parameter_name = "provider"
 
@@ -53,11 +57,13 @@ class ProviderFilter(ChoiceFilter):
 
 
 class GroupFilter(ChoiceFilter):
+    """The members of one group."""
+
     title = gettext_lazy("Group")
     parameter_name = "group"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """The first groups by name, and the chosen one wherever it stands."""
+        """Return the first groups by name, and the chosen one if it is not among them."""
         found = SyncedGroup.objects.live().order_by("display_name_key").values_list("pk", "display_name")
         choices = list(found[:MENU_GROUPS])
         chosen = parse_id(request.GET.get(self.parameter_name, ""))
@@ -71,6 +77,8 @@ class GroupFilter(ChoiceFilter):
 
 
 class ChangedFilter(ChoiceFilter):
+    """Users who were changed recently."""
+
     title = gettext_lazy("Changed")
     parameter_name = "changed"
 
@@ -82,7 +90,7 @@ class ChangedFilter(ChoiceFilter):
 
 
 class ErrorFilter(ChoiceFilter):
-    """Whom a provider could not change of late."""
+    """Users for whom a change failed recently."""
 
     title = gettext_lazy("Error")
     parameter_name = "error"
@@ -97,7 +105,7 @@ class ErrorFilter(ChoiceFilter):
 
 
 class RemovedFilter(ChoiceFilter):
-    """Groups in the recycle bin, which the list leaves out unless it is asked for them."""
+    """Groups in the recycle bin. Without this filter the list leaves them out."""
 
     title = gettext_lazy("Status")
     parameter_name = "status"

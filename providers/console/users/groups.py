@@ -1,4 +1,4 @@
-"""Synced groups: the list, and a group's page with its members, fifty at a time."""
+"""The list of groups, and the page of one group with its members, fifty at a time."""
 
 from typing import Any
 from uuid import UUID
@@ -26,6 +26,8 @@ from providers.models import Membership, Resource, Status, SyncedGroup
 
 
 class GroupAdmin(ReadOnlyAdmin):
+    """The list of groups."""
+
     page_name = "admin:group"
     list_display = ("name", "directory", "members", "last_changed")
     list_filter = (ProviderFilter, RemovedFilter)
@@ -71,13 +73,16 @@ class GroupAdmin(ReadOnlyAdmin):
 
 @require_safe
 def group(request: HttpRequest, group_id: UUID) -> HttpResponse:
-    """Its members as they joined, fifty a page and searched, what happened to it, and what was received."""
+    """Show one group: its members in the order in which they joined, its timeline, and what was received.
+
+    `?q=` searches the members, and `?p=` is the page, with fifty of them.
+    """
     found: Any = SyncedGroup.objects.select_related("provider").filter(pk=group_id).first()
     if found is None:
         raise Http404(_("There is no such group."))
-    may_see_names = access.may(request, access.VIEW_PERSONAL)
-    history = read_group_history(found, provider_title=found.provider.title, sees_names=may_see_names)
-    if not may_see_names:
+    can_see_names = access.may(request, access.VIEW_PERSONAL)
+    history = read_group_history(found, provider_title=found.provider.title, can_see_names=can_see_names)
+    if not can_see_names:
         found.document = mask(found.document, plain=IMPERSONAL_OF_GROUP)
     sought = request.GET.get("q", "").replace("\0", "").strip()
     members = Membership.objects.current().filter(group=found).with_members().order_by("pk")
@@ -86,7 +91,7 @@ def group(request: HttpRequest, group_id: UUID) -> HttpResponse:
     paginator = CappedPaginator(members, PAGE_SIZE)
     page = paginator.get_page(request.GET.get("p", 1))
     shown = list(page.object_list)
-    if not may_see_names:
+    if not can_see_names:
         for membership in shown:
             if membership.member_type != "Group":
                 mask_names(membership.member)
@@ -108,7 +113,7 @@ def group(request: HttpRequest, group_id: UUID) -> HttpResponse:
 
 
 def _empty_since(group: Resource) -> SafeString:
-    """Since when nobody is a member: the last one's leaving, or the group's creation (AC-GRP-3)."""
+    """Since when the group has no members: since the last one was removed, or since its creation (AC-GRP-3)."""
     ended = Membership.objects.ended().filter(group=group)
     last = ended.aggregate(last=Max("left_at"))["last"]
     return moment(last or group.created)

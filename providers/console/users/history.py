@@ -1,4 +1,4 @@
-"""What is on record about a user or group: events, memberships and requests, in a fixed number of queries."""
+"""Reads what is on record about a user or group: events, memberships and requests, in a fixed number of queries."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -25,7 +25,11 @@ MEMBERS_OF_AN_EVENT = 20
 
 @dataclass
 class History:
-    """Everything that is known of one resource, newest first; read with a fixed number of queries."""
+    """What is on record about one resource, newest first.
+
+    `group_events` holds the events that began or ended its memberships, by id. `logged` holds the ids of the
+    requests that are still in the log.
+    """
 
     resource: Resource
     events: list[ChangeEvent]
@@ -33,17 +37,17 @@ class History:
     group_events: Mapping[UUID, ChangeEvent]
     requests: list[RequestLog]
     provider_title: str
-    sees_names: bool
+    can_see_names: bool
     logged: set[UUID] = field(default_factory=set)
 
     def actor(self, event: ChangeEvent | None) -> str:
-        """The provider or the person; never who made the provider's token."""
+        """Return who caused an event: the provider or a person, but never the person who made the provider's token."""
         if event is None:
             return self.provider_title
         return event.person_name or (self.provider_title if event.token_prefix else _("iProva"))
 
     def request_link(self, event: ChangeEvent | None) -> SafeString | str:
-        """`request 1a2b3c4d` as a link, or why there is none (AC-PER-3)."""
+        """Return `request 1a2b3c4d` as a link, or the reason why there is none (AC-PER-3)."""
         if event is None or event.request_id is None:
             return ""
         if event.request_id in self.logged:
@@ -60,8 +64,12 @@ class History:
         return format_html(_("request expired from the log on {day}"), day=moment(ended, to="day"))
 
 
-def read_history(resource: Resource, *, provider_title: str, sees_names: bool) -> History:
-    """Five queries: its events, its memberships with their groups, the events of these, its requests, and theirs."""
+def read_history(resource: Resource, *, provider_title: str, can_see_names: bool) -> History:
+    """Return the history of a user.
+
+    Five queries: the user's events, the memberships with their groups, the events of the memberships, the user's
+    requests, and the other requests of all these events.
+    """
     events = list(ChangeEvent.objects.about(resource.pk).order_by("-id")[:MOST])
     held = Membership.objects.filter(member=resource).with_groups().order_by("-id")
     memberships = list(held[:MOST])
@@ -79,21 +87,21 @@ def read_history(resource: Resource, *, provider_title: str, sees_names: bool) -
         group_events={**group_events, **known},
         requests=sorted([*requests, *more], key=lambda row: row.id, reverse=True),
         provider_title=provider_title,
-        sees_names=sees_names,
+        can_see_names=can_see_names,
         logged=logged | {row.id for row in more},
     )
 
 
-def read_group_history(group: Resource, *, provider_title: str, sees_names: bool) -> History:
-    """Two queries: the newest events of a group, and which of their requests the log still has."""
+def read_group_history(group: Resource, *, provider_title: str, can_see_names: bool) -> History:
+    """Return the history of a group. Two queries: its newest events, and the ids of their requests in the log."""
     events = list(ChangeEvent.objects.about(group.pk).order_by("-id")[:GROUP_EVENTS])
     wanted = {event.request_id for event in events if event.request_id}
     logged = set(RequestLog.objects.filter(id__in=wanted).values_list("id", flat=True)) if wanted else set()
-    return History(group, events, [], {}, [], provider_title, sees_names, logged)
+    return History(group, events, [], {}, [], provider_title, can_see_names, logged)
 
 
 def last_set(history: History) -> dict[str, ChangeEvent]:
-    """The newest event that set each attribute path (or the list or object that holds it)."""
+    """Return the newest event that set each attribute path (or the list or object that contains it)."""
     found: dict[str, ChangeEvent] = {}
     for event in history.events:
         if event.kind not in (EventKind.RESOURCE_RESTORED, EventKind.RESOURCE_DELETED):
@@ -103,6 +111,6 @@ def last_set(history: History) -> dict[str, ChangeEvent]:
 
 
 def linked_groups(groups: Iterable[Resource]) -> SafeString:
-    """The names of groups as links, with commas between."""
+    """Return the names of groups as links, separated by commas."""
     rows = [(reverse("admin:group", args=[group.pk]), group.label) for group in groups]
     return format_html_join(", ", '<a href="{}"><bdi>{}</bdi></a>', rows)

@@ -1,4 +1,4 @@
-"""What names a user or group: identifiers, and names that may have to be masked."""
+"""The identifiers and names of a user or group, with names masked where that is needed."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from providers.models import Resource
 
 
 def mask_names(resource: Resource) -> None:
-    """Make a row safe for those who may not see personal values (AC-ROLE-4)."""
+    """Mask the names of a resource, in place, for people who may not see personal values (AC-ROLE-4)."""
     resource.user_name = mask_text(resource.user_name) if resource.user_name else None
     resource.display_name = mask_text(resource.display_name) if resource.display_name else None
     if resource.external_id and not is_uuid(resource.external_id):
@@ -18,7 +18,7 @@ def mask_names(resource: Resource) -> None:
 
 
 def identifiers(resource: Resource) -> list[tuple[str, Any]]:
-    """What names a resource here and in its directory."""
+    """Return the ids, version and times of a resource, as label and value."""
     return [
         ("SCIM id", str(resource.pk)),
         ("externalId", resource.external_id or ""),
@@ -29,6 +29,6 @@ def identifiers(resource: Resource) -> list[tuple[str, Any]]:
 
 
 def attribute_panels(resource: Resource) -> dict[str, Any]:
-    """What a group's page shows of its columns and its document."""
+    """Return what a group's page shows of its columns and its document, as template context."""
     rows: list[Row] = flatten(resource.document)
     return {"identifiers": identifiers(resource), "rows": rows, "raw": as_json(resource.document)}

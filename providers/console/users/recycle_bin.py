@@ -1,4 +1,4 @@
-"""The recycle bin: what a directory deleted can be inspected for 30 days, and restored by an administrator."""
+"""The recycle bin: deleted users and groups stay for 30 days, and an administrator can restore or purge them."""
 
 from datetime import timedelta
 from typing import Any
@@ -23,7 +23,7 @@ PLACE = Place("users")
 
 
 def bin_until(resource: Resource) -> SafeString | str:
-    """The day on which a deleted resource is gone for good; "" for one that is not in the bin."""
+    """Return the day on which a deleted resource is purged; "" for one that is not in the bin."""
     if resource.deleted_at is None or resource.provider.deleted_at:
         return ""
     return moment(resource.deleted_at + timedelta(days=RECYCLE_BIN_DAYS), to="day")
@@ -31,14 +31,14 @@ def bin_until(resource: Resource) -> SafeString | str:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def purge_resource(request: HttpRequest, resource_id: UUID) -> HttpResponse:
-    """For good, before the 30 days are over: needs the name as typed."""
+    """GET: ask for the name. POST: purge the user or group for good, if the name was typed exactly."""
     found = _in_bin(resource_id)
-    access.require(request, access.CHANGE_PROVIDER, gettext_noop("to purge somebody deleted"), found.provider)
+    access.require(request, access.CHANGE_PROVIDER, gettext_noop("to purge a deleted user or group"), found.provider)
     is_group = found.resource_type == "Group"
     typed = request.POST.get("title", "")
     if request.method == "POST" and typed.strip() == found.label:
         recycle_bin.purge(found.provider_id, found.pk, access.actor_of(request))
-        messages.success(request, _("%(name)s is gone for good.") % {"name": found.label})
+        messages.success(request, _("%(name)s is purged.") % {"name": found.label})
         return go_to(request, reverse("admin:groups" if is_group else "admin:users"))
     context = {
         "resource": found,
@@ -51,7 +51,7 @@ def purge_resource(request: HttpRequest, resource_id: UUID) -> HttpResponse:
 
 
 def _in_bin(resource_id: UUID) -> Any:
-    """404 for what is not in the recycle bin of a live provider."""
+    """The resource in the recycle bin of a live provider; raises Http404 for any other."""
     found: Any = Resource.objects.in_recycle_bin().select_related("provider").filter(pk=resource_id).first()
     if found is None or found.provider.deleted_at:
         raise Http404(_("It is not in the recycle bin any more."))
@@ -60,20 +60,26 @@ def _in_bin(resource_id: UUID) -> Any:
 
 @require_POST
 def restore_resource(request: HttpRequest, resource_id: UUID) -> HttpResponse:
-    """Give a person or group back as it was, with the memberships that its deletion ended."""
+    """Restore a user or group as it was, with the memberships that the deletion ended.
+
+    If another resource of the provider has the name now, nothing changes and the page shows why. Raises Http404
+    for a resource that no longer exists.
+    """
     found: Any = Resource.objects.select_related("provider").filter(pk=resource_id).first()
     if found is None or found.provider.deleted_at:
         raise Http404(_("It is not in the recycle bin any more."))
-    access.require(request, access.CHANGE_PROVIDER, gettext_noop("to restore somebody deleted"), found.provider)
+    access.require(request, access.CHANGE_PROVIDER, gettext_noop("to restore a deleted user or group"), found.provider)
     page = "admin:group" if found.resource_type == "Group" else "admin:user"
     name = {"name": found.label}
     try:
         was_there = recycle_bin.restore(found.provider_id, found.pk, access.actor_of(request), uuid7())
     except NameTakenError:
-        said = _("%(name)s cannot be restored: another record of this provider has the name now. Nothing was changed.")
+        said = _(
+            "%(name)s cannot be restored: another user or group of this provider has the name now. Nothing was changed."
+        )
         messages.error(request, said % name)
     else:
         if was_there:
-            said = _("%(name)s is restored. The directory is not told: it goes on as it knows her.")
+            said = _("%(name)s is restored. The directory does not notice this and continues as before.")
             messages.success(request, said % name)
     return HttpResponseRedirect(reverse(page, args=[resource_id]))

@@ -1,4 +1,8 @@
-"""Saved filters of the list of users: kept, renamed and deleted by their owner, seen by a role if shared (AC-USR-6)."""
+"""Saved filters of the list of users (AC-USR-6).
+
+A filter belongs to the person who saved it, and only they can rename or delete it. If they share it, everybody with
+their role sees it too.
+"""
 
 from typing import Any
 
@@ -20,19 +24,21 @@ MOST = 50
 
 
 class SavedFilterForm(forms.Form):
+    """The form *Save filter*: a name, the query string of the list, and whether the role shares it."""
+
     name = forms.CharField(max_length=60)
     query = forms.CharField(max_length=2_000, required=False)
     is_shared = forms.BooleanField(required=False)
 
     def clean_query(self) -> str:
-        """The parameters alone, in one order, without the page."""
+        """Return the parameters without the leading `?` and without the number of the page."""
         sent = QueryDict(self.cleaned_data["query"].lstrip("?"), mutable=True)
         sent.pop("p", None)
         return sent.urlencode()
 
 
 def filters_of(request: HttpRequest) -> list[SavedFilter]:
-    """Her own, then those that her roles share with her."""
+    """Return the person's own filters, and after them those that are shared with their roles. One query."""
     person: Any = request.user
     visible = SavedFilter.objects.filter(Q(owner=person) | Q(shared_with__in=person.groups.all()))
     found = visible.select_related("owner").distinct().order_by("name")[:MOST]
@@ -41,7 +47,7 @@ def filters_of(request: HttpRequest) -> list[SavedFilter]:
 
 @require_POST
 def save_filter(request: HttpRequest) -> HttpResponse:
-    """Keep the filters of the address under a name; the same name again replaces them."""
+    """Save the filters of the address under a name. Saving under the same name again replaces them."""
     form = SavedFilterForm(request.POST)
     person: Any = request.user
     if not form.is_valid() or not form.cleaned_data["query"]:
@@ -61,6 +67,7 @@ def save_filter(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def rename_filter(request: HttpRequest, filter_id: int) -> HttpResponse:
+    """Rename a filter of the person. Raises Http404 for a filter that is not their own."""
     found = _own(request).filter(pk=filter_id)
     saved = get_object_or_404(found)
     name = request.POST.get("name", "").strip()[:60]
@@ -73,6 +80,7 @@ def rename_filter(request: HttpRequest, filter_id: int) -> HttpResponse:
 
 @require_POST
 def delete_filter(request: HttpRequest, filter_id: int) -> HttpResponse:
+    """Delete a filter of the person. Raises Http404 for a filter that is not their own."""
     saved = get_object_or_404(_own(request), pk=filter_id)
     saved.delete()
     messages.success(request, _("“%(name)s” was deleted.") % {"name": saved.name})

@@ -1,7 +1,7 @@
-"""The first line of a person's page: how she stands, since when, by whom, with which request.
+"""The summary at the top of a user's page: their state, since when, by whom, and with which request.
 
-SCIM carries no reason, so none is invented: the answer says what arrived, what changed with it,
-and where in the directory to look.
+SCIM gives no reason for a change, so the summary gives none. It shows what arrived, what changed at the same time,
+and where in the directory to look for the reason.
 """
 
 from collections.abc import Iterator
@@ -28,8 +28,11 @@ _STATES = (EventKind.RESOURCE_CREATED, EventKind.RESOURCE_DISABLED, EventKind.RE
 
 
 @dataclass(frozen=True)
-class Answer:
-    """`lead` is the sentence; `more` what happened with it; `note` where to look; `refused` what was tried since."""
+class Summary:
+    """The summary: `lead` is the sentence, `more` what happened at the same time, `note` where to look.
+
+    `refused` is a later attempt to change the user that failed.
+    """
 
     badge: Badge
     lead: SafeString
@@ -38,23 +41,26 @@ class Answer:
     refused: SafeString | str = ""
 
 
-def answer(history: History) -> Answer:
-    """The first case that matches (console specification §3.9)."""
+def summary(history: History) -> Summary:
+    """Return the summary of a user: the first case that matches their status and the newest event on it.
+
+    Sends no query, except one if there is no event to show.
+    """
     person = history.resource
     badge = badge_of(person.status)
     refused = _refused(history)
     if person.status is Status.DELETED:
         event = _newest(history, EventKind.RESOURCE_DELETED)
         said = _removed(history, event) if event else _no_record(history, badge)
-        return Answer(badge, said, _left_with(history, event), refused=refused)
+        return Summary(badge, said, _left_with(history, event), refused=refused)
     state = _newest(history, *_STATES)
     if person.status is Status.DISABLED:
         if state and state.kind == EventKind.RESOURCE_DISABLED:
-            return Answer(badge, _disabled(history, state), _left_with(history, state), _where_to_look(state), refused)
+            return Summary(badge, _disabled(history, state), _left_with(history, state), _where_to_look(state), refused)
         is_so_since_creation = state and state.kind == EventKind.RESOURCE_CREATED
         said = _never_active(history, state) if state and is_so_since_creation else _no_record(history, badge)
-        return Answer(badge, said, refused=refused)
-    return Answer(badge, _active(history, badge), refused=refused)
+        return Summary(badge, said, refused=refused)
+    return Summary(badge, _active(history, badge), refused=refused)
 
 
 def _newest(history: History, *kinds: EventKind) -> ChangeEvent | None:
@@ -83,8 +89,8 @@ def _disabled(history: History, event: ChangeEvent) -> SafeString:
 
 def _where_to_look(event: ChangeEvent) -> str:
     said = _(
-        "Entra does not say why. Usual causes: no longer assigned to iProva, no longer in scope, blocked or deleted in "
-        "Entra. Look in Entra → Provisioning logs at %(time)s."
+        "Entra does not send a reason. Usual causes: no longer assigned to iProva, no longer in "
+        "scope, blocked or deleted in Entra. Look in Entra → Provisioning logs at %(time)s."
     )
     return said % {"time": date_format(localtime(event.at), "H:i")}
 
@@ -95,13 +101,13 @@ def _left_with(history: History, event: ChangeEvent | None) -> SafeString | str:
     left = [row.group for row in history.memberships if row.left_at and abs(row.left_at - event.at) <= AT_ONCE]
     if not left:
         return ""
-    return format_html(_("Within 5 minutes she also left: {groups}."), groups=linked_groups(left))
+    return format_html(_("Within 5 minutes also removed from: {groups}."), groups=linked_groups(left))
 
 
 def _removed(history: History, event: ChangeEvent) -> SafeString:
     return format_html(
         _("{removed} on {time} by {actor} (DELETE){request}. Entra normally disables first and deletes 30 days later."),
-        removed=_strong(_("Removed")),
+        removed=_strong(_("Deleted")),
         time=moment(event.at),
         actor=_strong(history.actor(event)),
         request=_in_brackets(history, event),
@@ -110,7 +116,7 @@ def _removed(history: History, event: ChangeEvent) -> SafeString:
 
 def _never_active(history: History, event: ChangeEvent) -> SafeString:
     return format_html(
-        _("{disabled} since she was created on {time} by {actor}: {sent} was in the first request{request}."),
+        _("{disabled} since it was created on {time} by {actor}: {sent} was in the first request{request}."),
         disabled=_strong(_("Has been disabled")),
         time=moment(event.at),
         actor=_strong(history.actor(event)),
@@ -137,13 +143,13 @@ def _active(history: History, badge: Badge) -> SafeString:
             return format_html(said, sent=mark_safe("<code>active = true</code>"), **parts)
         case EventKind.RESOURCE_RESTORED:
             return format_html(_("{active} Restored from the recycle bin on {time} by {actor}."), **parts)
-    changes = differences_of(event, sees_names=history.sees_names)
+    changes = differences_of(event, can_see_names=history.can_see_names)
     said = _("{active} Last changed on {time} by {actor}: {changes}{request}.")
     return format_html(said, changes=_first_changes(changes), **parts)
 
 
 def _first_changes(changes: list[Difference]) -> SafeString:
-    """The first two of an event's changes in a sentence; the others are counted."""
+    """The first two changes of an event in words, and the number of the others."""
     shown = format_html_join(", ", "{}", ((_change(change),) for change in changes[:2]))
     more = len(changes) - 2
     return format_html(_("{shown} and {count} more"), shown=shown, count=more) if more > 0 else shown
@@ -168,13 +174,16 @@ def _no_record(history: History, badge: Badge) -> SafeString:
 
 
 def _refused(history: History) -> SafeString | str:
-    """An attempt to change her that was refused, and that no later change has made up for."""
+    """The newest attempt to change the user, if it was rejected or failed; otherwise ""."""
     row = next(_writes(history), None)
     if row is None or row.outcome not in (Outcome.REJECTED, Outcome.ERROR):
         return ""
-    detail = row.detail if history.sees_names else mask_addresses(row.detail)
+    detail = row.detail if history.can_see_names else mask_addresses(row.detail)
     return format_html(
-        _("{actor} tried to change her on {time} and was refused: {detail} ({status}, request {id})"),
+        _(
+            "{actor} tried to change this user on {time}, and the request was rejected: {detail} "
+            "({status}, request {id})"
+        ),
         actor=_strong(history.provider_title),
         time=moment(row.at),
         detail=format_html('<span lang="en">{}</span>', detail),

@@ -1,8 +1,8 @@
-"""What happened to a resource, out of its events, its memberships and the requests that changed nothing.
+"""The timeline of a user or group, made from events, memberships and the requests that changed nothing.
 
-An event tells who, when and which request, with before and after of each attribute. A membership
-bears the ids of the events on its group that began and ended it, so that a person's timeline shows
-what Entra did to her group (AC-PER-4).
+An event has its actor, its time, its request, and each attribute before and after. A membership carries the ids of
+the events on its group that began and ended it, so a user's timeline also shows what Entra did to their groups
+(AC-PER-4).
 """
 
 from collections import defaultdict
@@ -48,7 +48,10 @@ class Entry:
 
 
 def timeline(history: History) -> list[Entry]:
-    """All rows, newest first: changes, groups joined and left, and what changed nothing, folded."""
+    """Return the timeline of a user, newest first: changes, groups joined and left, and updates without a change.
+
+    Consecutive updates without a change are one row.
+    """
     own = [(event.id, _entry_of(history, event)) for event in history.events]
     moved = list(_membership_entries(history))
     real = sorted([*own, *moved], key=lambda row: row[0], reverse=True)
@@ -67,7 +70,7 @@ def _without_change(history: History) -> list[RequestLog]:
 
 
 def _with_folds(real: Sequence[tuple[UUID, Entry]], idle: Sequence[RequestLog]) -> Iterator[Entry]:
-    """Updates without a change between two real rows become one."""
+    """Yield all rows; the updates without a change between two other rows become one row."""
     waiting = list(idle)
     for event_id, entry in real:
         newer = [row for row in waiting if row.id > event_id]
@@ -90,7 +93,7 @@ def _span(first: datetime) -> SafeString:
 
 
 def _entry_of(history: History, event: ChangeEvent) -> Entry:
-    differences = differences_of(event, sees_names=history.sees_names)
+    differences = differences_of(event, can_see_names=history.can_see_names)
     is_whole = event.kind in (EventKind.RESOURCE_DELETED, EventKind.RESOURCE_RESTORED)
     kind = event.event_kind
     return _by(history, event, kind.icon, kind.tone, title_of(event), () if is_whole else differences)
@@ -118,7 +121,7 @@ def _by(
 
 
 def group_timeline(history: History) -> list[Entry]:
-    """What happened to a group, newest first: its own changes, and a row for each member that came or went."""
+    """Return the timeline of a group, newest first: its own changes, and a row for each member added or removed."""
     ids = [event.id for event in history.events]
     touched = Q(joined_event__in=ids) | Q(left_event__in=ids)
     rows = Membership.objects.filter(touched, group=history.resource).with_members().order_by("pk")
@@ -131,8 +134,8 @@ def group_timeline(history: History) -> list[Entry]:
     for event in history.events:
         members = moved[event.id]
         for row, has_joined in members[:MEMBERS_OF_AN_EVENT]:
-            said = _("{member} joined") if has_joined else _("{member} left")
-            title = format_html(said, member=_linked_member(row.member, sees_names=history.sees_names))
+            said = _("{member} was added") if has_joined else _("{member} was removed")
+            title = format_html(said, member=_linked_member(row.member, can_see_names=history.can_see_names))
             found.append(_by(history, event, "in" if has_joined else "out", "", title))
         more = sum(part.get("added", 0) + part.get("removed", 0) for part in event.changes if "added" in part)
         if more > MEMBERS_OF_AN_EVENT:
@@ -144,15 +147,15 @@ def group_timeline(history: History) -> list[Entry]:
     return found
 
 
-def _linked_member(member: Resource, *, sees_names: bool) -> SafeString:
+def _linked_member(member: Resource, *, can_see_names: bool) -> SafeString:
     is_group = member.resource_type == "Group"
-    label = member.label if sees_names or is_group else mask_text(member.label)
+    label = member.label if can_see_names or is_group else mask_text(member.label)
     page = reverse("admin:group" if is_group else "admin:user", args=[member.pk])
     return format_html('<a href="{}"><bdi>{}</bdi></a>', page, label)
 
 
 def _membership_entries(history: History) -> Iterator[tuple[UUID, Entry]]:
-    """One row for each event by which she joined or left groups."""
+    """One row for each event that added the user to groups, and one for each that removed them from groups."""
     arrived: dict[UUID, list[Membership]] = defaultdict(list)
     gone: dict[UUID, list[Membership]] = defaultdict(list)
     for row in history.memberships:
@@ -160,11 +163,11 @@ def _membership_entries(history: History) -> Iterator[tuple[UUID, Entry]]:
         if row.left_event:
             gone[row.left_event].append(row)
     for event_id, rows in arrived.items():
-        said = format_html(_("Joined {groups}"), groups=_linked(row.group for row in rows))
+        said = format_html(_("Added to {groups}"), groups=_linked(row.group for row in rows))
         event = history.group_events.get(event_id)
         yield event_id, _by(history, event, "in", "", said, at=rows[0].joined_at)
     for event_id, rows in gone.items():
-        said = format_html(_("Left {groups}"), groups=_linked(row.group for row in rows))
+        said = format_html(_("Removed from {groups}"), groups=_linked(row.group for row in rows))
         event = history.group_events.get(event_id)
         yield event_id, _by(history, event, "out", "", said, at=rows[0].left_at)
 

@@ -1,4 +1,4 @@
-"""A person's page: the answer, her groups, the timeline, what was received, and the last requests."""
+"""The page of one user: the summary, groups, the timeline, the attributes received, and the last requests."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +19,7 @@ from providers.console.log.described import describe
 from providers.console.users.history import History, last_set, read_history
 from providers.console.users.identity import identifiers, mask_names
 from providers.console.users.recycle_bin import bin_until
-from providers.console.users.summary import AT_ONCE, answer
+from providers.console.users.summary import AT_ONCE, summary
 from providers.console.users.timeline import timeline
 from providers.events import EventKind
 from providers.models import ChangeEvent, Membership, SyncedUser
@@ -33,7 +33,7 @@ LAST_REQUESTS = 20
 
 @dataclass(frozen=True)
 class Attribute:
-    """One value as received, with when and by which request it was set; None: not sent any more."""
+    """One value as received, with the day and the request that set it. `value` is None if it is no longer sent."""
 
     path: str
     value: str | None
@@ -47,13 +47,14 @@ class Attribute:
 
 @require_safe
 def user(request: HttpRequest, user_id: UUID) -> HttpResponse:
+    """Show one user, in the recycle bin too. `?timeline=all` shows the whole timeline instead of its newest part."""
     person: Any = SyncedUser.objects.select_related("provider").filter(pk=user_id).first()
     if person is None:
-        raise Http404(_("There is no such person."))
-    sees_names = access.may(request, access.VIEW_PERSONAL)
+        raise Http404(_("There is no such user."))
+    can_see_names = access.may(request, access.VIEW_PERSONAL)
     others = _same_name(person)
-    history = read_history(person, provider_title=person.provider.title, sees_names=sees_names)
-    if not sees_names:
+    history = read_history(person, provider_title=person.provider.title, can_see_names=can_see_names)
+    if not can_see_names:
         person.document = mask(person.document)
         for record in (person, *others):
             mask_names(record)
@@ -64,53 +65,53 @@ def user(request: HttpRequest, user_id: UUID) -> HttpResponse:
     context = {
         "person": person,
         "badge": badge_of(person.status),
-        "work": _work(person) if sees_names else "",
-        "answer": answer(history),
+        "work": _work(person) if can_see_names else "",
+        "summary": summary(history),
         "groups": [(row.group, moment(row.joined_at, to="day"), _how(history, row)) for row in groups[:SHOWN_GROUPS]],
         "group_count": f"{SHOWN_GROUPS}+" if len(groups) > SHOWN_GROUPS else len(groups),
-        "left": _left(history),
+        "removed_from": _removed_from(history),
         "entries": entries if is_whole else entries[:SHOWN_ENTRIES],
         "entry_count": len(entries),
         "since": moment(entries[-1].at, to="day") if entries else "",
         "attributes": attributes_of(history),
         "raw": as_json(person.document),
         "identifiers": identifiers(person),
-        "requests": describe(history.requests[:LAST_REQUESTS], sees_names=sees_names),
+        "requests": describe(history.requests[:LAST_REQUESTS], can_see_names=can_see_names),
         "resource": person,
         "bin_until": bin_until(person),
         "others": [(record, badge_of(record.status), moment(record.last_modified)) for record in others],
-        "summary": summary_of(history),
+        "support_summary": support_summary_of(history),
     }
     place = Place("users", [(_("Users"), reverse("admin:users"))])
     return show(request, "console/users/user.html", person.label, place, context)
 
 
 def _work(person: Any) -> str:
-    """Her title and department, so that one of two people with a name is told from the other."""
+    """The user's job title and department, to distinguish two people with the same name."""
     parts = (person.document.get("title"), person.document.get(ENTERPRISE_USER, {}).get("department"))
     return ", ".join(part for part in parts if part)
 
 
 def _same_name(person: Any) -> list[Any]:
-    """Other records with her userName: of another provider, or from before she was created anew (AC-PER-8)."""
+    """Other users with this userName: of another provider, or from before this one was created again (AC-PER-8)."""
     same = SyncedUser.objects.filter(user_name_key=person.user_name_key).exclude(pk=person.pk)
     return list(same.select_related("provider").without_documents().order_by("-id")[:10])
 
 
 def _how(history: History, row: Membership) -> str:
-    """How she came into a group."""
+    """How the user was added to a group."""
     event = history.group_events.get(row.joined_event)
     if event and event.kind == EventKind.RESOURCE_CREATED:
         return _("when the group was created")
     if abs(row.joined_at - history.resource.created) <= AT_ONCE:
-        return _("when she was created")
+        return _("when the user was created")
     if event and event.kind == EventKind.RESOURCE_RESTORED:
         return _("restored by %(actor)s") % {"actor": history.actor(event)}
     return _("added by %(actor)s") % {"actor": history.actor(event)}
 
 
-def _left(history: History) -> list[tuple[Any, SafeString]]:
-    """The groups that she left last, those that she is in again left out."""
+def _removed_from(history: History) -> list[tuple[Any, SafeString]]:
+    """The groups from which the user was last removed, except those that they are in again."""
     current = {row.group_id for row in history.memberships if row.left_at is None}
     gone = [row for row in history.memberships if row.left_at and row.group_id not in current]
     gone.sort(key=lambda row: row.left_at or row.joined_at, reverse=True)
@@ -120,7 +121,7 @@ def _left(history: History) -> list[tuple[Any, SafeString]]:
 
 
 def attributes_of(history: History) -> list[Attribute]:
-    """Each value of the document, and each attribute that was once sent and is so no longer."""
+    """Return each value of the document, and each attribute that was sent once and is no longer sent."""
     known = last_set(history)
     found = [
         _attribute(history, path, value, _setter(known, path)) for path, value in flatten(history.resource.document)
@@ -134,7 +135,7 @@ def attributes_of(history: History) -> list[Attribute]:
 
 
 def _setter(known: dict[str, ChangeEvent], path: str) -> ChangeEvent | None:
-    """The event that set this path, or the list or object that it stands in."""
+    """The event that set this path, or the list or object that contains it."""
     while path:
         if path in known:
             return known[path]
@@ -149,8 +150,8 @@ def _attribute(history: History, path: str, value: str | None, event: ChangeEven
     return Attribute(path, value, moment(event.at, to="day"), history.request_link(event))
 
 
-def summary_of(history: History) -> str:
-    """What may be pasted into a support case: ids, times and states, nothing else of the person (AC-PER-7)."""
+def support_summary_of(history: History) -> str:
+    """Return a text to paste into a support case: ids, times and states, nothing else about the person (AC-PER-7)."""
     person = history.resource
     object_id = person.external_id if person.external_id and is_uuid(person.external_id) else "-"
     lines = [

@@ -1,4 +1,4 @@
-"""Synced users: the list. Read-only, for everybody."""
+"""The list of users, read-only for everybody, and the search field *Find a user* in the header."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -26,12 +26,14 @@ from providers.models import ChangeEvent, Membership, Resource, SyncedUser
 
 
 class UserAdmin(ReadOnlyAdmin):
+    """The list of users."""
+
     page_name = "admin:user"
     list_display = ("name", "given_user_name", "status", "directory", "groups", "last_changed", "last_change")
     list_filter = (StatusFilter, ProviderFilter, GroupFilter, ChangedFilter, ErrorFilter)
     list_select_related = ("provider",)
     sortable_by = ("name", "last_changed")
-    # Newest first, by the ids' own time: the one order that costs nothing among a million people.
+    # Newest first, by the time in the ids: the only order that stays cheap with a million users.
     ordering = ("-id",)
     search_fields = ("search_text",)
     change_list_template = "console/users/users.html"
@@ -98,7 +100,7 @@ class UserAdmin(ReadOnlyAdmin):
 
 
 def newest_events(ids: Iterable[UUID]) -> dict[UUID, ChangeEvent]:
-    """The newest event of each resource, in one query."""
+    """Return the newest event of each resource. One query."""
     wanted = list(ids)
     events = ChangeEvent.objects.about(*wanted).order_by("resource_id", "-id").distinct("resource_id")
     return {event.resource_id: event for event in events if event.resource_id} if wanted else {}
@@ -106,7 +108,7 @@ def newest_events(ids: Iterable[UUID]) -> dict[UUID, ChangeEvent]:
 
 @require_safe
 def find_user(request: HttpRequest) -> HttpResponse:
-    """The header's *Find a person*: who is the only one found is shown at once, else the list (AC-USR-5)."""
+    """Go to the user found by `?q=`, or to the list if there are none or several (AC-USR-5). One query."""
     text = request.GET.get("q", "").replace("\0", "").strip()
     found = list(SyncedUser.objects.search(text).values_list("pk", flat=True)[:2]) if text else []
     if len(found) == 1:

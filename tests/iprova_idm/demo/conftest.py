@@ -25,7 +25,7 @@ def small(*persons: Person, name: str = "Team", members: tuple[Person, ...] | No
 
 ANNA = Person("o1", "anna@x.example", "Anna", "anna@x.example", "Arts", "Zorg", None, "nl-NL")
 BRAM = Person("o2", "bram@x.example", "Bram", "Bram@X.example", None, None, "030-5550000", None, manager="o1")
-GONE = replace(BRAM, object_id="o3", user_name="gone@x.example", account=Account.DISABLED_BEFORE)
+GONE = replace(BRAM, object_id="o3", user_name="gone@x.example", account=Account.LEFT_BEFORE)
 
 
 @pytest.fixture

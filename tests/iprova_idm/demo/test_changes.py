@@ -27,7 +27,7 @@ def test_each_kind_of_change_happens(sources: list[Directory]) -> None:
     for attribute in ("title", "phone", "language", "department", "manager", "user_name", "display_name", "mail"):
         assert any(getattr(before, attribute) != getattr(after, attribute) for before, after in known), attribute
     accounts = Counter((before.account, after.account) for before, after in known if before.account != after.account)
-    assert accounts == {(Account.ENABLED, Account.DISABLED): 12, (Account.DISABLED_BEFORE, Account.ENABLED): 1}
+    assert accounts == {(Account.ENABLED, Account.DISABLED): 12, (Account.LEFT_BEFORE, Account.ENABLED): 1}
     assert len(set(week.persons) - set(first.persons)) == 2
     assert len(set(week.persons) - set(month.persons)) == 4
     assert sum(week.persons[oid] != person for oid, person in month.persons.items()) == 2

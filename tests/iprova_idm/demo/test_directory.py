@@ -9,7 +9,7 @@ from iprova_idm.demo.directory import EVERYONE, Account, Directory, to_ascii
 
 def test_source_has_500_users_in_scope_and_20_groups(sources: list[Directory]) -> None:
     persons = sources[0].persons.values()
-    assert Counter(person.account for person in persons) == {Account.ENABLED: 500, Account.DISABLED_BEFORE: 12}
+    assert Counter(person.account for person in persons) == {Account.ENABLED: 500, Account.LEFT_BEFORE: 12}
     assert len(sources[0].groups) == 20
     sizes = {group.display_name: len(group.members) for group in sources[0].groups.values()}
     assert sizes[EVERYONE] == 512 and min(sizes.values()) == 1

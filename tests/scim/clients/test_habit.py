@@ -222,7 +222,7 @@ class World:
 @pytest.fixture
 def world(db, scim):
     def make(*, is_strict):
-        provider = make_provider(switches=["is_strict"] if is_strict else [])
+        provider = make_provider(is_strict=is_strict)
         client = scim(provider)
         deleted = make_user(provider).pk
         client.delete(f"/Users/{deleted}")

@@ -50,8 +50,8 @@ def test_ac_aud_2_a_password_typed_as_a_name_is_not_kept(client: Client, db):
 
 def test_ac_a11y_8_the_form_allows_password_managers(client: Client, db):
     page = read(client.get("/login/"))
-    assert page.one("input", name="username")["autocomplete"] == "username"
-    assert page.one("input", name="password")["autocomplete"] == "current-password"
+    assert page.one(label="Username")["autocomplete"] == "username"
+    assert page.one(label="Password")["autocomplete"] == "current-password"
 
 
 def test_an_outside_address_is_no_way_on(client: Client, db):

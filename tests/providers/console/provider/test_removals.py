@@ -18,8 +18,8 @@ def test_the_page_shows_whom_it_concerns_and_decides(held, administrator):
     ):
         assert part in page.text
     assert page.has(test_id="release")
-    assert page.one(test_id="waiting-count").text == "3" and page.one(test_id="left-count").text == "5"
-    left = read(administrator.get(page.one("a", test_id="left")["href"]))
+    assert page.one(test_id="waiting-count").text == "3" and page.one(test_id="removed-count").text == "5"
+    left = read(administrator.get(page.one("a", test_id="removed")["href"]))
     assert len(left.one(test_id="timeline").all("li")) == 5
     administrator.post(removals_page(provider), {"act": "reject"})
     rejected = read(administrator.get(removals_page(provider)))

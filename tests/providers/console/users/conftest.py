@@ -14,7 +14,7 @@ def user_page(browser, person, query: str = "") -> Page:
 
 
 def summary_on(page: Page) -> str:
-    return page.one(test_id="answer").text
+    return page.one(test_id="summary").text
 
 
 def titles_on(page: Page) -> list[str]:

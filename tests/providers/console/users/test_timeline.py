@@ -26,7 +26,7 @@ def test_ac_per_4_what_was_done_to_her_group_is_on_her_page(support, provider, s
     assert titles_on(page) == ["Left Editors", "Joined Editors", "Created"]
     for answer in (added, removed):
         assert page.one(test_id="timeline").has("a", href=f"/eum/log/{answer['X-Request-Id']}/")
-    assert page.has(test_id="groups-left")
+    assert page.has(test_id="removed-from")
 
 
 def test_ac_per_4_updates_without_a_change_are_folded(support, provider, scim):

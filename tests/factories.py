@@ -135,7 +135,7 @@ def browser_of(account: User) -> Client:
 
 
 def code_of(account: User) -> str:
-    """What her app shows: good again within the same half minute, with wrong ones before it forgotten."""
+    """Return the code that the app of an account shows. It can be used again at once, and wrong codes are forgotten."""
     TOTPDevice.objects.filter(user=account).update(last_t=-1, drift=0, throttling_failure_count=0)
     StaticDevice.objects.filter(user=account).update(throttling_failure_count=0)
     return f"{totp(TOTPDevice.objects.get(user=account).bin_key):06}"

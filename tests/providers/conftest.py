@@ -32,7 +32,7 @@ def status_at(provider, now=NOW):
 
 @pytest.fixture
 def crowd(provider, scim):
-    """200 people of a provider, and a client that disables some of them."""
+    """200 users of a provider, and a function that disables this many of them."""
     ids = [make_user(provider, active=True).pk for _ in range(200)]
     client = scim(provider)
 
@@ -82,7 +82,7 @@ def new_browser():
 
 
 def turn_on(browser, account):
-    """Set it up in this browser; the recovery codes."""
+    """Turn two-step sign-in on in this browser. Return the recovery codes."""
     browser.get("/two-step/")
     page = read(browser.post("/two-step/", {"code": code_of(account)}))
     codes = [code.text for code in page.one(test_id="recovery-codes").all("code")]

@@ -4,7 +4,8 @@ import pytest
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import AnonymousUser, Permission, User
 
-from providers.accounts import RightsBackend
+from providers.accounts import LastManagerError, RightsBackend, change_account, set_active
+from providers.events import SYSTEM
 from tests.factories import browser_of, make_account
 
 
@@ -17,9 +18,7 @@ def test_the_last_who_may_manage_accounts_is_protected(db):
     last.refresh_from_db()
     assert not last.is_active, "root may still manage accounts"
     browser.post(f"/accounts/{last.pk}/enable/")
-    # root loses her rights by other means; then the last one stays.
-    from providers.accounts import LastManagerError, change_account, set_active
-    from providers.events import SYSTEM
+    # The account root loses its rights by other means. Then the last manager stays.
 
     User.objects.filter(pk=root.pk).update(is_superuser=False)
     last.refresh_from_db()

@@ -1,5 +1,7 @@
 """The address of a caller behind proxies (threat V29)."""
 
+import dataclasses
+
 import pytest
 from django.test import Client
 
@@ -17,7 +19,6 @@ FORWARDED = [
 
 @pytest.mark.parametrize(("proxies", "header", "status"), FORWARDED)
 def test_ac_ip_11_only_trusted_proxies_are_believed(db, settings, proxies, header, status):
-    import dataclasses
 
     settings.OPTIONS = dataclasses.replace(settings.OPTIONS, trusted_proxies=proxies)
     _, value = issue(make_provider(ip_mode="enforce", ranges=("203.0.113.0/24",)))

@@ -166,6 +166,6 @@ def test_ac_hea_6_disabling_many_at_once_is_said_with_a_link_to_exactly_those(pr
     assert (word, tone) == ("Some errors", "warn") and said in sentence
     page = read(client.get(f"/eum/providers/{provider.pk}/{url}"))
     assert len(page.one(test_id="timeline").all("li")) == 25
-    crowd(3)  # it goes on
+    crowd(3)  # it continues
     assert ProviderActivity.objects.get().mass_change_count == 28
     assert status_at(provider, timezone.now() + 25 * HOUR)[0] != "Some errors"

@@ -47,7 +47,7 @@ def test_everything_else_goes_on_while_departures_are_held(held):
     group = make_group(provider, members=people)
     title = {"op": "replace", "path": "title", "value": "x"}
     assert client.patch(f"/Users/{people[5].pk}", title).status_code == 200
-    assert leave(client, people[0]).status_code == 200  # she is disabled already
+    assert leave(client, people[0]).status_code == 200  # this user is disabled already
     enable = {"op": "replace", "path": "active", "value": True}
     assert client.patch(f"/Users/{people[0].pk}", enable).status_code == 200
     remove = {"op": "remove", "path": "members", "value": [{"value": str(people[9].pk)}]}

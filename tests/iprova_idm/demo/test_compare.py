@@ -16,7 +16,7 @@ from tests.iprova_idm.demo.conftest import ANNA, BRAM, GONE
 
 @pytest.fixture
 def filled(provider: Provider, source: Directory) -> Provider:
-    """The provider whose directory equals `source`, beside another that has nothing of it."""
+    """The provider whose users and groups equal `source`, and another provider with a user of its own."""
     anna = make_user(provider, **_arguments(ANNA))
     arguments = _arguments(BRAM)
     bram = make_user(provider, **arguments, **{ENTERPRISE_USER: {"manager": {"value": str(anna.pk)}}})

@@ -64,7 +64,7 @@ def test_ac_dash_4_nothing_is_said_where_nothing_is(support, db):
 def test_ac_dash_5_the_page_asks_little_whatever_the_number_of_providers(support, busy, django_assert_max_num_queries):
     for number in range(20):
         make_user(make_provider(f"Provider {number}"), "x@x")
-    # session, account, second factor, rights (2), providers and what is known of them (6), five figures, chart (2),
+    # session, account, two-step sign-in, rights (2), providers and what is known of them (6), five figures, chart (2),
     # contacts, and what needs attention (4: the log, common problems, imported ranges, jobs)
     with django_assert_max_num_queries(23):
         support.get("/eum/")

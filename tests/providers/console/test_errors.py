@@ -4,6 +4,7 @@ import pytest
 from django.utils.translation import override
 
 from providers.console.errors import server_error
+from tests.factories import make_user
 from tests.pages import leads_back, read
 
 
@@ -36,7 +37,6 @@ def test_ac_err_1_a_failure_shows_nothing_of_what_broke(rf):
 def test_ac_err_1_a_failure_of_a_view_ends_on_our_page(administrator, provider, monkeypatch):
     administrator.raise_request_exception = False
     monkeypatch.setattr("providers.console.users.user.flatten", lambda document: 1 / 0)
-    from tests.factories import make_user
 
     answer = administrator.get(f"/eum/users/{make_user(provider, 'jane@contoso.com').pk}/")
     page = read(answer)

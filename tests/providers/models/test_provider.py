@@ -1,4 +1,4 @@
-"""The tables of a provider: titles, ranges as networks, and the state of a token."""
+"""The tables of a provider: titles, ranges as networks, the state of a token, and the queries that its rows share."""
 
 from datetime import timedelta
 from ipaddress import ip_network
@@ -7,8 +7,8 @@ import pytest
 from django.db import IntegrityError
 from django.utils import timezone
 
-from providers.models import IpRule, Provider, Token
-from tests.factories import issue, make_provider
+from providers.models import IpRule, Provider, Resource, Token
+from tests.factories import issue, make_provider, make_user
 
 MINUTE = timedelta(minutes=1)
 
@@ -55,3 +55,13 @@ def test_the_state_of_a_token_is_what_most_prevents_its_use(provider, columns, s
     token.refresh_from_db()
     assert token.state.value == state and token.is_ended is (state in {"expired", "revoked"})
     assert Token.objects.live().filter(pk=token.pk).exists() is not token.is_ended
+
+
+def test_rows_are_those_of_the_provider_given_as_such_or_by_its_id(provider, stranger):
+    own, other = make_user(provider), make_user(stranger)
+    assert {row.pk for row in Resource.objects.of(provider)} == {own.pk}
+    assert {row.pk for row in Resource.objects.of(provider.pk)} == {own.pk}
+    make_user(make_provider())
+    known = Resource.objects.of_any([provider.pk, stranger.pk])
+    assert {row.pk for row in known} == {own.pk, other.pk}
+    assert not Resource.objects.of_any([]).exists()

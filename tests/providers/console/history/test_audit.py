@@ -91,7 +91,7 @@ def test_ac_role_1_the_audit_is_for_administrators_and_operators(signed_in, prov
 def test_the_page_asks_little(administrator, provider, django_assert_max_num_queries):
     for number in range(60):
         add_provider(f"Provider {number}", SYSTEM)
-    # session, account, second factor, rights (2), accounts, providers of the menu, count, page, providers of the page
+    # session, account, two-step sign-in, rights (2), accounts, providers of the menu, count, page, and its providers
     with django_assert_max_num_queries(10):
         page = administrator.get("/eum/audit/")
     assert len(page.context["acts"]) == 50 and page.context["page"].older

@@ -7,7 +7,7 @@ GUID = "9d3f4c1e-6b0a-4f0d-8a57-0c2e9be6f1d4"
 
 
 def entries(page: Page) -> list[Element]:
-    """The link to each request that is listed."""
+    """Return the link to each request in the list."""
     return [row.one("a") for row in page.all("th", scope="row")]
 
 

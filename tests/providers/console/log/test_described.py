@@ -7,7 +7,7 @@ from tests.providers.console.log.conftest import GUID, listed
 
 
 def wanted(page: Page) -> list[str]:
-    """The name that each request asked for; nothing has it, so it is no link."""
+    """The name that each request asked for. It is not a link, because nothing has this name."""
     cells = [row.all("td")[1] for row in page.one("tbody").all("tr")]
     assert not [cell for cell in cells if cell.has("a")]
     return [cell.text for cell in cells]

@@ -7,6 +7,7 @@ import pytest
 from providers.console.log.pages import as_html
 from providers.models import ChangeEvent, RequestLog
 from providers.request_log import writer
+from tests.conftest import ScimClient
 from tests.factories import fill_log, issue, make_user
 from tests.pages import read
 from tests.providers.console.log.conftest import GUID, actions, entries
@@ -65,7 +66,6 @@ def test_ac_log_3_an_id_in_the_search_opens_its_entry(support, provider, scim):
 
 def test_ac_log_5_passwords_and_tokens_are_in_no_row_page_or_file(support, administrator, provider):
     token, value = issue(provider)
-    from tests.conftest import ScimClient
 
     body = {"userName": "jane@contoso.com", "password": "x9Secret", "apiToken": value}
     answer = ScimClient(value).post("/Users", body)
@@ -88,7 +88,7 @@ def test_ac_log_6_a_page_asks_little(support, provider, query, django_assert_max
     jane = f"'{make_user(provider).pk}'::uuid"
     fill_log(60, provider_id=str(provider.pk), method="'POST'", status="409", resource_id=jane)
     fill_log(3, provider_id=str(provider.pk), method="'GET'", status="200")
-    # session, account, second factor, rights (2), providers, rows, their changes, subjects and titles, the number of
+    # session, account, two-step sign-in, rights (2), providers, rows, their changes, subjects and titles, the number of
     # rows and that of hidden look-ups, the last purge, lost rows
     with django_assert_max_num_queries(14):
         assert support.get(f"/eum/log/{query}").status_code == 200

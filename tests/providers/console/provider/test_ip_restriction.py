@@ -118,7 +118,7 @@ def test_ac_ip_12_every_change_is_one_event_with_what_came_and_what_went(adminis
     rule = observed.ip_rules.get(cidr="192.0.2.0/24")
     administrator.post(restriction_page(observed, "remove/"), {"range": rule.pk})
     set_mode(administrator, observed, "enforce")
-    set_mode(administrator, observed, "enforce")  # twice is once
+    set_mode(administrator, observed, "enforce")  # idempotent
     confirm_tags(administrator, observed, upload_tags(administrator, observed, service_tags(["40.126.0.0/18"])))
     events = ChangeEvent.objects.filter(provider_id=observed.pk, kind__startswith="ip.").order_by("id")
     assert [(event.kind, event.changes) for event in events] == [
@@ -182,7 +182,7 @@ def test_the_page_asks_the_same_number_of_queries(administrator, observed, djang
         IpRule.objects.create(provider=observed, cidr=f"10.0.{number}.0/24")
         make_calls(observed, source_ip=f"10.0.{number}.1")
     assert SourceSeen.objects.count() == count
-    # session, account, second factor, rights, provider, live tokens, seen, ranges, matches; health: activity,
+    # session, account, two-step sign-in, rights, provider, live tokens, seen, ranges, matches; health: activity,
     # counts, tokens
     with django_assert_num_queries(12):
         page = read(administrator.get(restriction_page(observed)))

@@ -18,7 +18,7 @@ def test_a_provider_page_asks_little(administrator, provider, django_assert_max_
     issue(provider)
     make_calls(provider, 204, "PATCH")
     make_calls(provider, 400, "PATCH", count=3)
-    # session, account, second factor, rights (2), provider, live tokens, health (4), and what the tab shows (the
+    # session, account, two-step sign-in, rights (2), provider, live tokens, health (4), and what the tab shows (the
     # overview: counts, markers, problems, people, groups)
     with django_assert_max_num_queries(17):
         assert administrator.get(f"/eum/providers/{provider.pk}/{tab}").status_code == 200

@@ -29,7 +29,7 @@ def patch(client, person, path, value, op="replace"):
 
 
 def forget_events() -> None:
-    """Nothing that was recorded of people and groups is there any more."""
+    """Delete every change event of users and groups."""
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL iprova.purge = 'on'")
         cursor.execute("DELETE FROM providers_changeevent WHERE resource_id IS NOT NULL")

@@ -13,7 +13,7 @@ from tests.providers.console.users.conftest import patch, user_page
 
 
 def shift_events(days: int) -> None:
-    """Let all that was recorded be so many days older."""
+    """Make every change event this many days older."""
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL iprova.purge = 'on'")
         cursor.execute("UPDATE providers_changeevent SET at = at - make_interval(days => %s)", [days])

@@ -14,13 +14,15 @@ from urllib.parse import quote, urlencode
 
 import pytest
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 from django.test.utils import override_settings, setup_databases, teardown_databases
+from django.utils.translation import activate, get_language
 
 from providers import request_log
 from providers.models import Provider
-from tests.factories import issue, make_provider
+from tests.factories import browser_of, issue, make_account, make_provider
 
 PROJECT = Path(__file__).resolve().parent.parent
 COMMITTED = "committed"  # the suffix of the second database
@@ -58,6 +60,14 @@ def _request_log_in_test(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     request_log.writer._reset()
 
 
+@pytest.fixture(autouse=True)
+def _language_as_before() -> Iterator[None]:
+    """The language of the last page stays active in its thread, so each test puts back what it found."""
+    before = get_language()
+    yield
+    activate(before)
+
+
 @pytest.fixture(scope="session")
 def django_db_setup(
     django_test_environment: None, django_db_modify_db_settings: None, django_db_blocker: Any
@@ -84,6 +94,33 @@ def provider(db: None) -> Provider:
 def stranger(db: None) -> Provider:
     """Another provider, whose data nobody else may see."""
     return make_provider("Fabrikam")
+
+
+@pytest.fixture
+def anna(db: None) -> User:
+    return make_account("Administrator", username="anna")
+
+
+@pytest.fixture
+def signed_in(db: None) -> Callable[[str | None], Client]:
+    """`signed_in("Support")` is a browser in which somebody with that role is signed in."""
+
+    return lambda role: browser_of(make_account(role))
+
+
+@pytest.fixture
+def administrator(signed_in: Callable[[str | None], Client]) -> Client:
+    return signed_in("Administrator")
+
+
+@pytest.fixture
+def support(signed_in: Callable[[str | None], Client]) -> Client:
+    return signed_in("Support")
+
+
+@pytest.fixture
+def operator(signed_in: Callable[[str | None], Client]) -> Client:
+    return signed_in("Operator")
 
 
 class ScimClient:

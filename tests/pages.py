@@ -168,3 +168,22 @@ def start_tags(template: str) -> list[Element]:
 def read(answer: Any) -> Page:
     """The page of a response, or of its markup."""
     return Page(answer if isinstance(answer, str) else answer.content.decode())
+
+
+def provider_page(provider, tab=""):
+    return f"/eum/providers/{provider.pk}/{tab}"
+
+
+IN_DUTCH = {"Accept-Language": "nl-BE,nl;q=0.9,en;q=0.5"}
+
+
+def language_of(answer):
+    return read(answer).one("html")["lang"]
+
+
+def switch(browser, language, page="/eum/users/?q=jane&status=active"):
+    return browser.post("/language/", {"language": language, "next": page})
+
+
+def leads_back(page):
+    return page.one("main").has("a", href="/")

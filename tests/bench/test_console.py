@@ -5,8 +5,7 @@ from argparse import Namespace
 from bench.console import measure, measure_export, pages
 from bench.fill import company
 from providers.models import RequestCount, SyncedUser
-from tests.factories import make_account
-from tests.providers.conftest import browser_of
+from tests.factories import browser_of, make_account
 
 
 def test_ac_usr_4_ac_log_6_ac_dash_5_no_page_asks_more_than_its_limit(db):

@@ -17,7 +17,7 @@ from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
 from tests.browser.chromium import executable, launch
 from tests.factories import make_account
 
-# Playwright's sync API runs an event loop in the thread of the test, and Django refuses queries beside one.
+# Playwright's sync API runs an event loop in the thread of the test, and Django refuses queries in such a thread.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
 HERE = Path(__file__).parent
@@ -63,7 +63,7 @@ COUNT_CLICKS = """addEventListener("click", (event) => {
 
 
 def clicks(page: Page) -> int:
-    """How often the mouse was clicked in this window since `sessionStorage` was empty; pressing a key is no click."""
+    """Return how often the mouse was clicked in this window since `sessionStorage` was empty. Keys do not count."""
     return int(page.evaluate("Number(sessionStorage.clicks ?? 0)"))
 
 

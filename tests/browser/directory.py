@@ -216,7 +216,7 @@ def _held() -> Provider:
 
 
 def _play(contoso: Provider, jane: SyncedUser, editors: SyncedGroup) -> str:
-    """What a directory did to her over HTTP, so that log and timeline have it; the id of a refused request."""
+    """Change a user over HTTP, so that log and timeline have it. Return the id of a rejected request."""
     second, value = issue(contoso)
     client = ScimClient(value)
     by_entra = {"client-request-id": "4d2b6a0e-1c57-4f0e-9a8e-2f0b7c1d9e33"}

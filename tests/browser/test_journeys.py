@@ -1,4 +1,4 @@
-"""Journey B (why is she disabled?) and journey C (a token is rotated): by keyboard, and clicks counted."""
+"""Journey B (why is a user disabled?) and journey C (a token is rotated): by keyboard, and clicks counted."""
 
 import pytest
 from playwright.sync_api import expect

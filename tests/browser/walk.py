@@ -14,7 +14,7 @@ from tests.browser.directory import Directory
 from tests.browser.front_door import STATES
 from tests.pages import start_tags
 
-# The links that open a dialog, by what the templates mark; a template's own tags are no part of the markup.
+# The links that open a dialog, by what the templates mark; a template's own tags are not part of the markup.
 DIALOG_LINKS = {
     link["data-testid"]
     for template in (settings.BASE_DIR / "templates").rglob("*.html")

@@ -1,4 +1,4 @@
-"""Plays the scenarios of `entra-requests.json` and judges the answers (the format: README.md beside it)."""
+"""Plays the scenarios of `entra-requests.json` and judges the answers (the format: README.md next to it)."""
 
 import http.client
 import json

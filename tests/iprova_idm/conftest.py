@@ -1,4 +1,4 @@
-"""Folders for databases of the tests' own."""
+"""Folders for databases of the tests' own, and the settings of a production server."""
 
 import os
 import tempfile
@@ -6,6 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+PRODUCTION = {
+    "MODE": "production",
+    "DATABASE_URL": "postgresql://x@/x",
+    "SECRET_KEY": "abcdefghij" * 5,
+    "PUBLIC_URL": "https://idm.example.com",
+}
 
 
 @pytest.fixture(scope="session")

@@ -246,7 +246,7 @@ def test_foreign_process_with_the_number_of_a_stale_pid_file_lives_on(folder: Pa
 def test_orphan_of_this_folder_is_stopped_first(folder: Path) -> None:
     lost = EmbeddedPostgres(folder, must_own=True).__enter__()
     assert lost._lock is not None
-    lost._lock.close()  # as if its owner were gone and the kernel had not told the server
+    lost._lock.close()  # as if its owner had ended and the server did not have the signal yet
     with EmbeddedPostgres(folder, must_own=True) as server:
         assert lost.has_died
         assert ask(server.url, "SELECT 1") == 1

@@ -1,20 +1,9 @@
 """Settings: typed, named when refused, and production refuses what is insecure."""
 
-import json
-import os
-import subprocess
-import sys
-
 import pytest
 
 from iprova_idm.options import ConfigurationError, read_options
-
-PRODUCTION = {
-    "MODE": "production",
-    "DATABASE_URL": "postgresql://x@/x",
-    "SECRET_KEY": "abcdefghij" * 5,
-    "PUBLIC_URL": "https://idm.example.com",
-}
+from tests.iprova_idm.conftest import PRODUCTION
 
 
 def test_defaults_serve_on_loopback():
@@ -80,27 +69,6 @@ def test_secrets_are_not_in_the_message():
         read_options({"DATABASE_URL": "mysql://me:hunter2@x"})
     assert "hunter2" not in str(refused.value)
     assert "postgresql" not in repr(read_options(PRODUCTION))
-
-
-MAIL = ("BACKEND", "HOST", "PORT", "HOST_USER", "HOST_PASSWORD", "USE_TLS", "USE_SSL", "FILE_PATH")
-
-
-@pytest.mark.parametrize(
-    ("url", "expected"),
-    [
-        ("smtp+tls://me:p%40ss@mail.example.com", ["smtp", "mail.example.com", 587, "me", "p@ss", True, False, ""]),
-        ("smtps://mail.example.com:4650", ["smtp", "mail.example.com", 4650, "", "", False, True, ""]),
-        ("smtp://127.0.0.1", ["smtp", "127.0.0.1", 25, "", "", False, False, ""]),
-        ("file:///var/mail/idm", ["filebased", "", 25, "", "", False, False, "/var/mail/idm"]),
-        ("console:", ["console", "", 25, "", "", False, False, ""]),
-    ],
-)
-def test_the_mail_server_is_one_address(url, expected, tmp_path):
-    code = f"import json, iprova_idm.settings as s;print(json.dumps([getattr(s, 'EMAIL_' + name) for name in {MAIL}]))"
-    environment = {"EMAIL_URL": url, "DATA_DIR": str(tmp_path), "PATH": os.environ["PATH"]}
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
-    found = json.loads(done.stdout)
-    assert [found[0].split(".")[-2], *found[1:]] == expected
 
 
 @pytest.mark.parametrize("url", ["mail.example.com", "smtp://", "smtp://x:port", "http://x", "file://", "smtps://:465"])

@@ -1,4 +1,4 @@
-"""The brake on mass deprovisioning: off, warn, hold; released, rejected, lifted."""
+"""The removal limit: removals above it are held back until an administrator decides."""
 
 import threading
 from datetime import timedelta
@@ -16,25 +16,7 @@ from providers.models import ChangeEvent, HeldRemoval, Provider, ProviderActivit
 from tests.conftest import ScimClient
 from tests.factories import issue, make_group, make_provider, make_user
 from tests.pages import read
-
-DISABLE = {"op": "replace", "path": "active", "value": False}
-
-
-@pytest.fixture
-def held(provider):
-    """A provider of 40 people with the brake on (at 5 people and 10 %), and a client; four of them have left."""
-    Provider.objects.filter(pk=provider.pk).update(
-        removal_limit="hold", removal_limit_users=5, removal_limit_percent=10
-    )
-    people = [make_user(provider, f"user{number:02}@contoso.com") for number in range(40)]
-    client = ScimClient(issue(provider)[1])
-    for person in people[:4]:
-        assert client.patch(f"/Users/{person.pk}", DISABLE).status_code == 200
-    return provider, client, people
-
-
-def leave(client, person):
-    return client.patch(f"/Users/{person.pk}", DISABLE)
+from tests.providers.conftest import DISABLE, leave, removals_page
 
 
 def active():
@@ -65,7 +47,7 @@ def test_everything_else_goes_on_while_departures_are_held(held):
     group = make_group(provider, members=people)
     title = {"op": "replace", "path": "title", "value": "x"}
     assert client.patch(f"/Users/{people[5].pk}", title).status_code == 200
-    assert leave(client, people[0]).status_code == 200  # she is disabled already
+    assert leave(client, people[0]).status_code == 200  # this user is disabled already
     enable = {"op": "replace", "path": "active", "value": True}
     assert client.patch(f"/Users/{people[0].pk}", enable).status_code == 200
     remove = {"op": "remove", "path": "members", "value": [{"value": str(people[9].pk)}]}
@@ -183,7 +165,7 @@ def test_health_says_how_many_wait_and_the_log_what_to_do(held, administrator):
     found = health_of([provider], timezone.now())[provider.pk]
     assert found.state is State.HELD and found.waiting == 3
     dashboard = read(administrator.get("/eum/"))
-    assert "3 people wait for your decision" in dashboard.text and dashboard.has("a", href=page_of(provider))
+    assert "3 people wait for your decision" in dashboard.text and dashboard.has("a", href=removals_page(provider))
     row = RequestLog.objects.filter(status=503).first()
     assert "Removals are held back." in read(administrator.get(f"/eum/log/{row.pk}/")).text
 
@@ -209,57 +191,3 @@ def test_two_workers_at_once_do_not_pass_the_limit():
     for thread in threads:
         thread.join()
     assert sorted(statuses) == [200] * 5 + [503] * 19 and active() == 19
-
-
-# The page.
-
-
-def page_of(provider):
-    return f"/eum/providers/{provider.pk}/removals/"
-
-
-def test_the_page_shows_whom_it_concerns_and_decides(held, administrator):
-    provider, client, people = held
-    for person in people[4:8]:
-        leave(client, person)
-    page = read(administrator.get(page_of(provider)))
-    for part in (
-        "user00@contoso.com",
-        "user04@contoso.com",
-        "user07@contoso.com",
-        "answered 503",
-    ):
-        assert part in page.text
-    assert page.has(test_id="release")
-    assert page.one(test_id="waiting-count").text == "3" and page.one(test_id="removed-count").text == "5"
-    left = read(administrator.get(page.one("a", test_id="removed")["href"]))
-    assert len(left.one(test_id="timeline").all("li")) == 5
-    administrator.post(page_of(provider), {"act": "reject"})
-    rejected = read(administrator.get(page_of(provider)))
-    assert "answered 403" in rejected.text and rejected.has(test_id="lift")
-    administrator.post(page_of(provider), {"act": "release"})
-    released = read(administrator.get(page_of(provider)))
-    assert "Nobody is held back." in released.text and "let through until" in released.text
-    history = read(administrator.get(f"/eum/providers/{provider.pk}/history/"))
-    assert "allowed the removals of" in history.text and "rejected further removals" in history.text
-
-
-def test_ac_role_2_only_administrators_decide(held, support, operator):
-    provider, client, people = held
-    for person in people[4:6]:
-        leave(client, person)
-    for browser in (support, operator):
-        assert not read(browser.get(page_of(provider))).has(name="act")
-        assert browser.post(page_of(provider), {"act": "release"}).status_code == 403
-    provider.refresh_from_db()
-    assert provider.held_at and ChangeEvent.objects.filter(kind="console.refused").count() == 2
-    masked = read(operator.get(page_of(provider)))
-    assert "user05@contoso.com" not in masked.source and "user01@contoso.com" not in masked.source
-
-
-def test_a_decision_that_nobody_offers_does_nothing(held, administrator):
-    provider, client, people = held
-    leave(client, people[4])
-    assert administrator.post(page_of(provider), {"act": "x"}).status_code == 302
-    provider.refresh_from_db()
-    assert provider.held_at

@@ -1,36 +1,18 @@
 """The dashboard (AC-DASH): the worst first, numbers that are the counts of their lists, a chart with its table."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from ipaddress import ip_network
 
-import pytest
 from django.db import connection
 from django.utils import timezone
 
-from providers.activity import LOG_JOB, slot_of
-from providers.console.provider.chart import chart_of
-from providers.console.provider.contact_strip import Contact, contacts_of
+from providers.activity import LOG_JOB
 from providers.health import health_of
 from providers.housekeeping import JOBS
-from providers.models import IpRule, JobRun, Provider, RequestCount, Token
+from providers.models import IpRule, JobRun, Provider, Token
 from providers.request_log import writer
 from tests.factories import make_calls, make_provider, make_user
 from tests.pages import read
-
-
-@pytest.fixture
-def busy(provider, scim):
-    client = scim(provider)
-    people = [client.post("/Users", {"userName": f"u{number}@x"}).json() for number in range(4)]
-    client.post("/Users", {"userName": "U1@x"})
-    client.post("/Users", {})
-    client.patch(f"/Users/{people[0]['id']}", {"op": "replace", "path": "active", "value": False})
-    client.get("/Users", filter='userName eq "u1@x"')
-    token = provider.tokens.get()
-    token.revoked_at = timezone.now()
-    token.save()
-    client.get("/Users")
-    writer.flush()
 
 
 def figures_on(page):
@@ -70,13 +52,6 @@ def test_each_figure_says_more_in_small_and_each_provider_has_its_next_step(admi
     assert not read(support.get("/eum/")).has("button", text="Resume")
 
 
-def test_ac_dash_3_the_table_holds_what_the_bars_show(support, busy):
-    page = read(support.get("/eum/"))
-    bars = sum(int(bar["data-v"]) for bar in page.all("rect", data_v=True))
-    cells = sum(int(cell.text) for cell in page.one("table", test_id="chart-table").all("td"))
-    assert bars == cells == 8
-
-
 def test_ac_dash_4_nothing_is_said_where_nothing_is(support, db):
     page = read(support.get("/eum/"))
     assert "figure-" not in page.source and "NaN" not in page.source and not figures_on(page)
@@ -89,7 +64,7 @@ def test_ac_dash_4_nothing_is_said_where_nothing_is(support, db):
 def test_ac_dash_5_the_page_asks_little_whatever_the_number_of_providers(support, busy, django_assert_max_num_queries):
     for number in range(20):
         make_user(make_provider(f"Provider {number}"), "x@x")
-    # session, account, second factor, rights (2), providers and what is known of them (6), five figures, chart (2),
+    # session, account, two-step sign-in, rights (2), providers and what is known of them (6), five figures, chart (2),
     # contacts, and what needs attention (4: the log, common problems, imported ranges, jobs)
     with django_assert_max_num_queries(23):
         support.get("/eum/")
@@ -142,58 +117,3 @@ def test_ac_log_7_the_dashboard_says_that_the_log_is_not_being_written(support, 
     assert said not in read(support.get("/eum/")).source and said not in read(support.get("/eum/log/")).source
     JobRun.objects.filter(job=LOG_JOB).update(has_failed=True, ran_at=timezone.now() - timedelta(minutes=11))
     assert said not in read(support.get("/eum/")).source
-
-
-@pytest.mark.django_db(transaction=True)
-def test_ac_log_7_a_table_that_somebody_holds_does_not_hold_the_writer(support, provider, scim):
-    client = scim(provider)
-    other = connection.copy()
-    try:
-        with other.cursor() as cursor:
-            cursor.execute("BEGIN")
-            cursor.execute("LOCK TABLE providers_requestlog IN SHARE MODE")
-        assert client.post("/Users", {"userName": "a"}).status_code == 201
-        writer.flush()
-        assert "OperationalError" in read(support.get("/eum/")).text
-    finally:
-        other.close()
-
-
-def test_contacts_tell_changes_quiet_contact_and_refusals_apart(provider, stranger):
-    now = datetime(2026, 11, 23, 10, 5, tzinfo=UTC)  # the last cycle began at 09:40
-    counted = [
-        (5, "success", True), (5, "refused", False),
-        (45, "success", False), (45, "rejected", True),
-        (2 * 60, "refused", True),
-        (23 * 60, "throttled", True),
-    ]  # fmt: skip
-    for minutes, outcome, is_change in counted:
-        RequestCount.objects.create(
-            provider_id=provider.pk, slot=slot_of(now - timedelta(minutes=minutes)), outcome=outcome,
-            is_change=is_change, count=1,
-        )  # fmt: skip
-    found = contacts_of([provider.pk, stranger.pk], now)
-    cycles = found[provider.pk].cycles
-    assert {number: cycle for number, cycle in enumerate(cycles) if cycle is not Contact.NONE} == {
-        35: Contact.CHANGES, 34: Contact.QUIET, 32: Contact.REFUSED, 1: Contact.QUIET,
-    }  # fmt: skip
-    assert len(cycles) == 36 and found[provider.pk].count == 3
-    assert found[provider.pk].description == "Called in 3 of 36 cycles of 40 minutes. Refused in 1."
-    assert found[provider.pk].paths["refused"] == "M128 0h3v6h-3zm0 10h3v6h-3z"
-    assert set(found[stranger.pk].cycles) == {Contact.NONE}
-
-
-@pytest.mark.parametrize(
-    ("now", "hours"),
-    [("2026-10-25T20:00:00+00:00", 25), ("2026-03-29T20:00:00+00:00", 23), ("2026-06-01T20:00:00+00:00", 24)],
-)
-def test_ac_dash_4_a_day_on_which_the_clock_changes_has_its_hours(provider, now, hours):
-    moment = datetime.fromisoformat(now)
-    with timezone.override("Europe/Amsterdam"):
-        midnight = timezone.localtime(moment).replace(hour=0, minute=0)
-        for number in range(hours):
-            slot = midnight.astimezone(UTC) + timedelta(hours=number)
-            RequestCount.objects.create(provider_id=provider.pk, slot=slot, outcome="success", is_change=True, count=1)
-        chart = chart_of(None, "30d", moment + timedelta(days=1))
-        assert [bar.total for bar in chart.bars if bar.total] == [hours]
-        assert chart.bars[-2].start == midnight

@@ -12,7 +12,7 @@ from providers.outcomes import Refusal
 from scim.api import refusals
 from scim.protocol.errors import Reason, ScimError
 from tests.factories import make_calls
-from tests.scim.protocol.test_errors import makers_in, protocol_refusals
+from tests.scim.refusals import makers_in, protocol_refusals
 
 PROJECT = Path(__file__).resolve().parents[3]
 SOURCES = {path: path.read_text("utf-8") for path in (PROJECT / "scim").rglob("*.py")}

@@ -353,16 +353,6 @@ def test_the_command_names_the_place(client, add, document, options, sentence):
     assert sentence in str(refused.value)
 
 
-def test_the_command_reads_json_only(provider, tmp_path):
-    with pytest.raises(CommandError, match="cannot be read"):
-        call_command("add_schema", provider.title, str(tmp_path / "none"))
-    (tmp_path / "bad").write_text("{")
-    with pytest.raises(CommandError, match="no JSON"):
-        call_command("add_schema", provider.title, str(tmp_path / "bad"))
-    with pytest.raises(CommandError, match="There is no provider"):
-        call_command("add_schema", "nobody", str(tmp_path / "bad"))
-
-
 def test_a_put_that_is_silent_keeps_what_goes_with_an_immutable_value(client, add):
     urn = "urn:example:kept:User"
     add({"id": urn, "attributes": [{"name": "imm", "mutability": "immutable"}, {"name": "req", "required": True}]})

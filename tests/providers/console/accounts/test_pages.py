@@ -1,15 +1,12 @@
 """Console accounts: a colleague is added, given a role, reset and disabled; the last administrator stays."""
 
 import pytest
-from django.contrib.auth.backends import ModelBackend
-from django.contrib.auth.models import AnonymousUser, Permission, User
+from django.contrib.auth.models import User
 from django.test import Client
 
-from providers.accounts import RightsBackend
 from providers.models import ChangeEvent
-from tests.factories import make_account
+from tests.factories import browser_of, make_account
 from tests.pages import read
-from tests.providers.conftest import browser_of
 
 NEW = {"username": "c.visser", "first_name": "Cas", "last_name": "Visser", "email": "c@x.nl", "role": "Support"}
 
@@ -102,27 +99,6 @@ def test_nobody_takes_her_own_access_away(browser, anna):
     assert anna.is_active and anna.groups.get().name == "Administrator"
 
 
-def test_the_last_who_may_manage_accounts_is_protected(db):
-    root = make_account("superuser", username="root")
-    last = make_account("Administrator", username="last")
-    browser = browser_of(root)
-    User.objects.filter(pk=root.pk).update(is_superuser=True)
-    browser.post(f"/accounts/{last.pk}/disable/")
-    last.refresh_from_db()
-    assert not last.is_active, "root may still manage accounts"
-    browser.post(f"/accounts/{last.pk}/enable/")
-    # root loses her rights by other means; then the last one stays.
-    from providers.accounts import LastManagerError, change_account, set_active
-    from providers.events import SYSTEM
-
-    User.objects.filter(pk=root.pk).update(is_superuser=False)
-    last.refresh_from_db()
-    with pytest.raises(LastManagerError):
-        set_active(last, SYSTEM, is_active=False)
-    with pytest.raises(LastManagerError):
-        change_account(last, SYSTEM, role="Support", email="")
-
-
 def test_an_administrator_does_not_take_over_an_account_with_every_right(browser):
     root = make_account("superuser", username="root")
     for path in ("", "reset/", "disable/"):
@@ -151,17 +127,3 @@ def test_the_list_tells_role_status_and_last_sign_in(browser):
     for part in ("Administrator", "Support", "Every right", "Disabled", "Never"):
         assert part in page.text
     assert browser.get("/accounts/99999/").status_code == 404
-
-
-def test_rights_are_those_of_django_in_one_query(db, django_assert_num_queries):
-    support, disabled = make_account("Support"), make_account("Support", is_active=False)
-    support.user_permissions.add(Permission.objects.get(codename="export_data"))
-    owner = make_account("superuser")
-    for account in (support, disabled, owner, make_account(None)):
-        fresh = User.objects.get(pk=account.pk)
-        with django_assert_num_queries(0 if account is disabled else 1):
-            found = RightsBackend().get_all_permissions(fresh)
-            assert RightsBackend().get_all_permissions(fresh) == found
-        assert found == ModelBackend().get_all_permissions(User.objects.get(pk=account.pk))
-    assert "providers.export_data" in RightsBackend().get_all_permissions(User.objects.get(pk=support.pk))
-    assert RightsBackend().get_all_permissions(AnonymousUser()) == set()

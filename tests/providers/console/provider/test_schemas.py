@@ -97,7 +97,7 @@ def test_it_is_removed_when_nobody_has_values_of_it(administrator, provider, sci
         asked = read(administrator.get(address))
         assert "1 record has values of it" in asked.text and not asked.has(test_id="ok")
         assert "1 record has values of it" in read(administrator.post(address)).text
-        client.delete(f"/Users/{jane}")  # in the recycle bin she has them still
+        client.delete(f"/Users/{jane}")  # a user in the recycle bin still has them
     other = client.post("/Users", {"userName": "joan", URN: {"ward": "South"}}).json()["id"]
     administrator.post(f"/eum/recycle-bin/{jane}/purge/", {"title": "jane"})
     client.patch(f"/Users/{other}", {"op": "remove", "path": f"{URN}:ward"})

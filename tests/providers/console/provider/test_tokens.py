@@ -110,7 +110,7 @@ def test_ac_tok_8_a_revoked_token_is_refused_at_once(administrator, provider, cl
     answer = administrator.post(path, follow=True)
     assert "Permanent token 1 is revoked." in read(answer).text and "Revoked" in read(answer).text
     assert client.get("/scim/Users", headers={"Authorization": f"Bearer {value}"}).status_code == 401
-    assert administrator.post(path).status_code == 302  # twice is once
+    assert administrator.post(path).status_code == 302  # idempotent
     assert ChangeEvent.objects.filter(kind="token.revoked").count() == 1
 
 

@@ -8,7 +8,7 @@ from scim.protocol.attributes import GROUP
 from scim.store import verbs
 from tests.factories import call, make_group, make_user
 from tests.pages import Page, read
-from tests.providers.console.test_person import page_of
+from tests.providers.console.users.conftest import user_page
 
 
 def members_on(page: Page) -> list[str]:
@@ -51,7 +51,7 @@ def test_ac_grp_2_removing_three_members_is_one_request_and_three_rows(support, 
     assert len(requests) == 3 and len(set(requests)) == 1 and requests[0].startswith("/eum/log/")
     assert [row for row in rows if row.one("strong").text == "Dora joined" and row.one("strong").has("a")]
     for person in people[:3]:
-        title = page_of(support, person).one("strong", text="Left Care")
+        title = user_page(support, person).one("strong", text="Left Care")
         assert title.one("a")["href"] == f"/eum/groups/{group.pk}/"
 
 

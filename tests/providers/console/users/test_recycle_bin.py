@@ -79,7 +79,7 @@ def test_a_purge_by_hand_needs_the_name_and_leaves_a_record_without_values(admin
     jane = make_user(provider, "jane@contoso.com", title="Nurse")
     group = make_group(provider, "Ward", members=[jane])
     address = f"/eum/recycle-bin/{jane.pk}/purge/"
-    assert administrator.get(address).status_code == 404  # she is not in the bin
+    assert administrator.get(address).status_code == 404  # the user is not in the recycle bin
     client.delete(f"/Users/{jane.pk}")
     asked = read(administrator.get(address))
     assert "nobody can restore them" in asked.text

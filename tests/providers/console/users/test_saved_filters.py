@@ -7,9 +7,8 @@ from django.contrib.auth.models import Group
 from django.test import Client
 
 from providers.models import SavedFilter
-from tests.factories import make_account
+from tests.factories import browser_of, make_account
 from tests.pages import read
-from tests.providers.conftest import browser_of
 
 SAVE = "/eum/users/filters/save/"
 

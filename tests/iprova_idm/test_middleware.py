@@ -1,0 +1,54 @@
+"""The console's middleware: what a page gets, and what SCIM requests bypass."""
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils.translation import get_language
+
+from tests.factories import issue
+from tests.pages import IN_DUTCH, language_of, leads_back, read, switch
+
+
+def test_ac_i18n_4_the_account_s_language_costs_no_query(support, django_assert_num_queries):
+    with CaptureQueriesContext(connection) as before:
+        support.get("/password_change/")
+    asked = len(before)
+    switch(support, "nl")
+    with django_assert_num_queries(asked):
+        assert language_of(support.get("/password_change/")) == "nl"
+
+
+def test_ac_i18n_5_scim_answers_english_whoever_asks(support, provider):
+    _token, value = issue(provider)
+
+    def answers(**asked):
+        client = Client(headers={"Authorization": f"Bearer {value}", **asked})
+        sent = [("GET", "/scim/Users/1"), ("GET", "/scim/Users?filter=x"), ("PUT", "/scim/Users"), ("TRACE", "/scim")]
+        return [client.generic(method, path).content for method, path in sent]
+
+    english = answers()
+    assert language_of(support.get("/eum/", headers=IN_DUTCH)) == "nl"
+    assert get_language() == "nl"  # what the thread showed last
+    assert answers(**IN_DUTCH) == english
+    assert b"detail" in english[0]
+
+
+@pytest.mark.parametrize("language", ["en", "nl"])
+@pytest.mark.parametrize("path", ["/accounts/1/reset/", "/language/", "/logout/"])
+def test_ac_err_1_the_address_of_a_button_opened_by_itself_is_no_empty_page(administrator, language, path):
+    answer = administrator.get(path, headers={"Accept-Language": language})
+    page = read(answer)
+    assert answer.status_code == 405 and "POST" in answer["Allow"]
+    assert answer["X-Request-Id"] in page.text and leads_back(page)
+    assert {"en": "belongs to a button", "nl": "hoort bij een knop"}[language] in page.text
+
+
+def test_ac_csp_1_every_answer_has_the_policy(administrator, client):
+    for answer in (administrator.get("/eum/"), administrator.get("/eum/nothing/"), client.get("/login/")):
+        policy = answer["Content-Security-Policy"]
+        assert "default-src 'self'" in policy and "unsafe" not in policy
+
+
+def test_threat_v20_a_session_opens_nothing_under_scim(administrator):
+    assert administrator.get("/scim/Users").status_code == 401

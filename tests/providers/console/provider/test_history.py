@@ -1,0 +1,29 @@
+"""A provider's history, by its page (AC-PROV-3)."""
+
+import pytest
+
+from tests.factories import make_user
+from tests.pages import provider_page, read
+
+
+def test_the_history_pages_by_fifty_and_shows_people_on_request(administrator, provider):
+    for number in range(52):
+        make_user(provider, f"user{number}@contoso.com")
+    path = provider_page(provider, "history/")
+    acts = read(administrator.get(path))
+    assert "added provider" in acts.text and "user1@contoso.com" not in acts.source
+    first = read(administrator.get(f"{path}?what=people"))
+    assert len(first.one(test_id="timeline").all("li")) == 50 and "user51@contoso.com" in first.text
+    second = read(administrator.get(path + first.one("a", text="Older")["href"]))
+    assert len(second.one(test_id="timeline").all("li")) == 2 and "user0@contoso.com" in second.text
+
+
+def test_ac_role_4_the_history_of_people_is_masked_for_operators(operator, provider):
+    make_user(provider, "jane@contoso.com")
+    page = read(operator.get(provider_page(provider, "history/?what=people")))
+    assert "jane@contoso.com" not in page.source and "j•••@contoso.com" in page.text
+
+
+@pytest.mark.parametrize("query", ["what=x", "before=x", "since=x&until=2026-02-31T00:00:00Z", "since=2026-01-01"])
+def test_nonsense_in_the_address_of_the_history_shows_all(administrator, provider, query):
+    assert "added provider" in read(administrator.get(provider_page(provider, f"history/?{query}"))).text

@@ -15,7 +15,7 @@ def test_ac_a11y_2_journey_b_by_keyboard(visit, scheme):
     fill()
     page = visit("Support", color_scheme=scheme).open("/eum/")
     page.keyboard.press("/")
-    expect(page.get_by_label("Find a person")).to_be_focused()
+    expect(page.get_by_label("Find a user")).to_be_focused()
     page.keyboard.type("jan")
     page.keyboard.press("Enter")
     page.wait_for_url("**/eum/users/?q=jan")

@@ -13,7 +13,7 @@ from tests.factories import make_provider, make_user
 def test_ac_usr_1_find_a_person_from_any_page(visit):
     directory = fill()
     page = visit("Support").open(f"/eum/providers/{directory.contoso.pk}/")
-    page.get_by_label("Find a person").fill("jane boer")
+    page.get_by_label("Find a user").fill("jane boer")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_contain_text("Jane de Boer")
     expect(page.get_by_role("heading", level=1)).to_contain_text("Disabled")
@@ -27,7 +27,7 @@ def test_ac_usr_5_a_key_leads_to_find_a_person_and_can_be_switched_off(visit):
     directory = fill()
     window = visit("Support")
     page = window.open("/eum/log/")
-    field = page.get_by_label("Find a person")
+    field = page.get_by_label("Find a user")
     page.keyboard.press("/")
     expect(field).to_be_focused()
     page.keyboard.type("a/b")
@@ -37,18 +37,18 @@ def test_ac_usr_5_a_key_leads_to_find_a_person_and_can_be_switched_off(visit):
     expect(page).to_have_url(re.compile(r"/eum/users/\?q=jan$"))
     expect(page.locator("#result_list tbody tr")).not_to_have_count(1)
     page.get_by_test_id("account").click()
-    switch = page.get_by_role("button", name="Shortcut / to find a person")
+    switch = page.get_by_role("button", name="Shortcut / to find a user")
     expect(switch).to_have_attribute("aria-pressed", "true")
     switch.click()
     page.goto(f"{window.address}/eum/groups/{directory.group.pk}/")
     page.keyboard.press("/")
-    expect(page.get_by_label("Find a person")).not_to_be_focused()
+    expect(page.get_by_label("Find a user")).not_to_be_focused()
 
 
 def test_ac_per_2_from_the_landing_page_to_the_answer_in_one_field_and_two_clicks(visit):
     fill()
     page = visit("Support").open("/eum/")
-    page.get_by_label("Find a person").fill("jan")
+    page.get_by_label("Find a user").fill("jan")
     page.keyboard.press("Enter")
     page.get_by_role("link", name="Jane de Boer").click()
     expect(page.get_by_test_id("summary")).to_contain_text("Disabled on")
@@ -88,7 +88,7 @@ def test_ac_usr_1_nobody_found_without_javascript(visit):
     page = visit("Support", java_script_enabled=False).open("/eum/users/")
     page.get_by_label("Search this list").fill("jahne")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", name="Nobody found for “jahne”")).to_be_visible()
+    expect(page.get_by_role("heading", name="No user found for “jahne”")).to_be_visible()
 
 
 def test_ac_role_1_support_finds_no_control_that_changes(visit):

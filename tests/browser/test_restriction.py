@@ -29,7 +29,7 @@ def test_ac_ip_4_enforce_asks_in_a_dialog_and_starts_on_cancel(visit):
     expect(page.get_by_role("dialog")).to_contain_text(OUTSIDE)
     expect(page.get_by_test_id("cancel")).to_be_focused()
     page.get_by_test_id("enforce").click()
-    expect(page.get_by_role("alert")).to_contain_text("Tick this to go on")
+    expect(page.get_by_role("alert")).to_contain_text("Tick this to continue")
     expect(page.get_by_test_id("understood")).to_be_focused()
     page.get_by_test_id("understood").check()
     page.get_by_test_id("enforce").click()
@@ -89,7 +89,7 @@ def test_ac_ip_8_everything_works_without_javascript(visit):
     expect(page.get_by_test_id("mode")).to_contain_text("Off.")
     page.get_by_test_id("remove").click()
     page.get_by_test_id("remove-ranges").click()
-    expect(page.get_by_text("1 range removed.")).to_be_visible()
+    expect(page.get_by_text("1 allowed range removed.")).to_be_visible()
 
 
 def test_ac_prov_6_the_first_request_is_seen_without_a_reload(visit):

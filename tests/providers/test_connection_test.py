@@ -53,9 +53,9 @@ def test_ac_gui_3_tls_that_is_none_is_named(provider):
 @pytest.mark.parametrize(
     ("status", "body", "cause"),
     [
-        (200, b"<html>", "no JSON"),
-        (200, b"[]", "no JSON"),
-        (200, b"{}", "no ServiceProviderConfig"),
+        (200, b"<html>", "not JSON"),
+        (200, b"[]", "not JSON"),
+        (200, b"{}", "not a ServiceProviderConfig"),
         (503, b"{}", "paused"),
         (302, b"", "302 instead of 200"),
         (407, b"", "407 instead of 200"),
@@ -73,7 +73,7 @@ def test_ac_gui_3_it_takes_ten_seconds_at_the_most(provider, monkeypatch):
     silent = socket.create_server(("127.0.0.1", 0))
     started = time.monotonic()
     checks = run_connection_test(provider, SYSTEM, f"http://127.0.0.1:{silent.getsockname()[1]}/scim")
-    assert outcomes(checks) == [True, True, False, None, None] and "No answer in time" in checks[2].cause
+    assert outcomes(checks) == [True, True, False, None, None] and "No response in time" in checks[2].cause
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_arguments, **_options: time.sleep(3))
     assert outcomes(run_connection_test(provider, SYSTEM, "http://slow.example/scim"))[0] is False
     assert time.monotonic() - started < 2

@@ -90,7 +90,7 @@ def test_ac_hea_1_a_token_about_to_end(provider, at_now):
     calls_at(provider)
     word, tone, said, url = status_at(provider)
     assert (word, tone, url) == ("Some errors", "warn", "tokens/")
-    assert said == f"Token {token.shown} ends in 2 weeks."
+    assert said == f"Token {token.shown} expires in 2 weeks."
 
 
 def test_a_rotation_is_no_warning_until_a_day_before_its_end(provider, at_now):
@@ -160,7 +160,7 @@ def test_ac_hea_6_disabling_many_at_once_is_said_with_a_link_to_exactly_those(pr
     assert ProviderActivity.objects.get().mass_change_count == 0
     crowd(6)
     client.force_login(make_account("Administrator"))
-    said = "25 people were disabled or removed since"
+    said = "25 users were disabled or deleted since"
     assert said in read(client.get("/eum/")).text
     word, tone, sentence, url = status_at(provider, timezone.now())
     assert (word, tone) == ("Some errors", "warn") and said in sentence

@@ -53,7 +53,7 @@ def test_ac_tok_11_a_mail_at_30_7_and_1_days_once_each(told, monkeypatch):
         monkeypatch.setattr(timezone, "now", lambda day=day: now + timedelta(days=day, minutes=5))
         for _run in range(2):
             for subject in sent():
-                assert subject.startswith("Contoso Entra ID: a token ends on ")
+                assert subject.startswith("Contoso Entra ID: a token expires on ")
                 counts[day] = counts.get(day, 0) + 1
     assert counts == {10: 1, 33: 1, 39: 1}
     body = Notice.objects.order_by("pk").last().body
@@ -84,7 +84,7 @@ def test_ac_hea_6_many_who_leave_are_told_by_name_with_a_link_to_exactly_those(t
     for person in people[:25]:
         client.patch(f"/Users/{person.pk}", DISABLE)
     request_log.writer.flush()
-    assert sent() == ["Contoso Entra ID: 25 people were disabled or removed at once"]
+    assert sent() == ["Contoso Entra ID: 25 users were disabled or deleted at once"]
     body = mail.outbox[0].body
     assert all(f"- user{number:03}@contoso.com\n" in body for number in range(25)) and "user025" not in body
     address = body.strip().splitlines()[-1].removeprefix("http://127.0.0.1:8000")
@@ -99,7 +99,7 @@ def test_a_hold_is_told_with_those_who_left_and_those_who_wait(told):
     for person in people[:5]:
         client.patch(f"/Users/{person.pk}", DISABLE)
     request_log.writer.flush()
-    assert sent() == ["Contoso Entra ID: departures are held back, please decide"]
+    assert sent() == ["Contoso Entra ID: removals are held back, please decide"]
     left, waiting = mail.outbox[0].body.split("Held back so far:")
     assert "user2@contoso.com" in left and "user3" not in left
     assert "user3@contoso.com" in waiting and "user4@contoso.com" in waiting and "user5" not in waiting

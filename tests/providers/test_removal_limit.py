@@ -165,7 +165,7 @@ def test_health_says_how_many_wait_and_the_log_what_to_do(held, administrator):
     found = health_of([provider], timezone.now())[provider.pk]
     assert found.state is State.HELD and found.waiting == 3
     dashboard = read(administrator.get("/eum/"))
-    assert "3 people wait for your decision" in dashboard.text and dashboard.has("a", href=removals_page(provider))
+    assert "3 users wait for your decision" in dashboard.text and dashboard.has("a", href=removals_page(provider))
     row = RequestLog.objects.filter(status=503).first()
     assert "Removals are held back." in read(administrator.get(f"/eum/log/{row.pk}/")).text
 

@@ -116,7 +116,7 @@ def _removed(history: History, event: ChangeEvent) -> SafeString:
 
 def _never_active(history: History, event: ChangeEvent) -> SafeString:
     return format_html(
-        _("{disabled} since it was created on {time} by {actor}: {sent} was in the first request{request}."),
+        _("{disabled} since creation on {time} by {actor}: {sent} was in the first request{request}."),
         disabled=_strong(_("Has been disabled")),
         time=moment(event.at),
         actor=_strong(history.actor(event)),

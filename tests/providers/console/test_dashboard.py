@@ -92,7 +92,7 @@ def test_what_needs_attention_is_what_the_badge_does_not_say(support, busy, prov
     found = cares_on(read(support.get("/eum/")))
     assert {title for _address, title, _said in found} == {provider.title, "Housekeeping"}
     token, conflict, old, jobs = found
-    assert "ends in" in token[2] and token[0] == f"/eum/providers/{provider.pk}/tokens/"
+    assert "expires in" in token[2] and token[0] == f"/eum/providers/{provider.pk}/tokens/"
     assert "20 days ago" in old[2] and jobs[2] == "1 job needs attention."
     listed = support.get(conflict[0])
     assert listed.context["query"].counted == "4"

@@ -57,7 +57,7 @@ def test_ac_gui_3_a_test_that_passes_is_five_named_checks_and_writes_nobody(
     type(provider).objects.update(ip_mode="enforce")  # and no range: IP rules are not applied to it
     page = read(administrator.post(page_of(provider, "test/")))
     assert [name for name in NAMES if page.has("strong", text=name)] == NAMES
-    assert page.text.count("passed, ") == 5 and "IP rules were not applied" in page.text
+    assert page.text.count("passed, ") == 5 and "The IP restriction was not applied" in page.text
     request_log.writer.flush()
     own = {"provider_id": provider.pk}  # tests that commit leave rows of others
     assert not Resource.objects.filter(**own).exists() and not Token.objects.filter(**own).exists()

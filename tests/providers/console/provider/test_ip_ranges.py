@@ -29,8 +29,8 @@ def test_ac_ip_1_each_bad_line_is_named_and_the_good_ones_are_kept(administrator
     text = "203.0.113.0/24 # office\n1.2.3\n20.190.137.045\nfe80::1%eth0\n20.190.137.45/18\n2001:db8::1\n192.0.2.7"
     page = add_ranges(administrator, provider, text)
     for line, said in (
-        (2, "1.2.3 is no IP address or range"),
-        (3, "20.190.137.045 is no IP address or range"),
+        (2, "1.2.3 is not an IP address or a range"),
+        (3, "20.190.137.045 is not an IP address or a range"),
         (4, "fe80::1%eth0 names a zone"),
         (5, "did you mean 20.190.128.0/18?"),
     ):
@@ -39,7 +39,7 @@ def test_ac_ip_1_each_bad_line_is_named_and_the_good_ones_are_kept(administrator
     page = add_ranges(administrator, provider, text, use="5:20.190.128.0/18")
     assert "20.190.128.0/18\n2001:db8::1" in page.one("textarea").value and not provider.ip_rules.exists()
     page = add_ranges(administrator, provider, "203.0.113.0/24 # office\n2001:db8::1\n192.0.2.7")
-    assert "3 ranges added." in page.text and "office" in page.text
+    assert "3 allowed ranges added." in page.text and "office" in page.text
     assert ranges_of(provider) == ["192.0.2.7/32", "2001:db8::1/128", "203.0.113.0/24"]
 
 
@@ -49,7 +49,7 @@ def test_ac_ip_1_one_range_with_its_note(administrator, provider):
     )
     assert answer.status_code == 302 and provider.ip_rules.get().note == "our own network"
     refused = read(administrator.post(restriction_page(provider, "add/"), {"range": "", "note": "x"}))
-    assert "Enter at least one range." in refused.text
+    assert "Enter at least one allowed range." in refused.text
 
 
 @pytest.mark.parametrize("text", ["0.0.0.0/0", "::/0", "0.0.0.0/1\n128.0.0.0/1"])
@@ -66,8 +66,8 @@ def test_ac_ip_3_duplicates_are_reported_and_contained_ranges_merged_on_request(
     page = add_ranges(
         administrator, observed, "20.190.128.0/18\n20.190.137.0/24\n20.190.137.45\n192.0.2.0/24\n192.0.2.0/24"
     )
-    assert "3 ranges added. 1 was there already." in page.text
-    assert "2 ranges lie inside wider ones and add nothing." in page.text
+    assert "3 allowed ranges added. 1 was there already." in page.text
+    assert "2 allowed ranges lie inside wider ones and add nothing." in page.text
     asked = read(administrator.get(restriction_page(observed, "remove/?merge=yes")))
     assert "20.190.137.45/32" in asked.text and "20.190.137.0/24" in asked.text and "192.0.2.0/24" not in asked.source
     administrator.post(restriction_page(observed, "remove/"), {"merge": "yes"})
@@ -92,9 +92,9 @@ def test_ac_ip_9_a_file_of_six_megabytes_is_imported_in_time(administrator, prov
 @pytest.mark.parametrize(
     ("content", "tag", "said"),
     [
-        (b"{", "", "The file is no JSON"),
-        (b"\xff\xfe\x00", "", "The file is no JSON"),
-        (b"[" * 100_000, "", "The file is no JSON"),
+        (b"{", "", "The file is not JSON"),
+        (b"\xff\xfe\x00", "", "The file is not JSON"),
+        (b"[" * 100_000, "", "The file is not JSON"),
         (b"[]", "", "no list of service tags"),
         (b'{"values": 3, "cloud": "Public"}', "", "no list of service tags"),
         (service_tags(["192.0.2.0/24"], cloud="AzureGovernment"), "", "for the cloud “AzureGovernment”"),
@@ -189,7 +189,7 @@ def test_removing_under_enforce_names_whom_it_refuses(administrator, observed):
 
 def test_a_provider_has_a_number_of_ranges_at_the_most(administrator, provider):
     networks = [f"10.{n // 256}.{n % 256}.0/24" for n in range(MAX_RANGES + 1)]
-    assert "2,000 ranges at the most" in add_ranges(administrator, provider, "\n".join(networks)).text
+    assert "at most 2,000 allowed ranges" in add_ranges(administrator, provider, "\n".join(networks)).text
     assert not provider.ip_rules.exists()
 
 

@@ -35,7 +35,7 @@ def test_ac_ip_4_enforcing_what_would_refuse_somebody_needs_a_tick(administrator
     assert (address, calls) == (OUTSIDE, "9") and ENTRA not in page.source
     assert "I understand Entra will be refused" in page.text
     again = set_mode(administrator, observed, "enforce", confirm="yes")
-    assert "Tick this to go on" in again.text and observed.ip_mode == "observe"
+    assert "Tick this to continue" in again.text and observed.ip_mode == "observe"
     assert (
         "IP restriction: Enforce." in set_mode(administrator, observed, "enforce", confirm="yes", understood="on").text
     )
@@ -51,13 +51,15 @@ def test_ac_ip_4_nobody_seen_means_observe_first(administrator, observed):
 
 def test_ac_ip_5_enforcing_an_empty_list_is_impossible(administrator, provider):
     make_calls(provider)
-    assert "There are no ranges" in set_mode(administrator, provider, "enforce").text and provider.ip_mode == "off"
+    assert (
+        "There are no allowed ranges" in set_mode(administrator, provider, "enforce").text and provider.ip_mode == "off"
+    )
     add_ranges(administrator, provider, "20.190.128.0/18")
     set_mode(administrator, provider, "enforce")
     assert provider.ip_mode == "enforce"
     rule = provider.ip_rules.get()
     page = read(administrator.post(restriction_page(provider, "remove/"), {"range": rule.pk}))
-    assert "These are the last ranges" in page.text and ranges_of(provider) == ["20.190.128.0/18"]
+    assert "These are the last allowed ranges" in page.text and ranges_of(provider) == ["20.190.128.0/18"]
 
 
 def test_ac_ip_6_observing_refuses_nobody_and_shows_who_would_be(administrator, observed, client):
@@ -137,8 +139,8 @@ def test_ac_ip_12_every_change_is_one_event_with_what_came_and_what_went(adminis
         ("::ffff:20.190.137.45", "Covered by"),
         ("52.146.136.12", "Not covered"),
         ("2001:db8::1", "Not covered"),
-        ("20.190.137.045", "This is no IP address."),
-        ("<b>", "This is no IP address."),
+        ("20.190.137.045", "This is not an IP address."),
+        ("<b>", "This is not an IP address."),
     ],
 )
 def test_an_address_can_be_checked(administrator, observed, address, said):

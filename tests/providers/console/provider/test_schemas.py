@@ -59,8 +59,8 @@ def test_a_new_version_marks_what_is_new_and_the_same_one_has_no_button(administ
 @pytest.mark.parametrize(
     ("document", "place", "reason"),
     [
-        (b'{"id": \n nothing}', "Line 2, column 2", "is no JSON"),
-        (b"\xff\xfe", "Byte 1", "is no UTF-8"),
+        (b'{"id": \n nothing}', "Line 2, column 2", "is not JSON"),
+        (b"\xff\xfe", "Byte 1", "is not UTF-8"),
         (b"[" * 100_000, "", "nested too deep"),
         (b"x" * 300_000, "", "larger than 256 KiB"),
         (DOCUMENT | {"id": "x"}, "id", "must be a URN"),
@@ -95,16 +95,16 @@ def test_it_is_removed_when_nobody_has_values_of_it(administrator, provider, sci
     address = page_of(provider, f"{extension.pk}/remove/")
     for _ in range(2):
         asked = read(administrator.get(address))
-        assert "1 record has values of it" in asked.text and not asked.has(test_id="ok")
-        assert "1 record has values of it" in read(administrator.post(address)).text
+        assert "1 user or group has values of it" in asked.text and not asked.has(test_id="ok")
+        assert "1 user or group has values of it" in read(administrator.post(address)).text
         client.delete(f"/Users/{jane}")  # a user in the recycle bin still has them
     other = client.post("/Users", {"userName": "joan", URN: {"ward": "South"}}).json()["id"]
     administrator.post(f"/eum/recycle-bin/{jane}/purge/", {"title": "jane"})
     client.patch(f"/Users/{other}", {"op": "remove", "path": f"{URN}:ward"})
-    assert "Nobody has values of it." in read(administrator.get(address)).text
+    assert "No user or group has values of it." in read(administrator.get(address)).text
     assert "Care is removed." in read(administrator.post(address, follow=True)).text
     assert URN not in client.get("/Schemas").content.decode()
-    assert "gone already" in read(administrator.post(address, follow=True)).text
+    assert "no longer exist" in read(administrator.post(address, follow=True)).text
     assert ChangeEvent.objects.filter(kind="schema.removed").count() == 1
 
 

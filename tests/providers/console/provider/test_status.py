@@ -20,4 +20,4 @@ def test_ac_hea_4_the_same_text_in_list_dashboard_and_page(provider, client):
     pages = [read(client.get(path)) for path in ("/eum/", "/eum/providers/", f"/eum/providers/{provider.pk}/")]
     for page in pages:
         icons = [badge.one("use")["href"] for badge in page.all("span", class_="badge", text="Refused")]
-        assert set(icons) == {"#i-stop"} and "a token that is gone (1 call)." in page.text
+        assert set(icons) == {"#i-stop"} and "a token that no longer exists (1 call)." in page.text

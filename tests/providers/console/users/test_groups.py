@@ -45,13 +45,17 @@ def test_ac_grp_2_removing_three_members_is_one_request_and_three_rows(support, 
     writer.flush()
     page = read(support.get(f"/eum/groups/{group.pk}/"))
     rows = page.one(test_id="timeline").all("li")
-    left = [row for row in rows if row.one("strong").text.endswith("left")]
-    assert sorted(row.one("strong").text for row in left) == ["Anna left", "Bert left", "Cees left"]
+    left = [row for row in rows if row.one("strong").text.endswith("was removed")]
+    assert sorted(row.one("strong").text for row in left) == [
+        "Anna was removed",
+        "Bert was removed",
+        "Cees was removed",
+    ]
     requests = [link["href"] for row in left for link in row.one("p", class_="note").all("a")]
     assert len(requests) == 3 and len(set(requests)) == 1 and requests[0].startswith("/eum/log/")
-    assert [row for row in rows if row.one("strong").text == "Dora joined" and row.one("strong").has("a")]
+    assert [row for row in rows if row.one("strong").text == "Dora was added" and row.one("strong").has("a")]
     for person in people[:3]:
-        title = user_page(support, person).one("strong", text="Left Care")
+        title = user_page(support, person).one("strong", text="Removed from Care")
         assert title.one("a")["href"] == f"/eum/groups/{group.pk}/"
 
 
@@ -61,7 +65,7 @@ def test_many_members_of_one_request_are_counted_not_listed(support, provider):
     operation = {"op": "add", "path": "members", "value": [{"value": str(one.pk)} for one in people]}
     verbs.patch(call(provider, GROUP), str(group.pk), {"Operations": [operation]}, answers=False)
     page = read(support.get(f"/eum/groups/{group.pk}/"))
-    titles = [title for title in page.one(test_id="timeline").all("strong") if title.text.endswith(" joined")]
+    titles = [title for title in page.one(test_id="timeline").all("strong") if title.text.endswith(" was added")]
     assert len([title for title in titles if title.has("a")]) == 20
     assert "and 10 more members" in page.text
 

@@ -81,8 +81,8 @@ def test_ac_per_1_disabled_by_provider(support, provider, scim):
     assert answer.startswith(
         f"Disabled on {local:%-d %b %Y, %H:%M} by Contoso Entra ID: it sent active = false (request {request})."
     )
-    assert "Within 5 minutes she also left: Editors." in answer
-    assert "Entra does not say why. Usual causes: no longer assigned to iProva" in answer
+    assert "Within 5 minutes also removed from: Editors." in answer
+    assert "Entra does not send a reason. Usual causes: no longer assigned to iProva" in answer
     assert f"Look in Entra → Provisioning logs at {local:%H:%M}." in answer
 
 
@@ -91,9 +91,9 @@ def test_ac_per_1_removed_by_provider(support, provider, scim):
     make_group(provider, "Editors", members=[jane])
     scim(provider).delete(f"/Users/{jane.pk}")
     answer = summary_on(user_page(support, jane))
-    assert answer.startswith("Removed on ") and "by Contoso Entra ID (DELETE) (request " in answer
+    assert answer.startswith("Deleted on ") and "by Contoso Entra ID (DELETE) (request " in answer
     assert "Entra normally disables first and deletes 30 days later." in answer
-    assert "Within 5 minutes she also left: Editors." in answer
+    assert "Within 5 minutes also removed from: Editors." in answer
 
 
 def test_ac_per_1_never_active(support, provider, scim):
@@ -101,7 +101,7 @@ def test_ac_per_1_never_active(support, provider, scim):
     jane = ChangeEvent.objects.get(kind="resource.created")
     writer.flush()
     answer = summary_on(read(support.get(f"/eum/users/{jane.resource_id}/")))
-    assert answer.startswith("Has been disabled since she was created on ")
+    assert answer.startswith("Has been disabled since creation on ")
     assert "by Contoso Entra ID: active = false was in the first request (request " in answer
 
 
@@ -139,7 +139,10 @@ def test_ac_per_1_a_change_that_was_refused_is_said_in_addition(support, provide
     client.patch(f"/Users/{jane.pk}", {"op": "replace", "path": "userName", "value": "taken@contoso.com"})
     answer = summary_on(user_page(support, jane))
     assert answer.startswith("Has been disabled since")
-    assert "Contoso Entra ID tried to change her on " in answer and "and was refused: Another User" in answer
+    assert (
+        "Contoso Entra ID tried to change this user on " in answer
+        and ", and the request was rejected: Another User" in answer
+    )
     assert "(409, request " in answer
     patch(client, jane, "title", "Nurse")
     assert "tried to change her" not in summary_on(user_page(support, jane))
@@ -156,15 +159,19 @@ def test_ac_per_1_no_record(support, provider):
     ("happens", "said"),
     [
         (_disabled, rf"^Uitgeschakeld op {DAY} door {BY}: het stuurde active = false \(verzoek \w{{8}}\)\."),
-        (_disabled, "Binnen 5 minuten verliet zij ook: Redacteuren."),
-        (_disabled, r"Entra zegt niet waarom\. Gebruikelijke oorzaken: .* \(Provisioning logs\) om \d\d:\d\d\."),
+        (_disabled, "Binnen 5 minuten ook verwijderd uit: Redacteuren."),
+        (_disabled, r"Entra stuurt geen reden mee\. Gebruikelijke oorzaken: .* \(Provisioning logs\) om \d\d:\d\d\."),
         (_removed, rf"^Verwijderd op {DAY} door {BY} \(DELETE\) \(verzoek \w{{8}}\)\. Gewoonlijk schakelt Entra eerst"),
         (_never_active, rf"^Uitgeschakeld sinds zij op {DAY} werd aangemaakt door {BY}: active = false stond in"),
         (_changed, rf"^Actief\. Laatst gewijzigd op {DAY} door {BY}: title 'Arts' → 'Chirurg' \(verzoek \w{{8}}\)\."),
         (_created, rf"^Actief\. Aangemaakt op {DAY} door .*, en sindsdien niet gewijzigd\."),
         (_active_again, rf"^Actief\. Ingeschakeld op {DAY} door {BY}: het stuurde active = true"),
         (_no_record, r"^Uitgeschakeld\. Van deze wijziging is niets vastgelegd\. De geschiedenis begint op "),
-        (_refused, rf"{BY} probeerde haar op {DAY} te wijzigen en werd geweigerd: .* \(409, verzoek \w{{8}}\)"),
+        (
+            _refused,
+            rf"{BY} probeerde deze gebruiker op {DAY} te wijzigen, en het verzoek werd afgewezen: "
+            r".* \(409, verzoek \w{8}\)",
+        ),
     ],
 )
 def test_ac_per_1_the_answer_in_dutch(support, provider, scim, happens, said):

@@ -23,7 +23,7 @@ def test_ac_per_4_what_was_done_to_her_group_is_on_her_page(support, provider, s
     added = client.patch(f"/Groups/{group.pk}", {"op": "add", "path": "members", "value": member})
     removed = client.patch(f"/Groups/{group.pk}", {"op": "remove", "path": "members", "value": member})
     page = user_page(support, jane)
-    assert titles_on(page) == ["Left Editors", "Joined Editors", "Created"]
+    assert titles_on(page) == ["Removed from Editors", "Added to Editors", "Created"]
     for answer in (added, removed):
         assert page.one(test_id="timeline").has("a", href=f"/eum/log/{answer['X-Request-Id']}/")
     assert page.has(test_id="removed-from")
@@ -63,4 +63,4 @@ def test_a_groups_event_belongs_to_the_group(support, provider):
     jane = make_user(provider, "jane@contoso.com")
     group = make_group(provider, "Editors", members=[jane])
     verbs.delete(call(provider, GROUP), str(group.pk))
-    assert titles_on(user_page(support, jane)) == ["Left Editors", "Joined Editors", "Created"]
+    assert titles_on(user_page(support, jane)) == ["Removed from Editors", "Added to Editors", "Created"]

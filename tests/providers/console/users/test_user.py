@@ -37,7 +37,7 @@ def test_ac_per_8_other_records_with_her_name_are_linked_as_different(support, o
     for other in (first, elsewhere):
         assert page.one(test_id="others").has("a", href=f"/eum/users/{other.pk}/")
     others = page.one(test_id="others").text
-    assert others.count("a different record") == 2 and "Fabrikam" in others
+    assert others.count("a different user") == 2 and "Fabrikam" in others
     assert "Boer" not in user_page(operator, again).source
 
 

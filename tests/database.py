@@ -17,6 +17,17 @@ _database.enter_context(database_url_in_environment())
 atexit.register(_database.close)
 
 
+def end_other_sessions() -> None:
+    """End all other sessions of this database, so that it can be dropped: a server's threads keep theirs open."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+
+
 @contextmanager
 def new_database() -> Iterator[None]:
     """An empty database of its own, as the tests have, for a command that is not one of them."""
@@ -29,10 +40,6 @@ def new_database() -> Iterator[None]:
     try:
         yield
     finally:
-        with connection.cursor() as cursor:  # a server's threads keep theirs open
-            cursor.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-            )
+        end_other_sessions()
         connection.creation.destroy_test_db(name, verbosity=0)
         teardown_test_environment()

@@ -1,6 +1,5 @@
 """One function a model, valid by default, naming only what a test is about; written as the product writes."""
 
-import importlib
 import itertools
 from datetime import timedelta
 from typing import Any
@@ -121,8 +120,6 @@ def make_account(role: str | None, **attributes: Any) -> User:
         name, password="correct horse battery", is_staff=True, is_superuser=role == "superuser", **attributes
     )
     if role and role != "superuser":
-        if not Group.objects.filter(name=role).exists():  # a test that commits has emptied the tables
-            _make_roles()
         account.groups.add(Group.objects.get(name=role))
     return account
 
@@ -139,13 +136,6 @@ def code_of(account: User) -> str:
     TOTPDevice.objects.filter(user=account).update(last_t=-1, drift=0, throttling_failure_count=0)
     StaticDevice.objects.filter(user=account).update(throttling_failure_count=0)
     return f"{totp(TOTPDevice.objects.get(user=account).bin_key):06}"
-
-
-def _make_roles() -> None:
-    from django.apps import apps
-
-    importlib.import_module("providers.migrations.0003_roles").make_roles(apps, None)
-    importlib.import_module("providers.migrations.0010_accounts").grant(apps, None)
 
 
 def fill_log(rows: int, **columns: str) -> None:

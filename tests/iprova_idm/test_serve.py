@@ -41,6 +41,11 @@ sys.exit(child.wait())
 """
 
 
+def _hear_a_hang_up() -> None:
+    """Take back what the tests inherit when they are themselves started under nohup."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 class Run:
     """One `python -m iprova_idm.serve`, its output and the processes below it."""
 
@@ -59,6 +64,7 @@ class Run:
             stdout=self._file,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            preexec_fn=_hear_a_hang_up,
         )
 
     @property

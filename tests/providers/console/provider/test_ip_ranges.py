@@ -196,7 +196,7 @@ def test_a_provider_has_a_number_of_ranges_at_the_most(administrator, provider):
 def test_another_providers_range_is_not_touched(administrator, provider, observed):
     rule = observed.ip_rules.get()
     assert (
-        "gone already"
+        "no longer exist"
         in read(administrator.post(restriction_page(provider, "remove/"), {"range": rule.pk}, follow=True)).text
     )
     make_calls(observed, source_ip=OUTSIDE)

@@ -162,7 +162,7 @@ def test_ac_per_1_no_record(support, provider):
         (_disabled, "Binnen 5 minuten ook verwijderd uit: Redacteuren."),
         (_disabled, r"Entra stuurt geen reden mee\. Gebruikelijke oorzaken: .* \(Provisioning logs\) om \d\d:\d\d\."),
         (_removed, rf"^Verwijderd op {DAY} door {BY} \(DELETE\) \(verzoek \w{{8}}\)\. Gewoonlijk schakelt Entra eerst"),
-        (_never_active, rf"^Uitgeschakeld sinds zij op {DAY} werd aangemaakt door {BY}: active = false stond in"),
+        (_never_active, rf"^Uitgeschakeld sinds het aanmaken op {DAY} door {BY}: active = false stond in"),
         (_changed, rf"^Actief\. Laatst gewijzigd op {DAY} door {BY}: title 'Arts' → 'Chirurg' \(verzoek \w{{8}}\)\."),
         (_created, rf"^Actief\. Aangemaakt op {DAY} door .*, en sindsdien niet gewijzigd\."),
         (_active_again, rf"^Actief\. Ingeschakeld op {DAY} door {BY}: het stuurde active = true"),

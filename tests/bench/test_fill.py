@@ -16,4 +16,4 @@ def test_a_company_has_the_sizes_that_were_asked_for(db):
     assert RequestLog.objects.filter(outcome="rejected").exists()
     copy = users.live().order_by("-id")[0]
     assert copy.user_name == copy.document["userName"] and copy.document["active"] is copy.active
-    assert ChangeEvent.objects.filter(resource_id=user).exists()
+    assert ChangeEvent.objects.of(provider).exists() and users.filter(pk=user).exists()

@@ -103,7 +103,7 @@ def removals_between(provider: Provider, since: datetime, until: datetime) -> An
 def removals_query(since: datetime, until: datetime) -> str:
     """Return the query string for the history page that shows exactly these removals (AC-HEA-6)."""
     first, last = (moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ") for moment in (since, until))
-    return f"what=leavers&since={first}&until={last}"
+    return f"what=removals&since={first}&until={last}"
 
 
 @contextmanager

@@ -19,10 +19,12 @@ from providers.models import ChangeEvent, Provider
 from providers.removal_limit import REMOVALS
 
 PAGE = 50
+# Mails of earlier versions link to this name.
+_FORMERLY = {"leavers": "removals"}
 WHAT: dict[str, Text] = {
     "": gettext_lazy("Acts on the provider"),
     "people": gettext_lazy("Users and groups"),
-    "leavers": gettext_lazy("Users disabled or deleted"),
+    "removals": gettext_lazy("Users disabled or deleted"),
 }
 
 
@@ -34,6 +36,7 @@ def history(request: HttpRequest, provider_id: int) -> HttpResponse:
     """
     provider = get_provider(provider_id)
     what = request.GET.get("what", "")
+    what = _FORMERLY.get(what, what)
     what = what if what in WHAT else ""
     events = _events(provider, what).order_by("-id")
     since, until = _moment(request, "since"), _moment(request, "until")
@@ -63,7 +66,7 @@ def history(request: HttpRequest, provider_id: int) -> HttpResponse:
 
 def _events(provider: Provider, what: str) -> QuerySet[ChangeEvent]:
     events = ChangeEvent.objects.of(provider)
-    if what == "leavers":
+    if what == "removals":
         return events.filter(kind__in=REMOVALS, resource_type="User")
     return events.filter(resource_id__isnull=what == "")
 

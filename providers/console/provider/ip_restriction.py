@@ -75,7 +75,7 @@ def ip_restriction(request: HttpRequest, provider_id: int) -> HttpResponse:
     page = paginator.get_page(request.GET.get("p"))
     context = {
         "modes": MODES,
-        "said": _answer(provider.ip_mode, seen, has_rules=bool(rules)),
+        "said": _effect(provider.ip_mode, seen, has_rules=bool(rules)),
         "seen": [_seen_row(found, provider.ip_mode, now) for found in seen[:SHOWN_ADDRESSES]],
         "more_seen": max(len(seen) - SHOWN_ADDRESSES, 0),
         "seen_days": SEEN_DAYS,
@@ -93,7 +93,7 @@ def ip_restriction(request: HttpRequest, provider_id: int) -> HttpResponse:
     return tab(request, provider, "ip_restriction", context)
 
 
-def _answer(mode: str, seen: list[Seen], *, has_rules: bool) -> dict[str, Any]:
+def _effect(mode: str, seen: list[Seen], *, has_rules: bool) -> dict[str, Any]:
     """The sentence at the top: what the mode does to the addresses that called, in numbers."""
     uncovered = sum(found.covered_by is None for found in seen)
     numbers = {"all": grouped(len(seen)), "covered": grouped(len(seen) - uncovered), "uncovered": grouped(uncovered)}

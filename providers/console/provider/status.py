@@ -202,13 +202,13 @@ def _step(provider: Provider, health: Health) -> Step | None:
         case State.FAILING:
             return problems
         case State.SOME_ERRORS if health.reason is Reason.REMOVALS:
-            return Step(_("See who"), page("history", mass_change_query(health)))
+            return Step(_("See who"), page("history", removals_address(health)))
         case State.SOME_ERRORS:
             return problems if health.reason is Reason.ERRORS else tokens
     return None
 
 
-def mass_change_query(health: Health) -> str:
+def removals_address(health: Health) -> str:
     """Return the query string of the history of exactly these removals (AC-HEA-6)."""
     activity = health.activity
     assert activity.mass_change_since and activity.mass_change_until

@@ -2,7 +2,9 @@
 
 import pytest
 
-from tests.factories import make_user
+from scim.protocol.attributes import USER
+from scim.store import verbs
+from tests.factories import call, make_user
 from tests.pages import provider_page, read
 
 
@@ -27,3 +29,13 @@ def test_ac_role_4_the_history_of_people_is_masked_for_operators(operator, provi
 @pytest.mark.parametrize("query", ["what=x", "before=x", "since=x&until=2026-02-31T00:00:00Z", "since=2026-01-01"])
 def test_nonsense_in_the_address_of_the_history_shows_all(administrator, provider, query):
     assert "added provider" in read(administrator.get(provider_page(provider, f"history/?{query}"))).text
+
+
+def test_links_in_mails_of_earlier_versions_show_the_same_users(administrator, provider):
+    user = make_user(provider, "jane@contoso.com")
+    verbs.delete(call(provider, USER), str(user.pk))
+    former, present = (
+        read(administrator.get(provider_page(provider, f"history/?what={name}"))) for name in ("leavers", "removals")
+    )
+    assert "jane@contoso.com" in present.one(test_id="timeline").text
+    assert former.one(test_id="timeline").text == present.one(test_id="timeline").text

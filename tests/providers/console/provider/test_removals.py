@@ -50,3 +50,8 @@ def test_a_decision_that_nobody_offers_does_nothing(held, administrator):
     assert administrator.post(removals_page(provider), {"act": "x"}).status_code == 302
     provider.refresh_from_db()
     assert provider.held_at
+
+
+def test_the_former_address_leads_to_the_page(administrator, provider):
+    answer = administrator.get(removals_page(provider).replace("removals", "departures"))
+    assert answer.status_code == 302 and answer["Location"] == removals_page(provider)

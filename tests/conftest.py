@@ -83,6 +83,10 @@ def django_db_setup(
     with django_db_blocker.unblock():
         made = setup_databases(verbosity=0, interactive=False)
         connection.creation.clone_test_db(COMMITTED, verbosity=0, autoclobber=True)
+        with connection.cursor() as cursor:  # nothing here has to survive a power cut
+            for name in (connection.settings_dict["NAME"], f"{connection.settings_dict['NAME']}_{COMMITTED}"):
+                cursor.execute(f'ALTER DATABASE "{name}" SET synchronous_commit = off')
+            cursor.execute("SET synchronous_commit = off")
     post_migrate.connect(_as_migrated, sender=apps.get_app_config("auth"))
     yield
     with django_db_blocker.unblock():

@@ -49,9 +49,14 @@ def _starts_programs(item: pytest.Function) -> bool:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _quick_passwords() -> Iterator[None]:
-    """Passwords are digested slowly, on purpose; tests make an account each. Digests of the product can be read."""
-    with override_settings(PASSWORD_HASHERS=[QUICK_HASHER, *settings.PASSWORD_HASHERS]):
+def _quick_settings() -> Iterator[None]:
+    """Spare what the product does slowly on purpose, or once for each process.
+
+    Passwords are digested slowly, and each test makes an account. WhiteNoise reads all static files when the middleware
+    is loaded, and each test client loads it again; with `WHITENOISE_AUTOREFRESH` it reads a file when it is asked for.
+    """
+    hashers = [QUICK_HASHER, *settings.PASSWORD_HASHERS]  # digests of the product can be read too
+    with override_settings(PASSWORD_HASHERS=hashers, WHITENOISE_AUTOREFRESH=True):
         yield
 
 

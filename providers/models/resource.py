@@ -102,6 +102,10 @@ class Resource(models.Model):
             models.CheckConstraint(
                 condition=~Q(resource_type="User") | Q(user_name_key__isnull=False), name="user_has_user_name"
             ),
+            # Without it a user would be neither enabled nor disabled, and no filter would find them.
+            models.CheckConstraint(
+                condition=~Q(resource_type="User") | Q(active__isnull=False), name="user_is_active_or_not"
+            ),
         ]
         indexes = [
             models.Index(fields=["provider", "resource_type", "id"], condition=LIVE, name="resource_list"),
@@ -131,7 +135,8 @@ class Resource(models.Model):
         """Whether the resource is active, disabled or deleted."""
         if self.deleted_at:
             return Status.DELETED
-        return Status.DISABLED if self.active is False else Status.ACTIVE
+        is_enabled = self.active is True or self.resource_type != "User"  # a group is never disabled
+        return Status.ACTIVE if is_enabled else Status.DISABLED
 
     @property
     def label(self) -> str:

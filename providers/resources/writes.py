@@ -71,7 +71,8 @@ def is_disabling(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
 
 
 def _kind_of_change(before: Mapping[str, Any], after: Mapping[str, Any]) -> EventKind:
-    was_active, is_active = before.get("active") is not False, after.get("active") is not False
+    # Only `true` enables. A group has no `active`, before or after.
+    was_active, is_active = before.get("active") is True, after.get("active") is True
     if was_active == is_active:
         return EventKind.RESOURCE_CHANGED
     return EventKind.RESOURCE_ENABLED if is_active else EventKind.RESOURCE_DISABLED

@@ -114,6 +114,26 @@ def _check_required(schema: Schema, home: Mapping[str, Any]) -> None:
                     raise errors.required_attribute(f"{attribute.name}.{name}")
 
 
+# What this server decides where a request does not: the value of a new resource. RFC 7643 §4.1.1 leaves the meaning of
+# `active` to the server, and a resource without it would be neither enabled nor disabled.
+DEFAULTS: Mapping[str, Mapping[str, Any]] = {"User": {"active": True}}
+
+
+def keep_defaults(
+    before: Mapping[str, Any] | None, after: dict[str, Any], resource_type: ResourceType
+) -> dict[str, Any]:
+    """The resource with every attribute that has a default of this server (`DEFAULTS`).
+
+    A new resource (`before` is None) gets the default. An existing one keeps the value that it has, however a request
+    clears or omits it: nobody is enabled by silence.
+    """
+    defaults = DEFAULTS.get(resource_type.name, {})
+    missing = {name: default for name, default in defaults.items() if after.get(name) is None}
+    if before is not None:
+        missing = {name: before[name] for name in missing if before.get(name) is not None}
+    return {**after, **missing} if missing else after
+
+
 def keep_immutable(before: Mapping[str, Any], after: dict[str, Any], resource_type: ResourceType) -> dict[str, Any]:
     """The resource of a PUT, with the immutable values that the body does not mention.
 

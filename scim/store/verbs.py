@@ -37,7 +37,7 @@ from scim.protocol.members import MemberChange, member_changes
 from scim.protocol.patch import read_patch
 from scim.protocol.policy import Policy
 from scim.protocol.projection import Name, Projection, names_in
-from scim.protocol.validation import Notes, check_immutable, keep_immutable, validate_resource
+from scim.protocol.validation import Notes, check_immutable, keep_defaults, keep_immutable, validate_resource
 from scim.store.answers import Answer, Page, Part, read_one, read_page
 from scim.store.columns import RELATIONS, row_of
 from scim.store.filters import TRUE, Sql, compile_condition
@@ -121,7 +121,7 @@ def _within(limit_ms: int) -> Iterator[None]:
 def create(call: Call, body: Any) -> Answer:
     """POST (§3.3). Raises ScimError 400, 409 uniqueness."""
     resource, members = _validated(call, body)
-    resource = _with_active(call, resource, None)
+    resource = keep_defaults(None, resource, call.resource_type)
 
     def write() -> Answer:
         event_id = uuid7()
@@ -145,7 +145,8 @@ def replace(call: Call, resource_id: str, body: Any) -> Answer:
 
     def write() -> Answer:
         locked = _locked(call, resource_id)
-        after = keep_immutable(locked.document, _with_active(call, resource, locked), call.resource_type)
+        after = keep_defaults(locked.document, resource, call.resource_type)
+        after = keep_immutable(locked.document, after, call.resource_type)
         deltas = [MemberChange(reset=True, add=members)] if _holds_members(call.resource_type) else []
         _write(call, locked, after, deltas)
         return _read_back(call, locked.id, _written(call, resource))
@@ -164,6 +165,7 @@ def patch(call: Call, resource_id: str, body: Any, *, answers: bool) -> Answer |
         after = locked.document
         if own:
             after = call.shape(apply_changes(locked.document, own, call.resource_type, call.policy))
+            after = keep_defaults(locked.document, after, call.resource_type)
             check_immutable(locked.document, after, call.resource_type)
         _write(call, locked, after, deltas)
         written = (name for change in own for name in names_in(change.target, change.value))
@@ -192,16 +194,6 @@ def _validated(call: Call, body: Any) -> tuple[Resource, list[str]]:
     resource = validate_resource(body, call.resource_type, call.policy, call.notes)
     members = [element["value"] for element in resource.pop("members", ())]
     return call.shape(resource), members
-
-
-def _with_active(call: Call, resource: Resource, locked: Locked | None) -> Resource:
-    """Without `active`, a POST creates an active user and a PUT leaves it: nobody is enabled by silence."""
-    if call.resource_type.name != "User" or "active" in resource:
-        return resource
-    if locked is None:
-        return resource | {"active": True}
-    held = locked.document.get("active")
-    return resource if held is None else resource | {"active": held}
 
 
 def _holds_members(resource_type: ResourceType) -> bool:

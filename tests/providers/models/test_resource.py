@@ -1,9 +1,16 @@
-"""The search for users and groups (AC-USR-1)."""
+"""Users and groups: their state, and the search for them (AC-USR-1)."""
+
+from importlib import import_module
 
 import pytest
+from django.db import connection
+from django.utils import timezone
+from uuid_utils.compat import uuid7
 
-from providers.models import Provider
-from tests.factories import make_user
+from providers.models import ChangeEvent, Provider, Resource
+from providers.models.resource import Status
+from scim.store import verbs
+from tests.factories import call, make_user
 from tests.providers.console.conftest import found
 
 
@@ -45,3 +52,61 @@ def test_ac_usr_1_a_whole_scim_id_finds_its_person(support, provider):
     jane = make_janes(provider)
     assert found(support, q=str(jane.pk)) == ["Jane de Boer"]
     assert found(support, q=str(jane.pk).upper()) == ["Jane de Boer"]
+
+
+def test_only_true_makes_a_user_active_and_a_group_is_never_disabled():
+    states = [Resource(resource_type="User", active=value).status for value in (True, False, None)]
+    assert states == [Status.ACTIVE, Status.DISABLED, Status.DISABLED]
+    assert Resource(resource_type="Group").status is Status.ACTIVE
+    assert Resource(resource_type="User", active=True, deleted_at=timezone.now()).status is Status.DELETED
+
+
+def lose_active(user: Resource, **event: object) -> None:
+    """What a PATCH did before: no `active` any more, and an event that says so."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE providers_resource SET active = NULL, document = document - 'active', folded = folded - 'active'"
+            " WHERE id = %s",
+            [user.pk],
+        )
+    if event:
+        at = timezone.now()
+        kept = {"kind": "resource.enabled", "provider_id": user.provider_id, "resource_type": "User", "version": 3}
+        ChangeEvent.objects.create(id=uuid7(), at=at, resource_id=user.pk, **kept, changes=[{"path": "active"} | event])
+
+
+def test_migration_0018_gives_active_back_as_the_record_has_it(provider, stranger):
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE providers_resource DROP CONSTRAINT user_is_active_or_not")
+    was_disabled, was_enabled = make_user(provider, active=False), make_user(stranger, active=True)
+    enabled_later = make_user(stranger, active=False)
+    patch = {"Operations": [{"op": "replace", "path": "active", "value": True}]}
+    verbs.patch(call(stranger), str(enabled_later.pk), patch, answers=False)
+    untouched, deleted = make_user(provider, active=True), make_user(provider, active=False)
+    unknown = make_user(provider, active=True)
+    lose_active(was_disabled, before=False)
+    lose_active(was_enabled, before=True)
+    lose_active(enabled_later)
+    lose_active(deleted, before=False)
+    lose_active(unknown)
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL iprova.purge = 'on'")
+        cursor.execute("UPDATE providers_changeevent SET changes = '[]' WHERE resource_id = %s", [unknown.pk])
+    verbs.delete(call(provider), str(deleted.pk))
+    migration = import_module("providers.migrations.0018_users_have_active")
+    migration.repair(None, connection.schema_editor())
+    wanted = {was_disabled: False, was_enabled: True, enabled_later: True, deleted: False, unknown: False}
+    for user, is_active in (wanted | {untouched: True}).items():
+        held = Resource.objects.get(pk=user.pk)
+        assert (held.active, held.document["active"], held.folded["active"]) == (is_active,) * 3
+    for user, is_active in wanted.items():
+        event = ChangeEvent.objects.filter(resource_id=user.pk).order_by("id").last()
+        assert event.kind == ("resource.changed" if is_active else "resource.disabled")
+        assert event.changes == [{"path": "active", "after": is_active}]
+        assert (event.version, event.token_prefix) == (Resource.objects.get(pk=user.pk).version, "")
+    assert ChangeEvent.objects.filter(resource_id=untouched.pk).count() == 1
+    provider.refresh_from_db()
+    stranger.refresh_from_db()
+    repaired = ChangeEvent.objects.filter(resource_id=was_disabled.pk).order_by("id").last()
+    assert provider.removals_count_from > repaired.at, "the removal limit does not count the repair"
+    assert stranger.removals_count_from is None, "nobody was disabled there"

@@ -1,9 +1,11 @@
 """Writes: versions, change events and what a deletion ends (docs/architecture.md, *Rules*)."""
 
 import pytest
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, IntegrityError, connection, transaction
 
+from providers.events import EventKind
 from providers.models import ChangeEvent, Resource
+from providers.resources import writes
 from scim.protocol.attributes import GROUP
 from scim.store import verbs
 from tests.factories import call, make_group, make_user
@@ -87,3 +89,27 @@ def test_events_lie_in_the_partition_of_their_month(provider):
         tables = [name for (name,) in cursor.fetchall()]
         cursor.execute("SELECT to_char(now() AT TIME ZONE 'UTC', '\"providers_changeevent_\"YYYYMM')")
         assert tables == [cursor.fetchone()[0]]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "kind"),
+    [
+        (True, False, EventKind.RESOURCE_DISABLED),
+        (True, None, EventKind.RESOURCE_DISABLED),
+        (False, True, EventKind.RESOURCE_ENABLED),
+        (None, True, EventKind.RESOURCE_ENABLED),
+        (False, None, EventKind.RESOURCE_CHANGED),
+        (None, False, EventKind.RESOURCE_CHANGED),
+        (None, None, EventKind.RESOURCE_CHANGED),
+        (True, True, EventKind.RESOURCE_CHANGED),
+    ],
+)
+def test_only_true_counts_as_enabled(before, after, kind):
+    documents = [{} if value is None else {"active": value} for value in (before, after)]
+    assert writes._kind_of_change(*documents) is kind
+
+
+def test_a_user_has_active(provider):
+    user = make_user(provider)
+    with pytest.raises(IntegrityError, match="user_is_active_or_not"), transaction.atomic():
+        Resource.objects.filter(pk=user.pk).update(active=None)

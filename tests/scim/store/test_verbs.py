@@ -3,6 +3,7 @@
 import pytest
 
 from providers.models import ChangeEvent, Membership, Resource
+from scim.protocol.attributes import CORE_USER
 from scim.protocol.errors import ScimError
 from scim.store import verbs
 from tests.factories import call, make_group, make_user
@@ -56,3 +57,62 @@ def test_v10_a_deleted_resource_is_gone_and_its_name_is_free(provider):
     assert ended.group_id == group.pk
     again = make_user(provider, "JANE")
     assert again.pk != user.pk
+
+
+HOLLOW = [{"$ref": None, "value": ""}]
+CLEARING = [
+    {"op": "Replace", "path": "active", "value": None},
+    {"op": "replace", "path": "active", "value": ""},
+    {"op": "replace", "path": "active", "value": []},
+    {"op": "replace", "path": "active", "value": HOLLOW},
+    {"op": "Add", "path": "active", "value": None},
+    {"op": "add", "path": "active", "value": HOLLOW},
+    {"op": "Remove", "path": "active"},
+    {"op": "remove", "path": "active", "value": [{"value": "False"}]},
+    {"op": "remove", "path": f"{CORE_USER}:active"},
+    {"op": "remove", "path": f"{CORE_USER}.active"},
+    {"op": "replace", "value": {"active": None}},
+    {"op": "add", "value": {"active": "", "title": "Nurse"}},
+    {"op": "replace", "path": CORE_USER, "value": {"active": None}},
+    {"op": "replace", "value": {f"{CORE_USER}:active": ""}},
+]
+
+
+@pytest.mark.parametrize("is_active", [True, False])
+@pytest.mark.parametrize("operation", CLEARING, ids=str)
+def test_a_patch_that_clears_active_leaves_it_as_it_was(client, provider, operation, is_active):
+    user = make_user(provider, "jane@x", active=is_active)
+    answer = client.patch(f"/Users/{user.pk}", operation)
+    assert (answer.status_code, answer.json()["active"]) == (200, is_active)
+    held = Resource.objects.get(pk=user.pk)
+    assert (held.active, held.document["active"], held.folded["active"]) == (is_active,) * 3
+    assert [event.kind for event in events_of(user)[1:]] in ([], ["resource.changed"])
+    found = client.get("/Users", filter=f"active eq {str(is_active).lower()}").json()
+    assert [one["id"] for one in found["Resources"]] == [str(user.pk)]
+
+
+def test_a_bulk_request_that_clears_active_leaves_it_as_it_was(client, provider):
+    users = [make_user(provider, active=False) for _ in CLEARING]
+    operations = [
+        {"method": "PATCH", "path": f"/Users/{user.pk}", "data": {"Operations": [operation]}}
+        for user, operation in zip(users, CLEARING, strict=True)
+    ]
+    done = client.post("/Bulk", {"Operations": operations}).json()["Operations"]
+    assert {one["status"] for one in done} == {"200"}
+    assert not Resource.objects.exclude(active=False).exists()
+
+
+def test_active_cleared_and_set_in_one_patch_is_what_was_set_last(client, provider):
+    user = make_user(provider, active=False)
+    clearing, enabling = CLEARING[0], {"op": "replace", "path": "active", "value": "True"}
+    assert client.patch(f"/Users/{user.pk}", enabling, clearing).json()["active"] is False
+    assert client.patch(f"/Users/{user.pk}", clearing, enabling).json()["active"] is True
+
+
+@pytest.mark.parametrize("sent", [None, "", [], HOLLOW])
+def test_a_post_or_put_that_clears_active_follows_the_same_rule(client, sent):
+    made = client.post("/Users", {"userName": "jane@x", "active": sent}).json()
+    assert made["active"] is True
+    address, body = f"/Users/{made['id']}", {"userName": "jane@x"}
+    client.put(address, body | {"active": False})
+    assert client.put(address, body | {"active": sent}).json()["active"] is False

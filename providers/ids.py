@@ -13,6 +13,12 @@ def parse_id(text: str) -> UUID | None:
     return parsed if str(parsed) == text.lower() else None
 
 
+def exact_id(text: str) -> UUID | None:
+    """Read an id that a client sends. It is caseExact (RFC 7643 §3.1): in upper case it is another text, so no id."""
+    parsed = parse_id(text)
+    return parsed if str(parsed) == text else None
+
+
 def first_id_at(moment: datetime) -> UUID:
     """The smallest UUIDv7 of a moment: a bound by id is a bound by time, and names the months to be read."""
     return UUID(int=int(moment.timestamp() * 1_000) << 80)

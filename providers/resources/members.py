@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from providers.ids import parse_id
+from providers.ids import exact_id
 from providers.models.resource import MembershipEnding
 from providers.resources.rows import Locked, MembersChanged, now
 
@@ -50,17 +50,12 @@ def add(group: Locked, ids: Iterable[str], event_id: UUID) -> MembersChanged:
             return MembersChanged(added)
         cursor.execute(_WHICH_OF, [uuids, group.provider_id])
         known = {found for (found,) in cursor.fetchall()}
-        unknown = [sent for sent in wanted if _canonical(sent) not in known]
+        unknown = [sent for sent in wanted if sent not in known]
         cursor.execute(_WHICH_LIVE, [uuids, group.provider_id])
         live = {found for (found,) in cursor.fetchall()}
     gone = known - live
-    deleted = [sent for sent in wanted if _canonical(sent) in gone]
+    deleted = [sent for sent in wanted if sent in gone]
     return MembersChanged(added, deleted=deleted, unknown=unknown)
-
-
-def _canonical(text: str) -> str:
-    parsed = parse_id(text)
-    return str(parsed) if parsed else text
 
 
 OTHER_END = {"group_id": "member_id", "member_id": "group_id"}
@@ -121,4 +116,4 @@ def end_of_group(group: Locked, moment: datetime, event_id: UUID) -> None:
 
 
 def _parsed(ids: Iterable[str]) -> list[UUID]:
-    return [parsed for parsed in map(parse_id, ids) if parsed]
+    return [parsed for parsed in map(exact_id, ids) if parsed]

@@ -13,7 +13,7 @@ from typing import Any
 
 from django.conf import settings
 
-from providers.ids import parse_id
+from providers.ids import exact_id
 from providers.resources.members import current
 from scim.protocol.attributes import ResourceType, Target
 from scim.protocol.conditions import AllOf, AnyOf, Compare, Condition, Constant, Element, Exists, Negated
@@ -95,9 +95,9 @@ def _compare_column(column: Column, op: str, key: Any) -> Sql:
         exact = _ordered(source, op, Sql("%s::timestamptz", (key,)))
         return exact if op == "ne" or not column.hour else _joined(" AND ", [_same_hours(column.hour, op, key), exact])
     if column.kind == "id":
-        parsed = parse_id(key)
+        parsed = exact_id(key)
         if op in ("eq", "ne"):
-            equal = Sql(f"{source.text} = %s", (parsed,)) if parsed and str(parsed) == key else FALSE
+            equal = Sql(f"{source.text} = %s", (parsed,)) if parsed else FALSE
             return equal if op == "eq" else _negated(equal)
         source = Sql(f"{source.text}::text", source.params)
     return _compare_text(source, op, key) if isinstance(key, str) else _ordered(source, op, Sql("%s", (key,)))

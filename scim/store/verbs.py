@@ -24,7 +24,7 @@ from uuid_utils.compat import uuid7
 
 from providers import removal_limit
 from providers.events import Actor
-from providers.ids import parse_id
+from providers.ids import exact_id
 from providers.resources import writes
 from providers.resources.members import SelfMemberError
 from providers.resources.rows import Locked, Row
@@ -76,7 +76,7 @@ class Call:
 
 def read(call: Call, resource_id: str, member_query: MemberQuery | None = None) -> Answer:
     """Read one resource. Raises ScimError 404; with `member_query` also invalidValue, invalidCursor, expiredCursor."""
-    parsed = parse_id(resource_id)
+    parsed = exact_id(resource_id)
     asked = (call.provider_id, call.resource_type)
     if parsed and member_query:
         answer = read_member_page(*asked, parsed, call.projection, member_query, call.policy.cursor_timeout_s)
@@ -178,7 +178,7 @@ def delete(call: Call, resource_id: str) -> None:
     """DELETE (§3.6): the resource goes to the recycle bin. Raises ScimError 404, 412."""
 
     def remove() -> None:
-        parsed = parse_id(resource_id)
+        parsed = exact_id(resource_id)
         locked = parsed and writes.lock_for_delete(call.provider_id, call.resource_type.name, parsed)
         if not locked:
             raise _missing(call, resource_id)
@@ -252,7 +252,7 @@ def _refusals(call: Call) -> Iterator[None]:
 
 
 def _locked(call: Call, resource_id: str) -> Locked:
-    parsed = parse_id(resource_id)
+    parsed = exact_id(resource_id)
     locked = parsed and writes.lock(call.provider_id, call.resource_type.name, parsed)
     if not locked:
         raise _missing(call, resource_id)

@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 from uuid_utils.compat import uuid7
 
-from providers.ids import first_id_at, parse_id
+from providers.ids import exact_id, first_id_at, parse_id
 
 ID = "01890a5d-ac96-774b-bcce-b302099a8057"
 
@@ -15,6 +15,12 @@ ID = "01890a5d-ac96-774b-bcce-b302099a8057"
 @pytest.mark.parametrize("text", [ID, ID.upper()])
 def test_an_id_is_read_in_either_case(text):
     assert parse_id(text) == UUID(ID)
+
+
+def test_an_id_of_a_client_is_exact():
+    assert exact_id(ID) == UUID(ID)
+    assert exact_id(ID.upper()) is None
+    assert exact_id("x") is None
 
 
 @pytest.mark.parametrize("text", ["", "x", ID[:-1], ID.replace("-", ""), f"{{{ID}}}", f"urn:uuid:{ID}", f" {ID}"])

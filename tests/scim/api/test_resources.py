@@ -245,3 +245,31 @@ def test_v9_at_most_one_primary_is_kept(client):
     emails = [{"value": "a", "primary": "True"}, {"value": "b", "primary": "True"}]
     made = client.post("/Users", {"userName": "x", "emails": emails}).json()
     assert [email["primary"] for email in made["emails"]] == [False, True]
+
+
+def test_an_id_in_capitals_is_another_text_everywhere(client, provider):
+    """`id` and `members.value` are caseExact (RFC 7643 §3.1, §4.2)."""
+    user = make_user(provider, "jane@x")
+    group = make_group(provider, members=[user])
+    loud, address = str(user.pk).upper(), f"/Users/{str(user.pk).upper()}"
+    for answer in (
+        client.get(address),
+        client.put(address, {"userName": "jane@x"}),
+        client.patch(address, {"op": "replace", "path": "active", "value": False}),
+        client.delete(address),
+        client.get(f"/Groups/{str(group.pk).upper()}", membersCount="1"),
+    ):
+        assert answer.status_code == 404, answer.content
+    bulk = client.post("/Bulk", {"Operations": [{"method": "DELETE", "path": address}]}).json()["Operations"]
+    assert bulk[0]["status"] == "404"
+    for text in (f'id eq "{loud}"', f'groups.value eq "{str(group.pk).upper()}"', f'id sw "{loud[:30]}"'):
+        assert client.get("/Users", filter=text).json()["totalResults"] == 0, text
+    assert client.get("/Groups", filter=f'members[value eq "{loud}"]').json()["totalResults"] == 0
+    for operation in (
+        {"op": "remove", "path": f'members[value eq "{loud}"]'},
+        {"op": "remove", "path": "members", "value": [{"value": loud}]},
+    ):
+        client.patch(f"/Groups/{group.pk}", operation)
+    assert client.get(f"/Groups/{group.pk}").json()["members"][0]["value"] == str(user.pk)
+    added = client.patch(f"/Groups/{group.pk}", {"op": "add", "path": "members", "value": [{"value": loud}]})
+    assert (added.status_code, added.json()["scimType"]) == (400, "invalidValue")

@@ -35,6 +35,8 @@ class Attribute:
     sub_attributes: tuple["Attribute", ...] = ()
     # It holds the id or the address of a resource (`value` and `$ref` of members and manager, a reference to a User).
     names_resource: bool = False
+    # What comparisons assume where a value does not mention it: `primary` is false then (RFC 7643 §2.4). None: nothing.
+    assumed: bool | None = None
 
     @cached_property
     def subs(self) -> Mapping[str, "Attribute"]:
@@ -159,6 +161,8 @@ def read_attribute(document: Mapping[str, Any]) -> Attribute:
     subs = [read_attribute(sub) for sub in document.get("subAttributes", ())]
     if any(sub.name == "$ref" and sub.names_resource for sub in subs):
         subs = [replace(sub, names_resource=sub.name in ("value", "$ref")) for sub in subs]
+    if document.get("multiValued"):
+        subs = [replace(sub, assumed=False) if _is_primary(sub) else sub for sub in subs]
     kind, reference_types = document.get("type", "string"), tuple(document.get("referenceTypes", ()))
     return Attribute(
         name=document["name"],
@@ -174,6 +178,10 @@ def read_attribute(document: Mapping[str, Any]) -> Attribute:
         sub_attributes=tuple(subs),
         names_resource=kind == "reference" and not {"external", "uri"}.issuperset(reference_types),
     )
+
+
+def _is_primary(sub: Attribute) -> bool:
+    return sub.name.lower() == "primary" and sub.type == "boolean"
 
 
 def read_schema(document: Mapping[str, Any]) -> Schema:

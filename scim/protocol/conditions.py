@@ -292,7 +292,8 @@ def matches_element(condition: Condition, element: Any) -> bool:
         case Exists(target):
             return _in_element(target, element) is not None
         case Compare(target, op, key):
-            return compare(op, fold(target.leaf, _in_element(target, element)), key)
+            held = _in_element(target, element)
+            return compare(op, target.leaf.assumed if held is None else fold(target.leaf, held), key)
         case Element() | Constant():
             raise AssertionError("bind makes neither inside an Element")
 

@@ -293,7 +293,8 @@ def _seed(node: Node, target: Target, where: Condition) -> dict[str, Any] | None
         if not isinstance(term, Comparison) or not isinstance(condition, Compare) or term.op != "eq":
             return None
         leaf = condition.target.leaf
-        seed[leaf.name] = condition.key if leaf.type == "boolean" else term.value
+        if condition.key != leaf.assumed:  # a value without it has it
+            seed[leaf.name] = condition.key if leaf.type == "boolean" else term.value
     return seed
 
 

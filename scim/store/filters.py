@@ -15,7 +15,7 @@ from django.conf import settings
 
 from providers.ids import exact_id
 from providers.resources.members import current
-from scim.protocol.attributes import ResourceType, Target
+from scim.protocol.attributes import Attribute, ResourceType, Target
 from scim.protocol.conditions import AllOf, AnyOf, Compare, Condition, Constant, Element, Exists, Negated
 from scim.store.columns import COLUMNS, RELATIONS, Column, Relation
 
@@ -141,7 +141,11 @@ def path_of(target: Target) -> list[str]:
 
 def element_text(target: Target) -> Sql:
     """A scalar of one value `e.v` of a list in the document, as text."""
-    return Sql("(e.v ->> %s)", (target.sub.name,)) if target.sub else Sql("(e.v #>> '{}')")
+    if target.sub is None:
+        return Sql("(e.v #>> '{}')")
+    if target.sub.assumed is None:
+        return Sql("(e.v ->> %s)", (target.sub.name,))
+    return Sql("COALESCE(e.v ->> %s, %s)", (target.sub.name, json.dumps(target.sub.assumed)))
 
 
 def _contains(path: Sequence[str], value: Any) -> Sql:
@@ -187,8 +191,9 @@ def _element(target: Target, inner: Condition) -> Sql:
     fixed: dict[str, Any] = {}
     rest: list[Condition] = []
     for term in terms:
-        if isinstance(term, Compare) and term.op == "eq" and term.target.sub and term.target.sub.name not in fixed:
-            fixed[term.target.sub.name] = term.key
+        held = _part_held(term)
+        if held and held.keys().isdisjoint(fixed):
+            fixed |= held
         else:
             rest.append(term)
     if len(terms) == 1 and isinstance(inner, Compare) and inner.op == "eq" and not inner.target.sub:
@@ -202,6 +207,14 @@ def _element(target: Target, inner: Condition) -> Sql:
         (path, *each.params),
     )
     return _joined(" AND ", [prefilter, walk]) if prefilter else walk
+
+
+def _part_held(term: Condition) -> dict[str, Any]:
+    """The part that every value holds which meets a term; {} for none. What is assumed may be missing in the value."""
+    match term:
+        case Compare(Target(sub=Attribute() as sub), "eq", key) if key != sub.assumed:
+            return {sub.name: key}
+    return {}
 
 
 def _on_element(condition: Condition) -> Sql:
@@ -222,6 +235,9 @@ def _on_element(condition: Condition) -> Sql:
 
 def _compare_on_element(target: Target, op: str, key: Any) -> Sql:
     if op in ("eq", "ne"):
+        if target.sub and target.sub.assumed is not None and key == target.sub.assumed:
+            # Not to hold the opposite is to hold it, or nothing.
+            op, key = ("ne" if op == "eq" else "eq"), not key
         value = {target.sub.name: key} if target.sub else key
         equal = Sql("e.v @> %s::jsonb", (json.dumps(value, ensure_ascii=False),))
         return equal if op == "eq" else _negated(equal)

@@ -1,6 +1,7 @@
 """scim2-models, which we did not write: its schemas are ours, and its PATCH gives what ours gives."""
 
 import json
+import re
 from copy import deepcopy
 from random import Random
 from typing import Any
@@ -154,6 +155,12 @@ PATCH_DIFFERS = {
         repeats,
         {"op": "add", "path": "ims", "value": [{"value": "b"}, {"value": "B"}]},
         {"ims": [{"value": "b"}]},
+    ),
+    "not primary": (
+        "RFC 7643 §2.4: a value without `primary` is not primary, in the filter of a path too",
+        lambda operation: re.search(r"\bprimary (eq|ne) (true|false)", operation.get("path", "")),
+        {"op": "replace", "path": "roles[primary eq false].value", "value": "b"},
+        {"roles": [{"value": "b", "type": "work"}]},
     ),
     "derived": (
         "RFC 7643 §3: schemas follow from the attributes that a resource has; ours passes over what is sent",

@@ -88,6 +88,47 @@ CASES = [
         op("replace", 'emails[type eq "home"].primary', True),
         lambda r: [e.get("primary") for e in r["emails"]] == [False, True],
     ),
+    # RFC 7643 §2.4: without `primary` a value is not primary
+    (
+        "replace what is not primary",
+        op("replace", "emails[primary eq false]", {"value": "n", "type": "work"}),
+        lambda r: r["emails"] == [USER_NOW["emails"][0], {"value": "n", "type": "work"}],
+    ),
+    (
+        "replace a part of what is not primary",
+        op("Replace", 'emails[primary eq "False"].value', "n"),
+        lambda r: r["emails"] == [USER_NOW["emails"][0], {"type": "home", "value": "n"}],
+    ),
+    (
+        "remove what is not primary",
+        op("remove", "emails[primary ne true]"),
+        lambda r: r["emails"] == USER_NOW["emails"][:1],
+    ),
+    (
+        "remove what is not not primary",
+        op("remove", "emails[not (primary eq false)]"),
+        lambda r: r["emails"] == USER_NOW["emails"][1:],
+    ),
+    (
+        "remove what is primary",
+        op("remove", "emails[primary ne false]"),
+        lambda r: r["emails"] == USER_NOW["emails"][1:],
+    ),
+    (
+        "a new value that is not primary",
+        op("add", 'roles[primary eq false and type eq "x"].value', "n"),
+        lambda r: r["roles"] == [{"type": "x", "value": "n"}],
+    ),
+    (
+        "a new value from the default alone",
+        op("add", "roles[primary eq false].value", "n"),
+        lambda r: r["roles"] == [{"value": "n"}],
+    ),
+    (
+        "remove by value what is not primary",
+        op("Remove", "emails", [{"type": "home", "primary": False}]),
+        lambda r: r["emails"] == USER_NOW["emails"][:1],
+    ),
     # habits
     ("E1 capital op", op("Replace", "displayName", "J"), lambda r: r["displayName"] == "J"),
     ("E2 text boolean", op("Replace", "active", "False"), lambda r: r["active"] is False),

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from scim.clients import STRICT
 from scim.protocol.attributes import GROUP, USER, ResourceType, Target
 from scim.protocol.conditions import bind
-from scim.protocol.filters import And, Node, Not, Or, Presence, ValuePath, parse_filter, render
+from scim.protocol.filters import And, Comparison, Node, Not, Or, Presence, ValuePath, parse_filter, render
 from scim.protocol.listing import ListQuery, read_filter
 from scim.protocol.paths import AttrPath, find
 from scim.protocol.projection import WHOLE, Projection, parse_projection
@@ -94,6 +94,7 @@ READ_OTHERWISE = {
     "null": "RFC 7643 §2.5: null is the unassigned attribute, so `emails eq null` is one without values",
     "schema": "RFC 7643 §3.3: an extension is a node of its own in the resource, so `pr` may ask for it",
     "value": "RFC 7643 §2.4: a complex value is known by its sub-attribute `value`, a single one (manager) too",
+    "primary": "RFC 7643 §2.4: without `primary` a value is not primary, as if it held false",
     "brackets": "RFC 7644 §3.4.2.2, figure 1: valuePath = attrPath [ ] does not ask for several values",
 }
 
@@ -114,8 +115,18 @@ def as_they_read(node: Node, known: ResourceType, home: Target | None = None) ->
     if home is None:
         return _term(node, node.path, find(node.path, known))
     target = Target(home.schema, home.attribute, home.attribute.subs.get(node.path.name.lower()))
+    if home.attribute.multi_valued and isinstance(node, Comparison) and target.leaf.assumed is not None:
+        return _primary(node)
     path = node.path if home.attribute.multi_valued else AttrPath(home.attribute.name, node.path.name, home.schema)
     return _term(node, path, target, is_one_value=True)
+
+
+def _primary(node: Comparison) -> Node:
+    """`primary eq false` means that it does not hold true."""
+    if node.value is None:
+        return node
+    is_true = Comparison(node.path, "eq", True)
+    return is_true if (node.op == "eq") == node.value else Not(is_true)
 
 
 def _term(node: Node, path: AttrPath, target: Target, *, is_one_value: bool = False) -> Node:
@@ -126,6 +137,8 @@ def _term(node: Node, path: AttrPath, target: Target, *, is_one_value: bool = Fa
         return replace(node, path=path)
     if node.value is None and is_many:
         return Not(Presence(path)) if node.op == "eq" else Presence(path)  # null
+    if is_many and target.leaf.assumed is not None:
+        return ValuePath(replace(path, sub=""), _primary(replace(node, path=AttrPath(path.sub))))  # primary
     if node.op == "ne" and is_many:
         return ValuePath(replace(path, sub=""), replace(node, path=AttrPath(path.sub or "value")))  # ne
     if node.value is not None and target.leaf.is_complex and not is_many:

@@ -26,7 +26,12 @@ CUSTOM = [
     *({"name": f"{kind}s", "type": kind, "multiValued": True} for kind in SOUND),
     {"name": "exact", "caseExact": True},
     {"name": "part", "type": "complex", "subAttributes": SUBS},
-    {"name": "parts", "type": "complex", "multiValued": True, "subAttributes": [{"name": "value"}, *SUBS]},
+    {
+        "name": "parts",
+        "type": "complex",
+        "multiValued": True,
+        "subAttributes": [{"name": "value"}, {"name": "primary", "type": "boolean"}, *SUBS],
+    },
 ]
 
 

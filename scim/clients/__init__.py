@@ -38,8 +38,8 @@ def _refusing_operation(habit: Habit, rewrite: OperationHabit) -> OperationHabit
 
 
 def _refusing_path(habit: Habit, rewrite: PathHabit) -> PathHabit:
-    def refuse(path: AttrPath) -> AttrPath:
-        if rewrite(path) != path:
+    def refuse(path: AttrPath, resource_type: ResourceType) -> AttrPath:
+        if rewrite(path, resource_type) != path:
             raise _refusal("invalidPath", f'The path "{path}"', habit)
         return path
 

@@ -76,23 +76,29 @@ def _is_said(part: Any) -> bool:
     return part != "" and isinstance(part, (str, int, float))
 
 
-_SCHEMAS = {schema.id.lower(): schema.id for schema in SCHEMAS}
 _ENTERPRISE_NAMES = {
     attribute.name.lower() for schema in SCHEMAS if schema.id == ENTERPRISE_USER for attribute in schema.attributes
 }
 
 
-def schema_before_dot(path: AttrPath) -> AttrPath:
-    """`urn:…:2.0:User.manager`: jobs from before 2018 send a dot where the RFC has a colon."""
-    schema = _SCHEMAS.get(f"{path.schema}:{path.name}".lower())
+def schema_before_dot(path: AttrPath, resource_type: ResourceType) -> AttrPath:
+    """`urn:…:2.0:User.manager`: jobs from before 2018 send a dot where the RFC has a colon.
+
+    The path was read with the last part of the URN as the attribute, and the attribute as its sub-attribute.
+    """
     name, _, sub = path.sub.partition(".")
-    return AttrPath(name, sub, schema) if schema and name else path
+    if not name or not path.schema:
+        return path
+    meant = f"{path.schema}:{path.name}".lower()
+    known = resource_type.schema.id.lower() == meant or meant in resource_type.extensions_by_urn
+    return AttrPath(name, sub, f"{path.schema}:{path.name}") if known else path
 
 
-def enterprise_without_schema(path: AttrPath) -> AttrPath:
+def enterprise_without_schema(path: AttrPath, resource_type: ResourceType) -> AttrPath:
     """`manager`: an enterprise attribute named as if it were a core one, in paths and filters."""
     is_bare = not path.schema and path.name.lower() in _ENTERPRISE_NAMES
-    return AttrPath(path.name, path.sub, ENTERPRISE_USER) if is_bare else path
+    is_meant = is_bare and ENTERPRISE_USER.lower() in resource_type.extensions_by_urn
+    return AttrPath(path.name, path.sub, ENTERPRISE_USER) if is_meant else path
 
 
 _DEV = "Entra documentation, use-scim-to-provision-users-and-groups"

@@ -27,5 +27,5 @@ class Habit:
     source: str
     rewrite_value: Callable[[Attribute, Any], Any] | None = None
     rewrite_operation: Callable[[Operation, ResourceType], list[Operation]] | None = None
-    rewrite_path: Callable[[AttrPath], AttrPath] | None = None
+    rewrite_path: Callable[[AttrPath, ResourceType], AttrPath] | None = None
     overlooks: Fault | None = None

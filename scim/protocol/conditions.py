@@ -134,7 +134,7 @@ def _foreign(
 
 def _known(path: AttrPath, resource_type: ResourceType, policy: Policy) -> Target | None:
     try:
-        return find(policy.usual_path(path), resource_type)
+        return find(policy.usual_path(path, resource_type), resource_type)
     except (UnknownAttributeError, ScimError):
         return None
 
@@ -170,7 +170,7 @@ def find_readable(text: str, resource_types: Sequence[ResourceType], policy: Pol
 
 def _find(path: AttrPath, resource_type: ResourceType, policy: Policy) -> Target:
     try:
-        target = find(policy.usual_path(path), resource_type)
+        target = find(policy.usual_path(path, resource_type), resource_type)
     except UnknownAttributeError as error:
         raise errors.invalid_filter(f"{error} Correct the matching attribute in the attribute mapping.") from error
     except ScimError as error:  # a habit that the strict policy refuses

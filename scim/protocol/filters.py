@@ -68,6 +68,7 @@ class Path:
     where: Node | None = None
 
 
+FILTER_AFTER_SUB = "a filter in [ ] follows the attribute, not a sub-attribute."
 _TOKEN = re.compile(r'\s*(?:([()\[\]])|("(?:[^"\\]|\\.)*")|([^\s()\[\]"]+))')
 
 
@@ -97,9 +98,11 @@ def parse_path(text: str) -> Path:
     except ScimError as error:
         raise errors.invalid_path(text, error.sentence) from error
     attr = _attr_path_or_refuse(before, text)
-    if attr.sub:
-        raise errors.invalid_path(text, "a filter in [ ] follows the attribute, not a sub-attribute.")
-    return Path(AttrPath(attr.name, sub, attr.schema), inner)
+    if attr.sub and (not attr.schema or "." in attr.sub):
+        raise errors.invalid_path(text, FILTER_AFTER_SUB)
+    # After a URN, `attr.sub` may be the attribute: a habit puts a dot between them. The dot that is kept here shows
+    # a path that no habit reads so.
+    return Path(AttrPath(attr.name, f"{attr.sub}.{sub}" if attr.sub else sub, attr.schema), inner)
 
 
 def _attr_path_or_refuse(part: str, whole: str) -> AttrPath:

@@ -4,7 +4,7 @@ An operation passes six steps. The first five do not need the resource, so a req
 refused there has touched nothing.
 
     1. read        op, path and value of each operation            _read_operation, filters.parse_path
-    2. habits      a client's own form becomes that of the RFC     _habitual_operations
+    2. habits      a client's own form becomes that of the RFC     _usual_path, _habitual_operations
     3. take apart  an operation on a whole becomes one for each    _Reader
                    part that it names; the others stay
     4. bind        the path becomes an attribute of the schema,    _Reader._find, _bind_where
@@ -65,7 +65,7 @@ from scim.protocol.attributes import Attribute, ResourceType, Target
 from scim.protocol.changes import Change
 from scim.protocol.conditions import AllOf, Compare, Condition, bind_element
 from scim.protocol.errors import ScimError
-from scim.protocol.filters import And, Comparison, Node, Path, count_terms, parse_path
+from scim.protocol.filters import FILTER_AFTER_SUB, And, Comparison, Node, Path, count_terms, parse_path
 from scim.protocol.paths import AttrPath, UnknownAttributeError, find
 from scim.protocol.policy import Fault, Operation, Policy
 from scim.protocol.validation import (
@@ -148,6 +148,8 @@ def _member(item: dict[str, Any], name: str, default: Any = None) -> Any:
 
 
 def _habitual_operations(operation: Operation, resource_type: ResourceType, policy: Policy) -> list[Operation]:
+    if operation.path:  # first, so that the habits of operations find the attribute
+        operation = replace(operation, path=_usual_path(operation.path, resource_type, policy))
     operations = [operation]
     for habit in policy.operation_habits:
         operations = [rewritten for known in operations for rewritten in habit(known, resource_type)]
@@ -155,6 +157,24 @@ def _habitual_operations(operation: Operation, resource_type: ResourceType, poli
         if known.op not in OPS:
             raise errors.invalid_syntax(f'"op" is "{known.op}"; it must be add, replace or remove in lower case.')
     return operations
+
+
+def _usual_path(path: Path, resource_type: ResourceType, policy: Policy) -> Path:
+    """A path in the form of the RFC. Raises `ScimError` invalidPath.
+
+    A path that a habit has rewritten names a schema that is known here. An attribute that this schema does not have
+    is then a mistake, not an attribute of a schema that this server does not have.
+    """
+    usual = policy.usual_path(path.attr, resource_type)
+    if path.where is not None and "." in usual.sub:
+        raise errors.invalid_path(str(path.attr).rstrip("."), FILTER_AFTER_SUB)
+    if usual == path.attr:
+        return path
+    try:
+        find(usual, resource_type)
+    except UnknownAttributeError as error:
+        raise errors.invalid_path(str(path.attr).rstrip("."), str(error)) from error
+    return replace(path, attr=usual)
 
 
 @dataclass(frozen=True)
@@ -209,6 +229,7 @@ class _Reader:
                 leave_out(name, self.policy, self.notes)
                 continue
             self._overlook_form(name, path)
+            path = _usual_path(path, self.resource_type, self.policy)
             yield from self.parts(Operation(operation.op, path, value), is_inner=True)
 
     def _overlook_form(self, name: str, path: Path) -> None:
@@ -223,7 +244,7 @@ class _Reader:
 
     def _find(self, path: Path) -> Target | None:
         try:
-            return find(self.policy.usual_path(path.attr), self.resource_type)
+            return find(path.attr, self.resource_type)
         except UnknownAttributeError as error:
             self.policy.overlook(Fault.UNKNOWN_ATTRIBUTE, errors.invalid_path(str(path.attr), str(error)))
             leave_out(str(path.attr), self.policy, self.notes)

@@ -40,7 +40,7 @@ class Fault(Enum):
 
 ValueHabit = Callable[[Attribute, Any], Any]
 OperationHabit = Callable[[Operation, ResourceType], list[Operation]]
-PathHabit = Callable[[AttrPath], AttrPath]
+PathHabit = Callable[[AttrPath, ResourceType], AttrPath]
 
 
 @dataclass(frozen=True)
@@ -75,10 +75,10 @@ class Policy:
     cursor_timeout_s: int = 86_400
     max_bulk_operations: int = 1_000
 
-    def usual_path(self, path: AttrPath) -> AttrPath:
-        """`path` in the form of the RFC."""
+    def usual_path(self, path: AttrPath, resource_type: ResourceType) -> AttrPath:
+        """`path`, of a resource of this type, in the form of the RFC."""
         for habit in self.path_habits:
-            path = habit(path)
+            path = habit(path, resource_type)
         return path
 
     def usual_value(self, attribute: Attribute, value: Any) -> Any:

@@ -64,7 +64,7 @@ def _names(text: str, resource_type: ResourceType, policy: Policy) -> frozenset[
         if path is None:
             continue
         try:
-            found.add(_key(find(policy.usual_path(path), resource_type)))
+            found.add(_key(find(policy.usual_path(path, resource_type), resource_type)))
         except UnknownAttributeError:
             continue
     return frozenset(found)

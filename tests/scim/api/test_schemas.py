@@ -383,3 +383,75 @@ def test_an_id_is_taken_from_an_address_only_where_it_is_one(client, add):
     made = client.post("/Users", {"userName": "r@x", urn: {"refs": [{"$ref": "https://x/abc"}]}}).json()
     assert made[urn]["refs"] == [{"$ref": "https://x/abc"}]
     assert client.get("/Users", filter=f"{urn}:refs[value gt 3]").json()["totalResults"] == 0
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "name", "wanted"),
+    [
+        (f"{URN}.ward", "South", "ward", "South"),
+        (f"{URN.upper()}.WARD", "South", "ward", "South"),
+        (f"{URN}.shift.code", "D", "shift", {"code": "D"}),
+        (f"{URN}.skills", ["x"], "skills", ["x"]),
+        (f'{URN}.skills[value eq "triage"]', "x", "skills", ["Surgery", "x"]),
+        (f'{URN}.keys[type eq "safe"].value', "k9", "keys", [FULL["keys"][0], FULL["keys"][1] | {"value": "k9"}]),
+        (f'{URN}.keys[type eq "safe"]', {"value": "k9"}, "keys", [FULL["keys"][0], FULL["keys"][1] | {"value": "k9"}]),
+    ],
+)
+def test_a_dot_before_an_attribute_of_its_own_is_read_as_a_colon(client, jane, path, value, name, wanted):
+    address = f"/Users/{jane['id']}"
+    answer = client.patch(address, {"op": "Replace", "path": path, "value": value})
+    assert (answer.status_code, answer.json()[URN][name]) == (200, wanted)
+    client.put(address, {"userName": "jane@x", URN: FULL})
+    assert client.patch(address, {"op": "Replace", "value": {path: value}}).json()[URN][name] == wanted
+
+
+def test_a_dot_before_a_list_removes_only_what_the_value_names(client, jane):
+    removal = {"op": "Remove", "path": f"{URN}.skills", "value": ["triage"]}
+    assert client.patch(f"/Users/{jane['id']}", removal).json()[URN]["skills"] == ["Surgery"]
+    emails = [{"value": "a@x", "type": "work"}, {"value": "b@x", "type": "home"}]
+    client.patch(f"/Users/{jane['id']}", {"op": "add", "path": f"{CORE_USER}.emails", "value": emails})
+    removal = {"op": "Remove", "path": f"{CORE_USER}.emails", "value": [{"value": "a@x"}]}
+    assert client.patch(f"/Users/{jane['id']}", removal).json()["emails"] == emails[1:]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{0}.ward eq "north"', "{0}.ward pr", '{0}.shift.code eq "N"', '{0}.keys[type eq "door"]', '{0}.keys.type eq "door"',
+        '{0}.keys[type eq "door"].value eq "k1"', '{0}.skills co "tri"', 'not ({0}.ward eq "x") and {0}.beds gt 11',
+    ],
+)  # fmt: skip
+def test_a_dot_before_an_attribute_of_its_own_is_read_in_queries(client, provider, jane, text):
+    make_user(provider, "bert@x")
+    found = client.get("/Users", filter=text.replace("{0}", URN)).json()
+    assert [one["userName"] for one in found["Resources"]] == ["jane@x"], found
+    assert client.get("", filter=text.replace("{0}", URN)).json()["totalResults"] == 1, "over all types"
+    only = client.get(f"/Users/{jane['id']}", attributes=f"{URN}.beds,{URN}.shift.code").json()
+    assert only[URN] == {"ward": "North", "beds": 12, "shift": {"code": "N"}}
+    without = client.get(f"/Users/{jane['id']}", excludedAttributes=f"{URN}.beds,{CORE_USER}.name").json()
+    assert without[URN] == {name: value for name, value in FULL.items() if name != "beds"}
+    ordered = client.get("/Users", sortBy=f"{URN}.beds", sortOrder="descending").json()
+    assert [one["userName"] for one in ordered["Resources"]] == ["bert@x", "jane@x"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"{URN}.nothing", f"{URN}.ward.nothing", f"{URN}.shift.code.more", f'{URN}.nothing[type eq "x"].value', f"{CORE_USER}.nothing",
+        f"{ENTERPRISE_USER}.nothing", f'{URN}:keys.value[type eq "door"]', f'{URN}.keys.value[type eq "door"]',
+    ],
+)  # fmt: skip
+def test_an_unknown_attribute_after_a_dot_is_refused_and_never_left_out(client, jane, path):
+    address = f"/Users/{jane['id']}"
+    sent = [
+        client.patch(address, {"op": "replace", "path": path, "value": "x"}),
+        client.patch(address, {"op": "remove", "path": path, "value": ["x"]}),
+        client.patch(address, {"op": "replace", "value": {path: "x"}}),
+    ]
+    if "[" in path and "." in path.partition("[")[0].removeprefix(URN + "."):
+        sent.pop()  # no path at all, so no name of a member: it is left out and noted
+    for answer in sent:
+        assert (answer.status_code, answer.json()["scimType"]) == (400, "invalidPath"), answer.content
+    filtered = client.get("/Users", filter=f'{path} eq "x"').json()
+    assert filtered["scimType"] == "invalidFilter"
+    assert client.get(address).json()["meta"] == jane["meta"]

@@ -54,14 +54,20 @@ def test_a_single_value_leaves_its_list(attribute, sent, meant):
     ],
 )
 def test_a_schema_before_a_dot_is_recognized(path, meant):
-    assert str(entra.schema_before_dot(parse_attr_path(path))) == meant
+    assert str(entra.schema_before_dot(parse_attr_path(path), USER)) == meant
+
+
+def test_a_schema_of_another_type_is_not_meant_by_a_dot():
+    path = parse_attr_path(f"{ENTERPRISE_USER}.department")
+    assert entra.schema_before_dot(path, GROUP) == path
+    assert entra.enterprise_without_schema(parse_attr_path("department"), GROUP) == parse_attr_path("department")
 
 
 @pytest.mark.parametrize(
     ("path", "meant"), [("Manager", f"{ENTERPRISE_USER}:Manager"), ("title", "title"), ("x:manager", "x:manager")]
 )
 def test_an_enterprise_attribute_without_schema_gets_it(path, meant):
-    assert str(entra.enterprise_without_schema(parse_attr_path(path))) == meant
+    assert str(entra.enterprise_without_schema(parse_attr_path(path), USER)) == meant
 
 
 MEMBERS = AttrPath("members")

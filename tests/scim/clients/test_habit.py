@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from providers.events import SYSTEM
+from providers.schemas import add_schema
 from scim.clients import HABITS
 from scim.protocol.attributes import CORE_GROUP, CORE_USER, ENTERPRISE_USER
 from scim.protocol.bulk import REQUEST_SCHEMA
@@ -39,6 +41,7 @@ def op(name, path=None, value=None):
 
 
 MANAGER = f"{ENTERPRISE_USER}:manager"
+CARE = "urn:example:params:scim:schemas:extension:CareStaff:2.0:User"
 NEW = {"schemas": [CORE_USER], "userName": "new@x"}
 CASES = [
     patch("entra-capital-op", op("Replace", "title", "N"), op("replace", "title", "N"), {"title": "N"}),
@@ -78,6 +81,18 @@ CASES = [
         op("replace", f"{ENTERPRISE_USER}.manager.value", "m2"),
         op("replace", f"{ENTERPRISE_USER}:manager.value", "m2"),
         {ENTERPRISE_USER: {"manager": {"value": "m2"}}},
+    ),
+    patch(
+        "entra-schema-before-dot",
+        op("add", f"{CARE}.badgeNumber", 7),
+        op("add", f"{CARE}:badgeNumber", 7),
+        {CARE: {"badgeNumber": 7}},
+    ),
+    patch(
+        "entra-schema-before-dot",
+        op("replace", f'{CORE_USER}.emails[type eq "work"].value', "n@x"),
+        op("replace", 'emails[type eq "work"].value', "n@x"),
+        {"emails": [WORK | {"value": "n@x"}]},
     ),
     patch(
         "entra-enterprise-without-schema",
@@ -223,6 +238,7 @@ class World:
 def world(db, scim):
     def make(*, is_strict):
         provider = make_provider(is_strict=is_strict)
+        add_schema(provider, {"id": CARE, "attributes": [{"name": "badgeNumber", "type": "integer"}]}, SYSTEM)
         client = scim(provider)
         deleted = make_user(provider).pk
         client.delete(f"/Users/{deleted}")

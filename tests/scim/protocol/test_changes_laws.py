@@ -41,6 +41,11 @@ _paths = st.sampled_from(
             'roles[primary eq "True"].value',
             f"addresses{WORK}.locality",
             "x509Certificates",
+            "emails[primary eq false]",
+            "emails[primary ne true].value",
+            f"{USER.schema.id}.emails",
+            f"{USER.schema.id}:active",
+            USER.schema.id,
         ),
         *(
             ENTERPRISE_USER,

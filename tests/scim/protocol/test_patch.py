@@ -21,6 +21,8 @@ REFUSED = [
     ("wrong type", op("replace", "displayName", True), "invalidValue"),
     ("wrong boolean", op("replace", "active", "perhaps"), "invalidValue"),
     ("NUL", op("replace", "displayName", "a\0b"), "invalidValue"),
+    ("filter after a part", op("replace", f'{USER.schema.id}:emails.value[type eq "x"]', "x"), "invalidPath"),
+    ("unknown after a dot", op("replace", f"{USER.schema.id}.shoeSize", "x"), "invalidPath"),
     ("filter on a single value", op("replace", 'name[givenName eq "x"].familyName', "x"), "invalidPath"),
     ("filter that says nothing of a new value", op("replace", 'emails[value co "zzz"].type', "x"), "noTarget"),
     ("no value", {"op": "add", "path": "title"}, "invalidSyntax"),

@@ -13,6 +13,11 @@ PATHS = [
     ('emails[type eq "work"]', Path(AttrPath("emails"), Comparison(AttrPath("type"), "eq", "work"))),
     ('emails[type eq "work"].value', Path(AttrPath("emails", "value"), Comparison(AttrPath("type"), "eq", "work"))),
     (f"{ENTERPRISE_USER}:department", Path(AttrPath("department", "", ENTERPRISE_USER))),
+    (f"{ENTERPRISE_USER}.manager.value", Path(AttrPath("User", "manager.value", ENTERPRISE_USER[:-5]))),
+    (
+        f'{ENTERPRISE_USER}.keys[type eq "x"].value',
+        Path(AttrPath("User", "keys.value", ENTERPRISE_USER[:-5]), Comparison(AttrPath("type"), "eq", "x")),
+    ),
     ('x[a eq "]"].b', Path(AttrPath("x", "b"), Comparison(AttrPath("a"), "eq", "]"))),
 ]
 
@@ -22,7 +27,10 @@ def test_path_is_read(text, path):
     assert parse_path(text) == path
 
 
-@pytest.mark.parametrize("text", ["emails[type eq", "9x", "a..b", 'a[b eq "c"]d', "a b", '[a eq "b"]', 'a.b[c eq "d"]'])
+@pytest.mark.parametrize(
+    "text",
+    ["emails[type eq", "9x", "a..b", 'a[b eq "c"]d', "a b", '[a eq "b"]', 'a.b[c eq "d"]', 'urn:x:y.a.b[c eq "d"]'],
+)
 def test_broken_path_is_invalid_path(text):
     with pytest.raises(ScimError) as refused:
         parse_path(text)

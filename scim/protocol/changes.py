@@ -4,7 +4,6 @@ What each operation does to each target is the table in `scim.protocol.patch`. C
 are not applied here, as members are not part of the resource: see `scim.protocol.members`.
 """
 
-import json
 from collections.abc import Iterable
 from copy import deepcopy
 from dataclasses import dataclass
@@ -12,9 +11,9 @@ from typing import Any
 
 from scim.protocol import errors
 from scim.protocol.attributes import Attribute, ResourceType, Target
-from scim.protocol.conditions import Condition, fold, matches_element
+from scim.protocol.conditions import Condition, matches_element
 from scim.protocol.policy import Fault, Policy
-from scim.protocol.validation import finish_resource, is_hollow
+from scim.protocol.validation import finish_resource, is_hollow, without_repetition
 
 
 @dataclass(frozen=True)
@@ -107,20 +106,9 @@ def _check_count(attribute: Attribute, held: list[Any], policy: Policy) -> None:
 
 def _add_values(attribute: Attribute, held: list[Any], added: list[Any]) -> list[Any]:
     """Add the values that are not there yet. A new primary value takes that role from the old one (§3.5.2.1)."""
-    keys = {_hashable(attribute, element) for element in held}
-    fresh = []
-    for element in added:
-        key = _hashable(attribute, element)
-        if key not in keys:
-            keys.add(key)
-            fresh.append(element)
-    if any(isinstance(element, dict) and element.get("primary") is True for element in fresh):
+    if any(isinstance(element, dict) and element.get("primary") is True for element in added):
         _demote(held)
-    return held + fresh
-
-
-def _hashable(attribute: Attribute, element: Any) -> str:
-    return json.dumps(fold(attribute, element), sort_keys=True)
+    return without_repetition(attribute, held + added)
 
 
 def _apply_to_elements(home: dict[str, Any], change: Change, policy: Policy) -> None:
@@ -144,8 +132,7 @@ def _apply_to_elements(home: dict[str, Any], change: Change, policy: Policy) -> 
     if sub is None and change.op == "remove":
         held = [element for element in held if not any(element is one for one in chosen)]
     elif not attribute.is_complex:
-        replaced = (change.value if matches_element(where, element) else element for element in held)
-        held = _add_values(attribute, [], list(replaced))
+        held = [change.value if matches_element(where, element) else element for element in held]
     else:
         for element in chosen:
             _change_element(element, attribute, change, held)

@@ -44,6 +44,9 @@ What each operation does to each target (null, [] and, from Entra, "" as the val
                                     filter's eq terms      where the policy
                                                            overlooks that
 
+A user whose `active` is cleared keeps it (`validation.keep_defaults`), and no type and value is there twice afterwards
+(`validation.without_repetition`).
+
 What may be written, by the attribute's mutability:
 
     mutability            POST         PUT                          PATCH

@@ -83,7 +83,7 @@ def validate_extension(value: Any, extension: Schema, policy: Policy, notes: Not
 
 
 def finish_resource(resource: dict[str, Any], resource_type: ResourceType, policy: Policy) -> dict[str, Any]:
-    """Check the resource as a whole: required attributes, lengths of keys, one primary value. Derive `schemas`."""
+    """Check the resource as a whole: required attributes, lengths of keys, each value once. Derive `schemas`."""
     used = [extension for extension in resource_type.extensions if extension.id in resource]
     _check_required(resource_type.schema, resource)
     for extension in used:
@@ -91,12 +91,15 @@ def finish_resource(resource: dict[str, Any], resource_type: ResourceType, polic
     for name in ("userName", "displayName", "externalId"):
         if name in resource:
             _check_key(resource_type.core[name.lower()], resource[name], policy)
-    for home in (resource, *(resource[extension.id] for extension in used)):
+    for home, known in ((resource, resource_type.core), *((resource[one.id], one.by_name) for one in used)):
         for name, value in home.items():
-            if isinstance(value, list) and not (home is resource and resource_type.core[name.lower()].holds_references):
+            attribute = known.get(name.lower())  # None: a newer version of the schema stored it
+            if isinstance(value, list) and not (attribute and attribute.holds_references):
                 if len(value) > policy.max_values:
                     raise errors.too_many(policy.max_values, f"values of {name}")
                 _keep_one_primary(value)
+                if attribute and len(value) > 1:
+                    home[name] = without_repetition(attribute, value)
     return {"schemas": [resource_type.schema.id, *(extension.id for extension in used)]} | resource
 
 
@@ -189,6 +192,43 @@ def _keep_one_primary(elements: list[Any]) -> None:
     primary = [element for element in elements if isinstance(element, dict) and element.get("primary") is True]
     for element in primary[:-1]:
         element["primary"] = False
+
+
+def without_repetition(attribute: Attribute, elements: list[Any]) -> list[Any]:
+    """Values of which no two are the same (RFC 7643 §2.4): each in the place of the first of its kind.
+
+    Two values are the same with the same comparison keys of `type` and `value`; without a `value`, such as an address,
+    when all their parts but `primary` are the same. They become one, which is primary if one of them is. Of a part
+    that both have, the later one counts.
+    """
+    found: dict[Any, Any] = {}
+    for element in elements:
+        key = _identity(attribute, element)
+        if key not in found:
+            found[key] = element
+        elif attribute.is_complex:
+            _merge(attribute, found[key], element)
+    return list(found.values())
+
+
+def _identity(attribute: Attribute, element: Any) -> Any:
+    folded = fold(attribute, element)
+    if not attribute.is_complex:
+        return folded
+    parts = {name.lower(): part for name, part in folded.items()}
+    if "value" in parts:
+        return parts.get("type"), parts["value"]
+    return frozenset(part for part in parts.items() if part[0] != "primary")
+
+
+def _merge(attribute: Attribute, kept: dict[str, Any], other: Mapping[str, Any]) -> None:
+    """Add the parts of another value. One that differs in case alone stays: a value sent again changes nothing."""
+    folded = fold(attribute, kept)
+    for name, part in other.items():
+        if fold(attribute.subs[name.lower()], part) != folded.get(name) and not (
+            name.lower() == "primary" and kept.get(name) is True
+        ):
+            kept[name] = part
 
 
 def leave_out(name: str, policy: Policy, notes: Notes) -> None:

@@ -78,7 +78,11 @@ def test_query_strings_as_they_come(client, query):
     [
         {"userName": "x", "externalId": "ｘ" * 1_990},
         {"userName": "x", "externalId": "x" + "\U000e0041" * 3_000},
-        {"userName": "x", "nickName": "y" * 131_000, "entitlements": [{"value": "z" * 131_000} for _ in range(9)]},
+        {
+            "userName": "x",
+            "nickName": "y" * 131_000,
+            "entitlements": [{"value": f"{n}" + "z" * 131_000} for n in range(9)],
+        },
         {"userName": "x", "roles": [{"value": str(number)} for number in range(501)]},
     ],
 )

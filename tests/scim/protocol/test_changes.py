@@ -9,6 +9,8 @@ from scim.protocol.patch import read_patch
 from scim.protocol.validation import Notes
 from tests.scim.protocol.patches import HOME, USER_NOW, WORK, op, patched
 
+HOME_NOW = USER_NOW["emails"][1]
+
 
 def keeps_home(result):
     return [one["value"] for one in result["emails"]] == ["jane@example.com", "jane@home.example"]
@@ -129,6 +131,34 @@ CASES = [
         op("Remove", "emails", [{"type": "home", "primary": False}]),
         lambda r: r["emails"] == USER_NOW["emails"][:1],
     ),
+    # RFC 7643 §2.4: the same type and value are there once
+    (
+        "the same with another display",
+        op("add", "emails", [{"type": "HOME", "value": "JANE@home.example", "display": "H"}]),
+        lambda r: r["emails"][1:] == [HOME_NOW | {"display": "H"}],
+    ),
+    (
+        "the same becomes primary",
+        op("add", "emails", [HOME_NOW | {"primary": True}]),
+        lambda r: [one.get("primary") for one in r["emails"]] == [False, True],
+    ),
+    ("what is primary is added again", op("add", "emails", [USER_NOW["emails"][0]]), lambda r: r == USER_NOW),
+    (
+        "the same twice in a replace",
+        op("replace", "emails", [{"value": "n"}, {"value": "N", "primary": True}, {"value": "n", "type": "work"}]),
+        lambda r: r["emails"] == [{"value": "n", "primary": True}, {"value": "n", "type": "work"}],
+    ),
+    (
+        "one value becomes the other",
+        op("replace", f"emails{HOME}", {"type": "work", "value": "JANE@example.com"}),
+        lambda r: r["emails"] == USER_NOW["emails"][:1],
+    ),
+    (
+        "both values become one",
+        op("replace", "emails", [{"value": "a", "type": "work"}, {"value": "b", "type": "work", "primary": True}]),
+        lambda r: len(r["emails"]) == 2,
+    ),
+    ("all types become one", op("replace", "emails.value", "n"), lambda r: len(r["emails"]) == 2),
     # habits
     ("E1 capital op", op("Replace", "displayName", "J"), lambda r: r["displayName"] == "J"),
     ("E2 text boolean", op("Replace", "active", "False"), lambda r: r["active"] is False),
@@ -286,3 +316,21 @@ def test_changes_can_be_applied_twice():
     once, twice = (apply_changes(USER_NOW, changes, USER, LIBERAL) for _ in range(2))
     assert once == twice
     assert once["emails"] == [{"value": "b"}]
+
+
+def test_a_value_path_that_makes_two_values_the_same_leaves_one():
+    work = [{"value": one, "type": "work"} for one in "ab"]
+    two = USER_NOW | {"emails": [work[0], work[1] | {"primary": True, "display": "B"}]}
+    for path in (f"emails{WORK}.value", "emails.value"):
+        result = patched(op("replace", path, "n"), resource=two)
+        assert result["emails"] == [{"value": "n", "type": "work", "primary": True, "display": "B"}], path
+    assert patched(op("replace", f"emails{WORK}", {"value": "n"}), resource=two)["emails"] == [
+        {"value": "n", "type": "work"}
+    ]
+
+
+def test_the_same_address_is_there_once_whether_primary_or_not():
+    home = {"type": "home", "locality": "Tilburg", "country": "NL"}
+    body = op("add", "addresses", [home, {"type": "work", "locality": "Tilburg"}])
+    again = op("add", "addresses", [{**home, "locality": "TILBURG", "primary": True}])
+    assert patched(body, again)["addresses"] == [home | {"primary": True}, {"type": "work", "locality": "Tilburg"}]

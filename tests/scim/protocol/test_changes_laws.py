@@ -11,7 +11,7 @@ from scim.protocol.changes import apply_changes
 from scim.protocol.conditions import fold_resource
 from scim.protocol.errors import ScimError
 from scim.protocol.patch import PATCH_SCHEMA, read_patch
-from scim.protocol.validation import UNASSIGNED, Notes, validate_resource
+from scim.protocol.validation import UNASSIGNED, Notes, keep_defaults, validate_resource
 
 WORK = '[type eq "work"]'
 _paths = st.sampled_from(
@@ -118,3 +118,24 @@ def test_the_result_is_a_whole_resource_or_a_refusal(resource, operations, polic
     assert not _empties(after), "what is unassigned is left out"
     assert validate_resource(copy.deepcopy(after), USER, LIBERAL, Notes()) == after
     assert fold_resource(after, USER).keys() == after.keys()
+    for name in ("emails", "roles"):
+        kept = [(one.get("type", "").lower(), one.get("value", "").lower()) for one in after.get(name, ())]
+        assert len(set(kept)) == len(kept), "no type and value twice"
+        assert sum(one.get("primary") is True for one in after.get(name, ())) <= 1
+
+
+def _says_true(value: object) -> bool:
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return str(value).lower() == "true" or any(map(_says_true, parts))
+
+
+@settings(max_examples=1_000, deadline=None)
+@given(_operations, st.sampled_from([LIBERAL, STRICT]))
+def test_nobody_is_enabled_by_a_patch_that_does_not_say_true(operations, policy):
+    before = {"schemas": [USER.schema.id], "userName": "jane", "active": False}
+    try:
+        changes = read_patch({"schemas": [PATCH_SCHEMA], "Operations": operations}, USER, policy, Notes())
+        after = keep_defaults(before, apply_changes(before, changes, USER, policy), USER)
+    except ScimError:
+        return
+    assert after["active"] is False or any(map(_says_true, operations))

@@ -72,6 +72,35 @@ def test_bad_body_is_400(body):
     assert refused.value.status == 400
 
 
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ([{"value": "a", "type": "work"}] * 2, [{"value": "a", "type": "work"}]),
+        ([{"value": "a"}, {"value": "A "}], [{"value": "a"}]),
+        ([{"value": "a", "type": "work"}, {"value": "a", "type": "home"}], None),
+        ([{"value": "a"}, {"value": "a", "type": "home"}], None),
+        (
+            [{"value": "a", "primary": True}, {"value": "a", "primary": False, "display": "x"}],
+            [{"value": "a", "primary": True, "display": "x"}],
+        ),
+        (
+            [{"value": "a", "display": "x"}, {"value": "b", "primary": True}, {"value": "a", "primary": True}],
+            [{"value": "a", "display": "x", "primary": True}, {"value": "b", "primary": False}],
+        ),
+        ([{"value": "a", "display": "x"}, {"value": "a", "display": "y"}], [{"value": "a", "display": "y"}]),
+        ([{"type": "work", "display": "x"}] * 2, [{"type": "work", "display": "x"}]),
+        (["a", {"value": "a"}, "b"], [{"value": "a"}, {"value": "b"}]),
+    ],
+)
+def test_no_type_and_value_twice(sent, kept):
+    assert validated({"userName": "j", "emails": sent})["emails"] == (sent if kept is None else kept)
+
+
+def test_case_counts_for_the_same_value_where_the_schema_says_so():
+    photos = [{"value": "https://x/A"}, {"value": "https://x/a"}]
+    assert validated({"userName": "j", "photos": photos})["photos"] == photos
+
+
 def _value(target: Target) -> object:
     by_type = {"boolean": True, "dateTime": "2026-11-23T09:00:00Z", "integer": 1, "decimal": 1.5, "binary": "AAAA"}
     leaf = target.leaf

@@ -1,5 +1,7 @@
 """Habits of Microsoft Entra ID, with and without `aadOptscim062020` (both at once: docs/clients.md)."""
 
+import json
+import re
 from typing import Any
 
 from scim.clients.habit import Habit
@@ -17,6 +19,18 @@ def boolean_from_text(attribute: Attribute, value: Any) -> Any:
     if attribute.type == "boolean" and isinstance(value, str) and value.lower() in ("true", "false"):
         return value.lower() == "true"
     return value
+
+
+# A number as JSON has it: no sign but a minus, no leading zeros, no blanks, ASCII digits.
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?", re.ASCII)
+_MAX_DIGITS = 400  # more than any number that can be stored has
+
+
+def number_from_text(attribute: Attribute, value: Any) -> Any:
+    """`"badgeNumber": "43"`. Whether the number fits is checked as if it had been sent as a number."""
+    if attribute.type not in ("integer", "decimal") or not isinstance(value, str):
+        return value
+    return json.loads(value) if len(value) <= _MAX_DIGITS and _NUMBER.fullmatch(value) else value
 
 
 # Entra puts the value of a single-valued attribute into a list, as it does for several values.
@@ -107,6 +121,7 @@ HABITS = (
     # This comes first, so that the other habits see the value without its list.
     Habit("entra-wrapped-single", "wraps a single value in a list", _DEV, rewrite_value=unwrap_single),
     Habit("entra-text-boolean", "writes true and false as text", _DEV, rewrite_value=boolean_from_text),
+    Habit("entra-text-number", "writes numbers as text", _DEV, rewrite_value=number_from_text),
     Habit("entra-bare-reference", "sends a manager as a bare id", _DEV, rewrite_value=reference_from_text),
     Habit(
         "entra-empty-clears",

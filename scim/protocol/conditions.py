@@ -65,6 +65,8 @@ class Constant:
 
 Condition = Compare | Exists | Element | Negated | AllOf | AnyOf | Constant
 
+# Types whose values clients also write as text: a habit reads the text, in filters too.
+READ_FROM_TEXT = frozenset({"boolean", "integer", "decimal"})
 # Which operators an attribute type takes (RFC 7644 §3.4.2.2, table 3).
 _EQUALITY = frozenset({"eq", "ne"})
 _ORDER = _EQUALITY | {"gt", "ge", "lt", "le"}
@@ -226,7 +228,8 @@ def _test(target: Target, op: str, value: Any, policy: Policy) -> Condition:
     if op not in OPERATORS.get(leaf.type, _EQUALITY):
         allowed = ", ".join(sorted(OPERATORS[leaf.type]))
         raise errors.invalid_filter(f'"{target}" is of type {leaf.type}, which takes {allowed}, not {op}.')
-    if leaf.type == "boolean" or (leaf.names_resource and value != ""):  # as a value it clears; here it is compared
+    # As a value, empty text clears; here it is compared.
+    if leaf.type in READ_FROM_TEXT or (leaf.names_resource and value != ""):
         value = policy.usual_value(leaf.single, value)
     return Compare(target, op, _literal_key(target, value))
 

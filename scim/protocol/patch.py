@@ -66,7 +66,7 @@ from typing import Any
 from scim.protocol import errors
 from scim.protocol.attributes import Attribute, ResourceType, Target
 from scim.protocol.changes import Change
-from scim.protocol.conditions import AllOf, Compare, Condition, bind_element
+from scim.protocol.conditions import READ_FROM_TEXT, AllOf, Compare, Condition, bind_element
 from scim.protocol.errors import ScimError
 from scim.protocol.filters import FILTER_AFTER_SUB, And, Comparison, Node, Path, count_terms, parse_path
 from scim.protocol.paths import AttrPath, UnknownAttributeError, find
@@ -318,7 +318,7 @@ def _seed(node: Node, target: Target, where: Condition) -> dict[str, Any] | None
             return None
         leaf = condition.target.leaf
         if condition.key != leaf.assumed:  # a value without it has it
-            seed[leaf.name] = condition.key if leaf.type == "boolean" else term.value
+            seed[leaf.name] = condition.key if leaf.type in READ_FROM_TEXT else term.value
     return seed
 
 

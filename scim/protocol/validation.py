@@ -7,7 +7,7 @@ read-only and write-only ones: `password` is checked and dropped here, so that n
 import base64
 import binascii
 import json
-import math
+import sys
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -319,12 +319,18 @@ def _check_boolean(value: Any) -> str:
     return "" if isinstance(value, bool) else "must be true or false"
 
 
+# The numbers that every JSON parser of this server reads as such.
+_INTEGERS = range(-(2**63), 2**64)
+_LARGEST = sys.float_info.max
+
+
 def _check_integer(value: Any) -> str:
-    return "" if isinstance(value, int) and not isinstance(value, bool) else "must be a whole number"
+    is_integer = isinstance(value, int) and not isinstance(value, bool) and value in _INTEGERS
+    return "" if is_integer else "must be a whole number of at most 64 bits"
 
 
 def _check_decimal(value: Any) -> str:
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool) and -_LARGEST <= value <= _LARGEST
     return "" if is_number else "must be a number"
 
 

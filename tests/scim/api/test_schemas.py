@@ -134,7 +134,7 @@ def test_no_more_queries_than_without(client, jane, django_assert_num_queries):
 @pytest.mark.parametrize(
     ("value", "part"),
     [
-        ({"beds": "12"}, '"beds" must be a whole number'),
+        ({"beds": "twelve"}, '"beds" must be a whole number'),
         ({"hours": True}, '"hours" must be a number'),
         ({"since": "today"}, '"since" must be a date and time'),
         ({"photo": "?"}, '"photo" must be base64'),
@@ -383,6 +383,118 @@ def test_an_id_is_taken_from_an_address_only_where_it_is_one(client, add):
     made = client.post("/Users", {"userName": "r@x", urn: {"refs": [{"$ref": "https://x/abc"}]}}).json()
     assert made[urn]["refs"] == [{"$ref": "https://x/abc"}]
     assert client.get("/Users", filter=f"{urn}:refs[value gt 3]").json()["totalResults"] == 0
+
+
+NUMBERS = f"{URN[:-5]}:Numbers"
+OF_NUMBERS = {
+    "id": NUMBERS,
+    "attributes": [
+        {"name": "count", "type": "integer"},
+        {"name": "share", "type": "decimal"},
+        {"name": "counts", "type": "integer", "multiValued": True},
+        {
+            "name": "steps",
+            "type": "complex",
+            "multiValued": True,
+            "subAttributes": [
+                {"name": "value"},
+                {"name": "size", "type": "integer"},
+                {"name": "weight", "type": "decimal"},
+                {"name": "primary", "type": "boolean"},
+            ],
+        },
+    ],
+}
+AS_TEXT = {
+    "count": "43",
+    "share": "-1.5e2",
+    "counts": ["1", "2", 1],
+    "steps": [{"value": "a", "size": "7", "weight": "7"}, {"value": "b", "size": "-0", "weight": "0.25"}],
+}
+AS_NUMBERS = {
+    "count": 43,
+    "share": -150.0,
+    "counts": [1, 2],
+    "steps": [{"value": "a", "size": 7, "weight": 7}, {"value": "b", "size": 0, "weight": 0.25}],
+}
+
+
+@pytest.fixture
+def counted(client, add):
+    add(OF_NUMBERS)
+    return client.post("/Users", {"userName": "n@x", NUMBERS: AS_TEXT}).json()
+
+
+def test_a_number_in_text_is_a_number_in_every_request(client, counted):
+    address = f"/Users/{counted['id']}"
+    assert counted[NUMBERS] == AS_NUMBERS
+    assert client.put(address, {"userName": "n@x", NUMBERS: AS_TEXT}).json()["meta"] == counted["meta"], "no change"
+    for operation in (
+        {"op": "Replace", "path": f"{NUMBERS}:count", "value": "43"},
+        {"op": "Replace", "path": f"{NUMBERS}.count", "value": [{"$ref": None, "value": "43"}]},
+        {"op": "add", "value": {NUMBERS: AS_TEXT}},
+        {"op": "add", "value": {f"{NUMBERS}:share": "-150"}},
+        {"op": "add", "path": f"{NUMBERS}:counts", "value": "2"},
+        {"op": "replace", "path": f'{NUMBERS}:steps[size eq "7"].weight', "value": "7.0"},
+        {"op": "remove", "path": f"{NUMBERS}:counts", "value": ["3"]},
+    ):
+        assert client.patch(address, operation).json()["meta"] == counted["meta"], operation
+    made = client.patch(address, {"op": "add", "path": f'{NUMBERS}:steps[size eq "9"].value', "value": "c"}).json()
+    assert made[NUMBERS]["steps"][-1] == {"size": 9, "value": "c"}
+    fewer = client.patch(address, {"op": "remove", "path": f"{NUMBERS}:counts", "value": ["2"]}).json()
+    assert fewer[NUMBERS]["counts"] == [1]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'count eq "43"', 'count gt "42"', 'not ({0}:count lt "43")', 'share eq "-150"', 'share le "-1.5e2"', 'counts eq "2"',
+        'counts[value eq "1"]', 'steps[size eq "7"]', 'steps[size eq "7" and value eq "a"]', 'steps[weight lt "0.3"]',
+        'steps.size eq "7"', "steps[primary eq false]", 'steps[primary eq "False" and size eq "0"]', "not ({0}:steps[primary ne false])",
+    ],
+)  # fmt: skip
+def test_a_number_in_text_is_a_number_in_filters(client, counted, text):
+    query = text.replace("{0}", NUMBERS) if "{0}" in text else f"{NUMBERS}:{text}"
+    found = client.get("/Users", filter=query).json()
+    assert [one["userName"] for one in found["Resources"]] == ["n@x"], found
+
+
+NO_NUMBERS = [
+    "", "NaN", "Infinity", "-Infinity", "1e999", "٣", "４３", " 7 ", "7 ", "\n7", "0x10", "0b1", "1_000", "1,5", "+7", "007", "7.",
+    ".5", "1e", "--1", "true", "null", "[7]", "9" * 5_000,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", [*NO_NUMBERS, "7.5", "1e3", "18446744073709551616", "-9223372036854775809"])
+def test_what_is_no_whole_number_is_400(client, counted, text):
+    address, path = f"/Users/{counted['id']}", f"{NUMBERS}:count"
+    answers = [
+        client.post("/Users", {"userName": "z@x", NUMBERS: {"count": text or "x"}}),
+        client.patch(address, {"op": "replace", "path": f"{NUMBERS}:counts", "value": [text or "x"]}),
+        client.patch(address, {"op": "replace", "path": f'{NUMBERS}:steps[value eq "a"].size', "value": text or "x"}),
+        client.patch(address, {"op": "replace", "path": path, "value": text or "x"}),
+    ]
+    assert [(one.status_code, one.json()["scimType"]) for one in answers] == [(400, "invalidValue")] * 4
+    assert client.get(address).json()[NUMBERS] == AS_NUMBERS
+
+
+@pytest.mark.parametrize("text", NO_NUMBERS)
+@pytest.mark.parametrize("name", ["count", "share", "steps.weight"])
+def test_a_filter_by_what_is_no_number_is_400(client, counted, name, text):
+    answer = client.get("/Users", filter=f"{NUMBERS}:{name} eq {json.dumps(text)}")
+    assert (answer.status_code, answer.json()["scimType"]) == (400, "invalidFilter")
+
+
+@pytest.mark.parametrize("text", ["1e999", "NaN", "٣", "0x10", "-1e309", "9" * 390])
+def test_what_is_no_decimal_is_400(client, counted, text):
+    answer = client.post("/Users", {"userName": "z@x", NUMBERS: {"share": text}})
+    assert (answer.status_code, answer.json()["scimType"]) == (400, "invalidValue")
+
+
+def test_the_bounds_of_numbers_are_those_of_json(client, counted):
+    for text, number in (("18446744073709551615", 2**64 - 1), ("-9223372036854775808", -(2**63))):
+        answer = client.patch(f"/Users/{counted['id']}", {"op": "replace", "path": f"{NUMBERS}:count", "value": text})
+        assert answer.json()[NUMBERS]["count"] == number
 
 
 @pytest.mark.parametrize(

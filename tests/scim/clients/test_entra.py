@@ -3,7 +3,7 @@
 import pytest
 
 from scim.clients import entra
-from scim.protocol.attributes import ENTERPRISE_USER, GROUP, USER
+from scim.protocol.attributes import ENTERPRISE_USER, GROUP, USER, Attribute
 from scim.protocol.filters import Comparison, Or, Path
 from scim.protocol.paths import AttrPath, parse_attr_path
 from scim.protocol.policy import Operation
@@ -90,3 +90,23 @@ def test_v45_members_to_remove_are_named_in_the_path(value, where):
 def test_v45_a_removal_that_names_nobody_removes_nobody():
     for value in ([], [{"display": "Anna"}], [{"value": ""}]):
         assert entra.remove_by_value(Operation("remove", Path(MEMBERS), value), GROUP) == []
+
+
+WHOLE, REAL = (Attribute("number", kind) for kind in ("integer", "decimal"))
+
+
+@pytest.mark.parametrize(
+    ("attribute", "sent", "meant"),
+    [
+        (WHOLE, "43", 43),
+        (WHOLE, "-7", -7),
+        (WHOLE, "7.5", 7.5),
+        (REAL, "7.50", 7.5),
+        (REAL, "1e2", 100.0),
+        *((REAL, text, text) for text in ("", " 7", "07", "+7", "7.", ".7", "NaN", "٣", "0x1", "seven", "9" * 401)),
+        (TITLE, "43", "43"),
+        (WHOLE, True, True),
+    ],
+)
+def test_a_number_is_read_from_text_as_json_writes_it(attribute, sent, meant):
+    assert entra.number_from_text(attribute, sent) == meant

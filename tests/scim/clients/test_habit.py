@@ -46,6 +46,14 @@ NEW = {"schemas": [CORE_USER], "userName": "new@x"}
 CASES = [
     patch("entra-capital-op", op("Replace", "title", "N"), op("replace", "title", "N"), {"title": "N"}),
     patch("entra-text-boolean", op("replace", "active", "False"), op("replace", "active", False), {"active": False}),
+    Sent(
+        "entra-text-number",
+        "PATCH",
+        "/Users/{user}",
+        {"schemas": [PATCH_SCHEMA], "Operations": [op("add", f"{CARE}:badgeNumber", "43")]},
+        {"schemas": [PATCH_SCHEMA], "Operations": [op("add", f"{CARE}:badgeNumber", 43)]},
+        {CARE: {"badgeNumber": 43}},
+    ),
     patch(
         "entra-wrapped-single",
         op("replace", "title", [{"$ref": None, "value": "N"}]),

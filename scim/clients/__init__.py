@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
-from scim.clients import entra, okta, onelogin, others
+from scim.clients import entra, okta, onelogin, others, scim_sdk
 from scim.clients.habit import Habit
 from scim.protocol import errors
 from scim.protocol.attributes import Attribute, ResourceType
@@ -16,7 +16,13 @@ from scim.protocol.errors import ScimError
 from scim.protocol.paths import AttrPath
 from scim.protocol.policy import Operation, OperationHabit, PathHabit, Policy, ValueHabit
 
-HABITS: tuple[Habit, ...] = (*entra.HABITS, *okta.HABITS, *onelogin.HABITS, *others.HABITS)
+HABITS: tuple[Habit, ...] = (
+    *scim_sdk.HABITS,
+    *entra.HABITS,
+    *okta.HABITS,
+    *onelogin.HABITS,
+    *others.HABITS,
+)
 
 
 def _refusing_value(habit: Habit, rewrite: ValueHabit) -> ValueHabit:

@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 from scim.clients.habit import Habit
+from scim.clients.scim_sdk import looks_like_json
 from scim.protocol.attributes import ENTERPRISE_USER, SCHEMAS, Attribute, ResourceType
 from scim.protocol.filters import And, Comparison, Node, Or, Path
 from scim.protocol.paths import AttrPath, UnknownAttributeError, find
@@ -44,9 +45,9 @@ def unwrap_single(attribute: Attribute, value: Any) -> Any:
 
 
 def reference_from_text(attribute: Attribute, value: Any) -> Any:
-    if isinstance(value, str) and value and not attribute.multi_valued and "value" in attribute.subs:
-        return {"value": value}
-    return value
+    if attribute.multi_valued or not value or not isinstance(value, str) or "value" not in attribute.subs:
+        return value
+    return value if looks_like_json(value) else {"value": value}
 
 
 def empty_is_unassigned(attribute: Attribute, value: Any) -> Any:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from scim.clients.habit import Habit
+from scim.clients.scim_sdk import looks_like_json
 from scim.protocol.attributes import Attribute
 
 
@@ -17,7 +18,12 @@ def element_from_text(attribute: Attribute, value: Any) -> Any:
     """Values of a multi-valued complex attribute sent as bare text: `"members": ["<id>"]`."""
     if not attribute.multi_valued or "value" not in attribute.subs or not isinstance(value, list):
         return value
-    return [{"value": element} if isinstance(element, str) else element for element in value]
+    return [{"value": element} if _is_bare(element) else element for element in value]
+
+
+def _is_bare(element: Any) -> bool:
+    """Whether an element is text that can be a value. JSON that cannot be read stays as it is, to be refused."""
+    return isinstance(element, str) and not looks_like_json(element)
 
 
 HABITS = (

@@ -44,6 +44,20 @@ MANAGER = f"{ENTERPRISE_USER}:manager"
 CARE = "urn:example:params:scim:schemas:extension:CareStaff:2.0:User"
 NEW = {"schemas": [CORE_USER], "userName": "new@x"}
 CASES = [
+    Sent(
+        "sdk-json-value",
+        "POST",
+        "/Users",
+        NEW | {"emails": '[{"value": "jane@x", "type": "work"}]'},
+        NEW | {"emails": [WORK]},
+        {"emails": [WORK]},
+    ),
+    patch(
+        "sdk-json-operation",
+        op("replace", None, '{"title": "N"}'),
+        op("replace", None, {"title": "N"}),
+        {"title": "N"},
+    ),
     patch("entra-capital-op", op("Replace", "title", "N"), op("replace", "title", "N"), {"title": "N"}),
     patch("entra-text-boolean", op("replace", "active", "False"), op("replace", "active", False), {"active": False}),
     Sent(

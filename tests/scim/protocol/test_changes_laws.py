@@ -70,8 +70,17 @@ _names = st.sampled_from(
         "x",
     ]
 )
+JSON_IN_TEXT = [
+    '[{"value": "a", "type": "work"}]',
+    '{"value": "B"}',
+    "[]",
+    "{}",
+    "null",
+    '{"value"',
+    '{"active": null}',
+]
 _values = st.recursive(
-    st.sampled_from([None, "", "a", "B", "True", "false", True, False, 1, 1.5]),
+    st.sampled_from([None, "", "a", "B", "True", "false", True, False, 1, 1.5, *JSON_IN_TEXT]),
     lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(_names, inner, max_size=3)),
     max_leaves=6,
 )

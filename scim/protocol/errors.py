@@ -231,7 +231,7 @@ def expired_cursor(timeout_s: int) -> ScimError:
 
 def invalid_count(most: int, name: str = "count") -> ScimError:
     return ScimError(
-        Reason.INVALID_COUNT, 400, "invalidCount", f'With a cursor, "{name}" must be a whole number from 1 to {most:,}.'
+        Reason.INVALID_COUNT, 400, "invalidCount", f'With a cursor, "{name}" must be a whole number from 0 to {most:,}.'
     )
 
 

@@ -43,7 +43,7 @@ class Sort:
 
 @dataclass(frozen=True)
 class ListQuery:
-    """`start_index` is 1-based; `count` 0 asks for the total alone.
+    """`start_index` is 1-based; `count` 0 asks for the total alone, with a cursor too (RFC 9865 §2).
 
     `cursor` is None for pages by index, and "" for the first page of a query with cursors (RFC 9865 §2).
     """
@@ -58,17 +58,15 @@ class ListQuery:
 def read_list_query(parameters: Mapping[str, str], resource_types: Sequence[ResourceType], policy: Policy) -> ListQuery:
     """Read parameters by lower-case name.
 
-    Raises `ScimError` invalidValue, invalidFilter, with a cursor also invalidCount.
-
-    A number that is too large is lowered to the limit. One that is too small is raised, except with a cursor.
+    A number that is too large is lowered to the limit, and one that is too small raised; a negative count means 0
+    (RFC 7644 §3.4.2.4, RFC 9865 §2). Raises `ScimError` invalidValue, invalidFilter, with a cursor also invalidCount.
     """
     cursor = parameters.get("cursor")
     start_index = max(_read_number(parameters, "startIndex", 1), 1)
     if cursor is not None and start_index != 1:
         raise errors.invalid_value('"startIndex" and "cursor" are two ways to page: send one of them.')
-    count = _read_number(parameters, "count", policy.default_count)
-    if cursor is not None and count < 1:
-        raise errors.invalid_count(policy.max_count)
+    unreadable = None if cursor is None else errors.invalid_count(policy.max_count)
+    count = _read_number(parameters, "count", policy.default_count, unreadable)
     sort = _read_sort(parameters, resource_types, policy)
     text = parameters.get("filter", "")
     return ListQuery(
@@ -103,14 +101,14 @@ class MemberQuery:
 def read_member_query(parameters: Mapping[str, str], policy: Policy) -> MemberQuery | None:
     """Read `membersCursor` and `membersCount` of a group's address; None without both, which means all members.
 
-    An extension of this server (docs/scim.md). Raises `ScimError` invalidValue, invalidCount.
+    An extension of this server (docs/scim.md). Counts are read as those of lists with cursors. Raises `ScimError`
+    invalidCount.
     """
     if not {"memberscursor", "memberscount"} & parameters.keys():
         return None
-    count = _read_number(parameters, "membersCount", policy.max_count)
-    if count < 1:
-        raise errors.invalid_count(policy.max_count, "membersCount")
-    return MemberQuery(min(count, policy.max_count), parameters.get("memberscursor", ""))
+    unreadable = errors.invalid_count(policy.max_count, "membersCount")
+    count = _read_number(parameters, "membersCount", policy.max_count, unreadable)
+    return MemberQuery(min(max(count, 0), policy.max_count), parameters.get("memberscursor", ""))
 
 
 SEARCH_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:SearchRequest"
@@ -135,13 +133,13 @@ def search_parameters(body: Any, policy: Policy) -> dict[str, str]:
     return parameters
 
 
-def _read_number(parameters: Mapping[str, str], name: str, default: int) -> int:
+def _read_number(parameters: Mapping[str, str], name: str, default: int, unreadable: ScimError | None = None) -> int:
     sent = parameters.get(name.lower(), "").strip()
     if not sent:
         return default
     digits = sent.removeprefix("-").removeprefix("+")
     if not (digits.isascii() and digits.isdigit()):
-        raise errors.invalid_value(f'"{name}" must be a whole number.')
+        raise unreadable or errors.invalid_value(f'"{name}" must be a whole number.')
     number = int(digits[:16])
     return -number if sent.startswith("-") else number
 

@@ -33,7 +33,7 @@ def read_member_page(
 ) -> Answer | None:
     """Read a group with a page of its members. `PAGE_SCHEMA` holds their total and the cursor of the next page.
 
-    Raises `ScimError` invalidValue, invalidCursor, expiredCursor.
+    With a count of 0, it holds the total alone. Raises `ScimError` invalidValue, invalidCursor, expiredCursor.
     """
     if not projection.wants("members"):
         raise errors.invalid_value('Pages of members are asked for, and members left out: name them in "attributes".')
@@ -58,7 +58,7 @@ def read_member_page(
     if answer is None:
         return None
     page: dict[str, int | str] = {"totalResults": total, "itemsPerPage": len(shown)}
-    if len(ids) > query.count:
+    if shown and len(ids) > query.count:
         page["nextCursor"] = seal(Position(None, shown[-1], total), *scope)
     document = orjson.loads(answer.body)
     document["schemas"].append(PAGE_SCHEMA)

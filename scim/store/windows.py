@@ -6,7 +6,8 @@ forward or backward; one row more is fetched, which is not shown but tells wheth
 
     Page                     fetched    total                        previous page       next page
     by index                 count      see below                    no cursor           no cursor
-    by index, count is 0     nothing    to be counted                no cursor           no cursor
+    any, count is 0          nothing    to be counted, or what the   no cursor           no cursor
+                                        cursor has
     first one by cursor      count + 1  see below                    none                if one more came
     forward from a cursor    count + 1  the one that the cursor has  there is one        if one more came
     backward from a cursor   count + 1  the one that the cursor has  if one more came    there is one
@@ -48,7 +49,7 @@ class Window:
     @property
     def limit(self) -> int:
         """How many rows to fetch."""
-        return self.count + self.has_cursors
+        return self.count + self.has_cursors if self.count else 0
 
     @property
     def offset(self) -> int:
@@ -79,7 +80,7 @@ class Shown:
         if window.position:
             return window.position.total
         is_last = len(self.rows) < window.count or (window.has_cursors and not self.has_more)
-        if is_last and (self.rows or window.offset == 0):
+        if window.count and is_last and (self.rows or window.offset == 0):
             return window.offset + len(self.rows)
         return None
 
@@ -93,6 +94,8 @@ class Shown:
         return self._neighbour(0, total, is_before=True) if is_there else None
 
     def _neighbour(self, end: int, total: int, *, is_before: bool) -> Position | None:
+        if not self.window.count:
+            return None
         if self.rows:
             row_id, key, *_ = self.rows[end]
             return Position(key, row_id, total, is_backward=is_before)

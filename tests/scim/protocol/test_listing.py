@@ -45,10 +45,11 @@ def test_what_is_out_of_range_is_clamped(parameters, start_index, count):
     assert (query.start_index, query.count) == (start_index, count)
 
 
-def test_a_cursor_takes_no_start_index_and_a_count_of_one_at_least():
+def test_a_cursor_takes_no_start_index_and_any_count():
     assert read(cursor="").cursor == ""
     assert refused(read, cursor="", startIndex="2") == "invalidValue"
-    assert refused(read, cursor="", count="0") == "invalidCount"
+    assert [read(cursor="", count=sent).count for sent in ("-1", "0", "5000")] == [0, 0, 1_000]
+    assert refused(read, cursor="", count="many") == "invalidCount"
 
 
 @pytest.mark.parametrize("parameters", [{"count": "ten"}, {"count": "1.5"}, {"sortOrder": "up"}, {"sortBy": "shoe"}])
@@ -82,7 +83,8 @@ def test_a_page_of_members_is_asked_for_by_either_parameter():
     assert read_member_query({}, LIBERAL) is None
     assert read_member_query({"memberscount": "5"}, LIBERAL) == MemberQuery(5)
     assert read_member_query({"memberscursor": "x"}, LIBERAL) == MemberQuery(1_000, "x")
-    assert refused(read_member_query, {"memberscount": "0"}, LIBERAL) == "invalidCount"
+    assert read_member_query({"memberscount": "-1"}, LIBERAL) == MemberQuery(0)
+    assert refused(read_member_query, {"memberscount": "many"}, LIBERAL) == "invalidCount"
 
 
 def test_a_search_request_is_the_same_query():

@@ -123,10 +123,24 @@ def test_a_page_that_became_empty_leads_back_and_on(client, provider, sort_by):
     assert names(client.get("/Users", cursor=gone["nextCursor"], **query).json()) == ["u9@x"]
 
 
-@pytest.mark.parametrize("count", ["0", "-1"])
-def test_a_count_below_one_is_refused_with_a_cursor(client, count):
+@pytest.mark.parametrize("count", ["0", "-1", "-0"])
+@pytest.mark.parametrize("query", [{}, {"sortBy": "userName"}, {"filter": "active eq true"}])
+def test_a_count_of_zero_or_less_is_the_total_alone(client, provider, count, query):
+    for number in range(3):
+        make_user(provider, f"u{number}")
+    first = client.get("/Users", cursor="", count="2", **query).json()
+    for cursor in ("", first["nextCursor"]):
+        page = client.get("/Users", cursor=cursor, count=count, **query).json()
+        assert page == {"schemas": page["schemas"], "totalResults": 3, "itemsPerPage": 0, "Resources": []}
+        body = {"cursor": cursor, "count": int(count), **query}
+        assert client.post("/Users/.search", body).json() == page
+    assert client.get("", cursor="", count=count).json()["totalResults"] == 3
+
+
+@pytest.mark.parametrize("count", ["x", "1.5", "٣", "0x1"])
+def test_a_count_that_is_no_number_is_an_invalid_count_with_a_cursor(client, count):
     assert client.get("/Users", cursor="", count=count).json()["scimType"] == "invalidCount"
-    assert client.get("/Users", count=count).status_code == 200
+    assert client.get("/Users", count=count).json()["scimType"] == "invalidValue"
 
 
 def test_cursor_and_start_index_exclude_each_other(client):

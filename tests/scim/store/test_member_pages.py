@@ -58,11 +58,18 @@ def test_a_group_without_members_has_one_empty_page(client, provider):
     assert "members" not in page
 
 
+@pytest.mark.parametrize("count", ["0", "-3"])
+def test_a_count_of_zero_or_less_is_the_total_of_the_members_alone(client, group, count):
+    first = client.get(f"/Groups/{group.pk}", membersCount="2").json()[PAGE_SCHEMA]
+    for cursor in ("", first["nextCursor"]):
+        page = client.get(f"/Groups/{group.pk}", membersCursor=cursor, membersCount=count).json()
+        assert (page[PAGE_SCHEMA], "members" in page) == ({"totalResults": 25, "itemsPerPage": 0}, False)
+
+
 @pytest.mark.parametrize(
     ("query", "scim_type"),
     [
-        ({"membersCount": "0"}, "invalidCount"),
-        ({"membersCount": "x"}, "invalidValue"),
+        ({"membersCount": "x"}, "invalidCount"),
         ({"membersCursor": "x"}, "invalidCursor"),
         ({"membersCursor": "", "excludedAttributes": "members"}, "invalidValue"),
     ],

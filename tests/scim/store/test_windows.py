@@ -74,6 +74,15 @@ def test_a_page_by_cursor_names_its_neighbours(position, letters, total, previou
     assert (page.previous(7), page.next(7)) == (previous, following)
 
 
+@pytest.mark.parametrize("position", [None, at("c"), at("c", is_backward=True)])
+def test_a_page_of_none_by_cursor_fetches_nothing_and_leads_nowhere(position):
+    window = Window(0, has_cursors=True, position=position)
+    assert window.limit == 0
+    page = window.show([])
+    assert (page.rows, page.total) == ([], 7 if position else None)
+    assert (page.next(7), page.previous(7)) == (None, None)
+
+
 def test_all_on_the_first_page_by_cursor_is_the_total():
     assert shown(Window(7, has_cursors=True))[1].total == 7
     assert shown(Window(8, has_cursors=True))[1].total == 7

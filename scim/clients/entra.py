@@ -75,14 +75,19 @@ def remove_by_value(operation: Operation, resource_type: ResourceType) -> list[O
 
 
 def _naming(element: Any, attribute: Attribute) -> Node | None:
-    """The filter for an element to remove: by its value, or by all its parts when it has no value."""
+    """The filter for an element to remove: by value and type, for a member by its id, else by all its parts.
+
+    The same value can be there as another type (RFC 7643 §2.4). A `display` may have changed since it was read.
+    """
     parts = {"value": element}
     if isinstance(element, dict):
         parts = {name.lower(): part for name, part in element.items()}
         address = parts.get("$ref")
         value = parts.get("value") or (address.rpartition("/")[2] if isinstance(address, str) else None)
-        if value is not None or attribute.holds_references:
+        if attribute.holds_references:
             parts = {"value": value}
+        elif value is not None:
+            parts = {"value": value, "type": parts.get("type")}
     terms = tuple(Comparison(AttrPath(name), "eq", part) for name, part in parts.items() if _is_said(part))
     return And(terms) if len(terms) > 1 else next(iter(terms), None)
 

@@ -7,6 +7,7 @@ from scim.protocol.attributes import ENTERPRISE_USER, GROUP, USER, Attribute
 from scim.protocol.filters import Comparison, Or, Path
 from scim.protocol.paths import AttrPath, parse_attr_path
 from scim.protocol.policy import Operation
+from tests.scim.protocol.patches import USER_NOW, op, patched
 
 ACTIVE, TITLE, EMAILS = USER.core["active"], USER.core["title"], USER.core["emails"]
 
@@ -110,3 +111,31 @@ WHOLE, REAL = (Attribute("number", kind) for kind in ("integer", "decimal"))
 )
 def test_a_number_is_read_from_text_as_json_writes_it(attribute, sent, meant):
     assert entra.number_from_text(attribute, sent) == meant
+
+
+WORK_AND_HOME = [{"value": "x", "type": "work"}, {"value": "x", "type": "home", "primary": True}]
+
+
+@pytest.mark.parametrize(
+    ("named", "left"),
+    [
+        ([{"type": "work", "value": "x"}], WORK_AND_HOME[1:]),
+        ([{"type": "WORK", "value": "X", "display": "as it was once"}], WORK_AND_HOME[1:]),
+        ([{"type": "home", "value": "x", "primary": False}], WORK_AND_HOME[:1]),
+        ([{"value": "x"}], None),
+        (["x"], None),
+        ([{"value": "x", "type": ""}], None),
+        ([{"value": "x", "type": None}], None),
+        (WORK_AND_HOME, None),
+        ([{"type": "other", "value": "x"}], WORK_AND_HOME),
+        ([{"type": "work"}], WORK_AND_HOME[1:]),
+    ],
+)
+def test_a_removal_by_value_removes_the_type_that_it_names(named, left):
+    removal = op("Remove", "emails", named)
+    assert patched(removal, resource=USER_NOW | {"emails": WORK_AND_HOME}).get("emails") == left
+
+
+def test_a_removal_of_members_looks_at_their_ids_alone():
+    removal = Operation("remove", Path(MEMBERS), [{"value": "a", "type": "Group"}])
+    assert entra.remove_by_value(removal, GROUP) == [Operation("remove", Path(MEMBERS, ONE), None)]

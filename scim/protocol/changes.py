@@ -100,7 +100,7 @@ def _apply_to_list(home: dict[str, Any], change: Change, policy: Policy) -> None
 
 def _check_count(attribute: Attribute, held: list[Any], policy: Policy) -> None:
     """Limit the number of values after each change, as the cost of the next one depends on it (V65)."""
-    if len(held) > policy.max_values:
+    if len(held) > policy.max_values and not attribute.holds_references:
         raise errors.too_many(policy.max_values, f"values of {attribute.name}")
 
 

@@ -65,7 +65,7 @@ from typing import Any
 
 from scim.protocol import errors
 from scim.protocol.attributes import Attribute, ResourceType, Target
-from scim.protocol.changes import Change
+from scim.protocol.changes import Change, apply_changes
 from scim.protocol.conditions import READ_FROM_TEXT, AllOf, Compare, Condition, bind_element
 from scim.protocol.errors import ScimError
 from scim.protocol.filters import FILTER_AFTER_SUB, And, Comparison, Node, Path, count_terms, parse_path
@@ -75,6 +75,8 @@ from scim.protocol.validation import (
     UNASSIGNED,
     Notes,
     leave_out,
+    validate_attributes,
+    validate_resource,
     validate_single,
     validate_value,
 )
@@ -101,6 +103,46 @@ def read_patch(body: Any, resource_type: ResourceType, policy: Policy, notes: No
         if change is not None:
             changes.append(change)
     return changes
+
+
+def read_resource(body: Any, resource_type: ResourceType, policy: Policy, notes: Notes) -> dict[str, Any]:
+    """A POST or PUT body as the resource to store. Raises `ScimError` as `validate_resource` does.
+
+    A member of the body whose name is a path (`urn:…:User:department`, `name.givenName`, and by a habit `department`)
+    is set as a PATCH without path sets it, if the policy overlooks that.
+    """
+    paths = {}
+    if isinstance(body, dict):
+        paths = {name: body[name] for name in body if _is_path(name, resource_type, policy)}
+    if not paths:
+        return validate_resource(body, resource_type, policy, notes)
+    named = {name: value for name, value in body.items() if name not in paths}
+    resource = validate_attributes(named, resource_type, policy, notes)
+    parts = _Reader(resource_type, policy, notes).parts(Operation("add", None, paths))
+    changes = (_change(operation, target, policy, notes) for operation, target in parts)
+    return apply_changes(resource, filter(None, changes), resource_type, policy)
+
+
+def _is_path(name: str, resource_type: ResourceType, policy: Policy) -> bool:
+    """Whether the name of a member of a body is a path to a known attribute, and not the name of one."""
+    lower = name.lower()
+    if lower in resource_type.core or lower in resource_type.extensions_by_urn:
+        return False
+    if lower == resource_type.schema.id.lower():
+        return True
+    try:
+        path = parse_path(name).attr
+    except ScimError:
+        return False
+    try:
+        usual = policy.usual_path(path, resource_type)
+    except ScimError:
+        return True  # a habit that the strict policy refuses, with the habit's name
+    try:
+        find(usual, resource_type)
+    except UnknownAttributeError:
+        return usual != path
+    return True
 
 
 Part = tuple[Operation, Target]

@@ -39,6 +39,11 @@ def validate_resource(body: Any, resource_type: ResourceType, policy: Policy, no
 
     Raises `ScimError` invalidSyntax, invalidValue naming the attribute.
     """
+    return finish_resource(validate_attributes(body, resource_type, policy, notes), resource_type, policy)
+
+
+def validate_attributes(body: Any, resource_type: ResourceType, policy: Policy, notes: Notes) -> dict[str, Any]:
+    """The same, one attribute after the other. `finish_resource` checks the whole."""
     if not isinstance(body, dict):
         raise errors.invalid_syntax(f"The body must be a JSON object holding a {resource_type.name}.")
     extensions = resource_type.extensions_by_urn
@@ -60,7 +65,7 @@ def validate_resource(body: Any, resource_type: ResourceType, policy: Policy, no
             kept = validate_value(attribute, value, policy, notes)
             if kept not in UNASSIGNED and attribute.returned != "never":
                 resource[attribute.name] = kept
-    return finish_resource(resource, resource_type, policy)
+    return resource
 
 
 def validate_extension(value: Any, extension: Schema, policy: Policy, notes: Notes) -> dict[str, Any]:

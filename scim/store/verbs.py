@@ -34,10 +34,10 @@ from scim.protocol.attributes import ResourceType
 from scim.protocol.changes import Change, apply_changes
 from scim.protocol.listing import ListQuery, MemberQuery
 from scim.protocol.members import MemberChange, member_changes
-from scim.protocol.patch import read_patch
+from scim.protocol.patch import read_patch, read_resource
 from scim.protocol.policy import Policy
 from scim.protocol.projection import Name, Projection, names_in
-from scim.protocol.validation import Notes, check_immutable, keep_defaults, keep_immutable, validate_resource
+from scim.protocol.validation import Notes, check_immutable, keep_defaults, keep_immutable
 from scim.store.answers import Answer, Page, Part, read_one, read_page
 from scim.store.columns import RELATIONS, row_of
 from scim.store.filters import TRUE, Sql, compile_condition
@@ -191,7 +191,7 @@ def delete(call: Call, resource_id: str) -> None:
 
 def _validated(call: Call, body: Any) -> tuple[Resource, list[str]]:
     """A POST or PUT body as the resource to store, and separately the ids of its members."""
-    resource = validate_resource(body, call.resource_type, call.policy, call.notes)
+    resource = read_resource(body, call.resource_type, call.policy, call.notes)
     members = [element["value"] for element in resource.pop("members", ())]
     return call.shape(resource), members
 

@@ -567,3 +567,15 @@ def test_an_unknown_attribute_after_a_dot_is_refused_and_never_left_out(client, 
     filtered = client.get("/Users", filter=f'{path} eq "x"').json()
     assert filtered["scimType"] == "invalidFilter"
     assert client.get(address).json()["meta"] == jane["meta"]
+
+
+@pytest.mark.parametrize("name", [f"{URN}:ward", f"{URN}.ward", f"{URN.lower()}:WARD"])
+def test_a_full_name_at_the_top_of_a_body_is_that_attribute(client, name):
+    made = client.post("/Users", {"userName": "top@x", name: "9", f"{CORE_USER}:active": "False"}).json()
+    assert (made[URN]["ward"], made["schemas"], made["active"]) == ("9", [CORE_USER, URN], False)
+    put = client.put(f"/Users/{made['id']}", {"userName": "top@x", name: "8", URN: {"beds": 1}, "name.givenName": "T"})
+    assert (put.json()[URN], put.json()["name"]) == ({"ward": "8", "beds": 1}, {"givenName": "T"})
+    unknown = client.post("/Users", {"userName": "u@x", f"{URN}:nothing": "9", "urn:x:y": 1, "a.b": 2})
+    assert unknown.status_code == 201
+    assert client.post("/Users", {"userName": "v@x", f"{URN}:beds": "many"}).json()["scimType"] == "invalidValue"
+    assert client.post("/Users", {"userName": "w@x", f"{URN}.nothing": "9"}).json()["scimType"] == "invalidPath"

@@ -3,9 +3,9 @@
 import pytest
 
 from scim.clients import LIBERAL, STRICT
-from scim.protocol.attributes import USER
+from scim.protocol.attributes import ENTERPRISE_USER, GROUP, USER
 from scim.protocol.errors import ScimError
-from scim.protocol.patch import read_patch
+from scim.protocol.patch import read_patch, read_resource
 from scim.protocol.validation import Notes
 from tests.scim.protocol.patches import USER_NOW, WORK, deltas, op, patched
 
@@ -95,3 +95,44 @@ def test_v65_comparisons_in_paths_and_values_are_limited_together():
     with pytest.raises(ScimError) as refused:
         patched(op("add", "emails", [{"value": str(number)} for number in range(501)]))
     assert refused.value.scim_type == "tooMany"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "wanted"),
+    [
+        (f"{ENTERPRISE_USER}:department", "C", {ENTERPRISE_USER: {"department": "C"}}),
+        (f"{ENTERPRISE_USER}.department", "C", {ENTERPRISE_USER: {"department": "C"}}),
+        (f"{USER.schema.id}:active", "False", {"active": False}),
+        (USER.schema.id, {"title": "T"}, {"title": "T"}),
+        ("name.givenName", "J", {"name": {"givenName": "J"}}),
+        ('emails[type eq "work"].value', "j@x", {"emails": [{"type": "work", "value": "j@x"}]}),
+        (f"{USER.schema.id}:password", "S3cret", {}),
+        (f"{USER.schema.id}:id", "x", {}),
+        (f"{ENTERPRISE_USER}:shoe", "x", {}),
+        ("urn:x:y", {}, {}),
+        ("my name.first", "x", {}),
+    ],
+)
+def test_a_path_at_the_top_of_a_body_is_read_as_in_a_patch(name, value, wanted):
+    notes = Notes()
+    resource = read_resource({"userName": "j", name: value}, USER, LIBERAL, notes)
+    assert {part: held for part, held in resource.items() if part != "schemas"} == {"userName": "j"} | wanted
+    assert bool(notes.ignored) == (not wanted and "password" not in name and ":id" not in name)
+
+
+def test_a_body_whose_required_attribute_has_its_full_name_is_whole():
+    named = {
+        f"{USER.schema.id}:userName": "j",
+        f"{USER.schema.id}:emails": [{"value": "a"}],
+        "emails": [{"value": "b"}],
+    }
+    resource = read_resource(named, USER, LIBERAL, Notes())
+    assert (resource["userName"], resource["emails"]) == ("j", [{"value": "b"}, {"value": "a"}])
+    with pytest.raises(ScimError, match="userName"):
+        read_resource({f"{USER.schema.id}:title": "T"}, USER, LIBERAL, Notes())
+
+
+def test_a_group_s_members_under_their_full_name_are_not_limited():
+    members = [{"value": str(number)} for number in range(600)]
+    body = {"displayName": "G", f"{GROUP.schema.id}:members": members}
+    assert read_resource(body, GROUP, LIBERAL, Notes())["members"] == members

@@ -32,6 +32,18 @@ def create(provider_id: int, resource_type: str, row: Row, actor: Actor, event_i
     return resource_id
 
 
+def held_name(provider_id: int, resource_type: str, column: str, key: str) -> str | None:
+    """The name of the live resource with this comparison key, as it was sent; None when there is none any more."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {column} FROM providers_resource WHERE provider_id = %s AND resource_type = %s"
+            f" AND {column}_key = %s AND deleted_at IS NULL",
+            [provider_id, resource_type, key],
+        )
+        found = cursor.fetchone()
+    return found and str(found[0])
+
+
 def lock(provider_id: int, resource_type: str, resource_id: UUID) -> Locked | None:
     """Lock the live resource with this id against every other write; None when there is none."""
     with connection.cursor() as cursor:

@@ -287,13 +287,16 @@ def too_costly(limit_ms: int) -> ScimError:
     )
 
 
-def not_unique(attribute: str, resource_type: str) -> ScimError:
+def not_unique(attribute: str, resource_type: str, differing: Sequence[str] = ()) -> ScimError:
+    """`differing`: in what the two values differ although they count as equal."""
+    listed = " and ".join(filter(None, (", ".join(differing[:-1]), *differing[-1:])))
+    explanation = f" (the two differ only in {listed}, which does not count)" if differing else ""
     return ScimError(
         Reason.NAME_TAKEN,
         409,
         "uniqueness",
-        f"Another {resource_type} of this provider already has this {attribute} (upper and lower case count as "
-        f"equal). Match on {attribute} instead of creating again, or give one of the two another value.",
+        f"Another {resource_type} of this provider already has this {attribute}{explanation}. Match on {attribute} "
+        "instead of creating again, or give one of the two another value.",
     )
 
 

@@ -23,6 +23,21 @@ def comparison_key(text: str) -> str:
     return _IGNORABLE.sub("", folded).strip()
 
 
+def differences_of_equals(one: str, other: str) -> list[str]:
+    """In what two texts with the same comparison key differ, for a sentence that says why they count as equal."""
+    seen, also_seen = (_IGNORABLE.sub("", text) for text in (one, other))
+    bare, also_bare = seen.strip(), also_seen.strip()
+    differs_in_case = unicodedata.normalize("NFKC", bare) != unicodedata.normalize("NFKC", also_bare)
+    differing = {
+        "upper and lower case": differs_in_case,
+        "the width or form of characters": bare != also_bare
+        and (not differs_in_case or bare.casefold() != also_bare.casefold()),
+        "blanks at the beginning or end": seen.partition(bare)[::2] != also_seen.partition(also_bare)[::2],
+        "invisible characters": _IGNORABLE.findall(one) != _IGNORABLE.findall(other),
+    }
+    return [what for what, differs in differing.items() if differs]
+
+
 def search_key(text: str) -> str:
     """The comparison key with accents dropped, for the console's search."""
     if text.isascii():

@@ -38,6 +38,7 @@ from scim.protocol.patch import read_patch, read_resource
 from scim.protocol.policy import Policy
 from scim.protocol.projection import Name, Projection, names_in
 from scim.protocol.validation import Notes, check_immutable, keep_defaults, keep_immutable
+from scim.protocol.values import differences_of_equals
 from scim.store.answers import Answer, Page, Part, read_one, read_page
 from scim.store.columns import RELATIONS, row_of
 from scim.store.filters import TRUE, Sql, compile_condition
@@ -126,7 +127,8 @@ def create(call: Call, body: Any) -> Answer:
     def write() -> Answer:
         event_id = uuid7()
         row = _row(call, resource)
-        resource_id = writes.create(call.provider_id, call.resource_type.name, row, call.actor, event_id)
+        with _names_of(row):
+            resource_id = writes.create(call.provider_id, call.resource_type.name, row, call.actor, event_id)
         if members:
             group = Locked(resource_id, call.provider_id, call.resource_type.name, 1, resource)
             change_members(group, [MemberChange(add=members)], call.policy, call.notes, event_id)
@@ -227,23 +229,46 @@ def _in_transaction(call: Call, act: Callable[[], Done]) -> Done:
     raise AssertionError("unreachable")
 
 
-_UNIQUE = {"unique_user_name": "userName", "unique_group_display_name": "displayName"}
+# The attribute and the column of each unique index. The column of comparison keys has the same name with `_key`.
+_UNIQUE = {"unique_user_name": ("userName", "user_name"), "unique_group_display_name": ("displayName", "display_name")}
+
+
+class _NameTakenError(Exception):
+    """Another resource has the name of a row; the transaction is lost."""
+
+    def __init__(self, row: Row, attribute: str, column: str) -> None:
+        super().__init__(f"the {attribute} is taken")
+        self.attribute = attribute
+        self.column = column
+        self.sent: str = getattr(row, column)
+        self.key: str = getattr(row, f"{column}_key")
+
+
+@contextmanager
+def _names_of(row: Row) -> Iterator[None]:
+    """Around the statement that writes a row. The name of a constraint that it violates gives the attribute."""
+    try:
+        yield
+    except IntegrityError as error:
+        diagnosis = getattr(error.__cause__, "diag", None)
+        known = _UNIQUE.get(diagnosis.constraint_name or "") if diagnosis else None
+        if known is None:
+            raise
+        raise _NameTakenError(row, *known) from error
 
 
 @contextmanager
 def _refusals(call: Call) -> Iterator[None]:
-    """Turn what the database refuses into refusals of the protocol. A constraint's name gives the attribute.
+    """Turn what the database refuses into refusals of the protocol, after the transaction was rolled back.
 
     A `RemovalHeldError` passes after the user who waits is noted: `scim.api` makes the refusal.
     """
     try:
         yield
-    except IntegrityError as error:
-        diagnosis = getattr(error.__cause__, "diag", None)
-        attribute = _UNIQUE.get(diagnosis.constraint_name or "") if diagnosis else None
-        if attribute is None:
-            raise
-        raise errors.not_unique(attribute, call.resource_type.name) from error
+    except _NameTakenError as taken:
+        held = writes.held_name(call.provider_id, call.resource_type.name, taken.column, taken.key)
+        differing = [] if held is None else differences_of_equals(taken.sent, held)
+        raise errors.not_unique(taken.attribute, call.resource_type.name, differing) from taken
     except removal_limit.RemovalHeldError as held:
         removal_limit.note(held)
         raise
@@ -280,8 +305,9 @@ def _write(call: Call, locked: Locked, after: Resource, deltas: Sequence[MemberC
     members = change_members(locked, deltas, call.policy, call.notes, event_id)
     if after != locked.document:
         is_leaving = writes.is_disabling(locked.document, after)
-        with _watch(call, locked, is_deletion=False) if is_leaving else nullcontext():
-            writes.replace(locked, _row(call, after), call.actor, event_id, members)
+        row = _row(call, after)
+        with _watch(call, locked, is_deletion=False) if is_leaving else nullcontext(), _names_of(row):
+            writes.replace(locked, row, call.actor, event_id, members)
     elif not members.is_empty:
         writes.members_changed(locked, members, call.actor, event_id)
 

@@ -273,3 +273,32 @@ def test_an_id_in_capitals_is_another_text_everywhere(client, provider):
     assert client.get(f"/Groups/{group.pk}").json()["members"][0]["value"] == str(user.pk)
     added = client.patch(f"/Groups/{group.pk}", {"op": "add", "path": "members", "value": [{"value": loud}]})
     assert (added.status_code, added.json()["scimType"]) == (400, "invalidValue")
+
+
+@pytest.mark.parametrize(
+    ("held", "sent", "said"),
+    [
+        ("jane@x", "jane@x", None),
+        ("jane@x", "JANE@x", "upper and lower case"),
+        ("jane@x", "jane@x ", "blanks at the beginning or end"),
+        ("jane@x", "ｊane@x", "the width or form of characters"),
+        ("jane@x", "ja\u200bne@x", "invisible characters"),
+        ("Jane@x", " jane@x", "upper and lower case and blanks at the beginning or end"),
+        ("\u200bJane@x ", "jane@x", "upper and lower case, blanks at the beginning or end and invisible characters"),
+    ],
+)
+def test_a_409_names_in_what_the_two_values_differ(client, held, sent, said):
+    first = client.post("/Users", {"userName": held}).json()
+    other = client.post("/Users", {"userName": "other@x"}).json()
+    group = client.post("/Groups", {"displayName": held})
+    assert group.status_code == 201
+    for answer in (
+        client.post("/Users", {"userName": sent}),
+        client.put(f"/Users/{other['id']}", {"userName": sent}),
+        client.patch(f"/Users/{other['id']}", {"op": "replace", "path": "userName", "value": sent}),
+        client.post("/Groups", {"displayName": sent}),
+    ):
+        assert (answer.status_code, answer.json()["scimType"]) == (409, "uniqueness")
+        explanation = f" (the two differ only in {said}, which does not count)" if said else ""
+        assert f"{explanation}. Match on" in answer.json()["detail"]
+        assert first["id"] not in answer.json()["detail"]

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scim.protocol.values import comparison_key, date_time_key, parse_date_time, search_key
+from scim.protocol.values import comparison_key, date_time_key, differences_of_equals, parse_date_time, search_key
 
 TWINS = [
     ("Admin@x", "ADMIN@X"),
@@ -52,3 +52,22 @@ def test_instants_are_compared_in_utc(text, key):
 @pytest.mark.parametrize("text", ["", "yesterday", "2026-11-23", "2026-13-01T00:00:00Z", "0001-01-01T00:00:00+23:00"])
 def test_what_is_no_instant_is_none(text):
     assert parse_date_time(text) is None
+
+
+def test_equals_differ_in_what_the_comparison_key_leaves_out():
+    assert [differences_of_equals(*twins) for twins in TWINS] == [
+        ["upper and lower case"],
+        ["upper and lower case", "the width or form of characters"],
+        ["blanks at the beginning or end"],
+        ["invisible characters"],
+        ["upper and lower case"],
+        ["upper and lower case", "the width or form of characters"],
+        ["upper and lower case"],  # a ligature is two letters without regard to case
+    ]
+
+
+@given(st.text(), st.text())
+def test_equal_texts_that_are_not_the_same_differ_in_something(one, other):
+    for text in (f" {one}", one.upper(), f"\u200b{one}", other):
+        if comparison_key(one) == comparison_key(text) != "":
+            assert bool(differences_of_equals(one, text)) == (one != text)

@@ -65,9 +65,9 @@ def _check_media_type(request: HttpRequest) -> None:
     charset = next((part.partition("=")[2].strip('"') for part in parameters if part.startswith("charset=")), "utf-8")
     if media_type not in _MEDIA_TYPES or charset not in ("utf-8", "utf8", "us-ascii"):
         raise refusals.unsupported_media_type(sent)
-    encoding = request.META.get("HTTP_CONTENT_ENCODING", "identity").lower()
-    if encoding != "identity":
-        raise refusals.unsupported_media_type(f"{sent}, Content-Encoding: {encoding}")
+    encodings = request.META.get("HTTP_CONTENT_ENCODING", "")
+    if not {one.strip().lower() for one in encodings.split(",")} <= {"", "identity"}:
+        raise refusals.unsupported_encoding(encodings)
 
 
 def read_body(request: HttpRequest) -> bytes:

@@ -83,6 +83,17 @@ def unsupported_media_type(sent: str) -> ScimError:
     )
 
 
+def unsupported_encoding(sent: str) -> ScimError:
+    """A body that was compressed, or encoded in another way (RFC 9110 §8.4, §12.5.3)."""
+    return ScimError(
+        Reason.CONTENT_ENCODING,
+        415,
+        "",
+        f"Content-Encoding {shown(sent)} is not supported: send the body uncompressed and without that header.",
+        headers={"Accept-Encoding": "identity"},
+    )
+
+
 def method_not_allowed(method: str, allowed: Iterable[str]) -> ScimError:
     names = ", ".join(sorted(allowed))
     return ScimError(

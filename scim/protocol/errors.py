@@ -52,6 +52,7 @@ class Reason(StrEnum):
     UNKNOWN_ROUTE = "unknown-route"
     METHOD_NOT_ALLOWED = "method-not-allowed"
     MEDIA_TYPE = "media-type"
+    CONTENT_ENCODING = "content-encoding"
     BODY_TOO_LARGE = "body-too-large"
     DISCOVERY_FILTER = "discovery-filter"
     ME = "me"

@@ -148,6 +148,13 @@ _MEDIA_TYPE = Explanation(
     ENTRA,
     _SCIM_2,
 )
+_ENCODING = Explanation(
+    _("Request refused"),
+    _("The request body is compressed."),
+    _("The directory, or a proxy in front of iProva, compresses request bodies. iProva does not read such bodies."),
+    ENTRA,
+    _("Turn the compression of requests off."),
+)
 _BODY_TOO_LARGE = Explanation(
     _("Too large"),
     _("The request is too large."),
@@ -273,6 +280,7 @@ EXPLANATIONS: Mapping[Reason, Explanation] = {
     Reason.UNKNOWN_ROUTE: _UNKNOWN_ROUTE,
     Reason.METHOD_NOT_ALLOWED: _METHOD,
     Reason.MEDIA_TYPE: _MEDIA_TYPE,
+    Reason.CONTENT_ENCODING: _ENCODING,
     Reason.BODY_TOO_LARGE: _BODY_TOO_LARGE,
     Reason.ME: _NOT_OFFERED,
     # A request with such a token belongs to no provider, so it is counted as a refused call and not logged.

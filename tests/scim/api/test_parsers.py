@@ -1,5 +1,6 @@
 """Bodies and query strings as they come."""
 
+import gzip
 import json
 import uuid
 
@@ -100,3 +101,18 @@ def test_v39_what_is_too_large_is_400_and_not_5xx(client, body):
 )
 def test_harmless_oddities_are_taken(client, body):
     assert client.post("/Users", body).status_code == 201
+
+
+@pytest.mark.parametrize("encoding", ["", " ", "identity", "Identity", "identity, identity"])
+def test_an_encoding_that_changes_nothing_is_no_reason_to_refuse(client, encoding):
+    answer = client.post("/Users", {"userName": "x"}, headers={"Content-Encoding": encoding})
+    assert answer.status_code == 201, answer.content
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "identity, gzip", "x"])
+def test_a_415_of_an_encoded_body_says_what_to_leave_out(client, encoding):
+    body = gzip.compress(b'{"userName": "x"}')
+    answer = client.post("/Users", body, headers={"Content-Encoding": encoding})
+    assert (answer.status_code, answer["Accept-Encoding"]) == (415, "identity")
+    assert f'Content-Encoding "{encoding}"' in answer.json()["detail"]
+    assert "without that header" in answer.json()["detail"] and "Content-Type" not in answer.json()["detail"]

@@ -96,7 +96,8 @@ class RequestLog(models.Model):
     path = models.TextField()
     query = models.TextField(default="")
     status = models.SmallIntegerField()
-    # The `scim.protocol.errors.Reason` of an error; "" for a success.
+    # The `scim.protocol.errors.Reason` of an error. "" for a success, but a PATCH of which nothing was understood has
+    # `nothing-understood`.
     reason = models.CharField(max_length=40, default="")
     scim_type = models.CharField(max_length=30, default="")
     detail = models.TextField(default="")

@@ -22,6 +22,7 @@ from scim.api import refusals
 from scim.api.parsers import read_query
 from scim.clients import policy_for
 from scim.protocol.attributes import ResourceType
+from scim.protocol.errors import Reason
 from scim.protocol.policy import Policy
 from scim.protocol.validation import Notes
 
@@ -100,6 +101,11 @@ def no_content(headers: Mapping[str, str] | None = None) -> HttpResponse:
     return response
 
 
+def _mark(notes: Notes) -> str:
+    """The reason that the log gives a request that was not refused."""
+    return Reason.NOTHING_UNDERSTOOD.value if notes.understood_nothing else ""
+
+
 def _log_request(view: ScimView, request: HttpRequest, response: HttpResponseBase, duration_ms: float) -> None:
     caller: Caller | None = getattr(request, "caller", None)
     at = timezone.now()
@@ -119,7 +125,7 @@ def _log_request(view: ScimView, request: HttpRequest, response: HttpResponseBas
         path=redact_text(request.path_info),
         query=redact_query(request.META.get("QUERY_STRING", "")),
         status=response.status_code,
-        reason=error.reason.value if error else "",
+        reason=error.reason.value if error else _mark(view.notes),
         scim_type=error.scim_type if error else "",
         detail=error.detail if error else "",
         duration_ms=round(duration_ms, 2),

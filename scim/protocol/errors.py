@@ -15,7 +15,8 @@ ERROR_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:Error"
 class Reason(StrEnum):
     """Why a request was refused or failed. Programs use the reason; the sentences are for people.
 
-    The provisioning log stores the value. Each member belongs to one function, here or in `scim.api.refusals`.
+    The provisioning log stores the value. Each member but the last belongs to one function, here or in
+    `scim.api.refusals`.
     """
 
     # About the request itself
@@ -68,6 +69,8 @@ class Reason(StrEnum):
     ADAPTER = "adapter"
     DATABASE_AWAY = "database-away"
     INTERNAL_ERROR = "internal-error"
+    # No refusal: the log's reason of a PATCH that was answered with success although nothing of it was understood
+    NOTHING_UNDERSTOOD = "nothing-understood"
 
 
 class ScimError(Exception):

@@ -91,7 +91,7 @@ def read_patch(body: Any, resource_type: ResourceType, policy: Policy, notes: No
     Raises `ScimError` invalidSyntax, invalidPath, invalidValue, noTarget, mutability or tooMany.
     """
     changes: list[Change] = []
-    terms = 0
+    terms, noted = 0, notes.count
     for number, (operation, target) in enumerate(_parts_of_body(body, resource_type, policy, notes), 1):
         if number > policy.max_operations:
             raise errors.too_many(policy.max_operations, "operations")
@@ -102,6 +102,8 @@ def read_patch(body: Any, resource_type: ResourceType, policy: Policy, notes: No
         change = _change(operation, target, policy, notes)
         if change is not None:
             changes.append(change)
+    if not changes and notes.count > noted:
+        notes.understood_nothing = True
     return changes
 
 
@@ -381,6 +383,8 @@ def _with_value(change: Change, value: Any, policy: Policy, notes: Notes) -> Cha
     else:
         value = value if change.where is not None else policy.usual_value(attribute, value)
         if _names_nothing(attribute, value) and not attribute.holds_references:
+            for name in _unknown_parts(attribute, value):
+                leave_out(f"{attribute.name}.{name}", policy, notes)
             return None
         validate = validate_value if change.where is None else _validate_chosen
         kept = validate(attribute, value, policy, notes)
@@ -402,6 +406,11 @@ def _validate_chosen(attribute: Attribute, value: Any, policy: Policy, notes: No
         raise errors.invalid_value(f'"{attribute.name}[…]" takes one value.')
     (element,) = elements if attribute.is_complex else (policy.usual_value(attribute.single, one) for one in elements)
     return None if element is None else validate_single(attribute, element, policy, notes)
+
+
+def _unknown_parts(attribute: Attribute, value: Any) -> list[str]:
+    elements = value if isinstance(value, list) else [value]
+    return [name for element in elements for name in element if name.lower() not in attribute.subs]
 
 
 def _names_nothing(attribute: Attribute, value: Any) -> bool:

@@ -25,11 +25,18 @@ MAX_NOTES = 50
 
 @dataclass
 class Notes:
-    """Names of what a request sent and the server left out: attributes of no schema, members that do not exist."""
+    """Names of what a request sent and the server left out: attributes of no schema, members that do not exist.
+
+    `count` is how many there were; the list ends at `MAX_NOTES`. `understood_nothing`: the request holds a PATCH of
+    which every operation was left out. It is answered like one that changes nothing, so the log marks it.
+    """
 
     ignored: list[str] = field(default_factory=list)
+    count: int = 0
+    understood_nothing: bool = False
 
     def add(self, what: str) -> None:
+        self.count += 1
         if len(self.ignored) < MAX_NOTES:
             self.ignored.append(what)
 

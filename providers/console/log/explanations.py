@@ -155,6 +155,13 @@ _ENCODING = Explanation(
     ENTRA,
     _("Turn the compression of requests off."),
 )
+_NOTHING_UNDERSTOOD = Explanation(
+    _("Nothing understood"),
+    _("Nothing in the request was understood."),
+    _("The request changes only attributes that no schema of this provider has. Nothing was changed."),
+    ENTRA,
+    _("Remove these attributes from the attribute mapping, or add a schema extension that has them."),
+)
 _BODY_TOO_LARGE = Explanation(
     _("Too large"),
     _("The request is too large."),
@@ -296,12 +303,13 @@ EXPLANATIONS: Mapping[Reason, Explanation] = {
     Reason.ADAPTER: _ADAPTER,
     Reason.DATABASE_AWAY: _DATABASE_AWAY,
     Reason.INTERNAL_ERROR: _INTERNAL,
+    Reason.NOTHING_UNDERSTOOD: _NOTHING_UNDERSTOOD,
 }
 
 
 def explain(row: RequestLog) -> Explanation | None:
-    """Return the explanation of one request; None for a success."""
-    return None if row.outcome == Outcome.SUCCESS else explanation_of(row.reason, row.status)
+    """Return the explanation of one request; None for a success that needs none."""
+    return None if row.outcome == Outcome.SUCCESS and not row.reason else explanation_of(row.reason, row.status)
 
 
 def explanation_of(reason: str, status: int) -> Explanation:

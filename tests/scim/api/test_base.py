@@ -3,10 +3,12 @@
 import dataclasses
 import json
 
+import pytest
+
 from providers import request_log
 from providers.models import ChangeEvent, RequestLog
 from tests.conftest import ScimClient
-from tests.factories import issue, make_user
+from tests.factories import issue, make_group, make_provider, make_user
 
 
 def logged():
@@ -89,3 +91,60 @@ def test_a_row_that_cannot_be_written_is_lost_alone(client, monkeypatch, caplog)
     request_log.writer._entries[1] = dataclasses.replace(bad, method="x" * 99)
     assert logged().count() == 2
     assert "DataError" in caplog.text
+
+
+UNKNOWN = {"op": "replace", "path": "shoeSize", "value": 43}
+TITLE = {"op": "replace", "path": "title", "value": "N"}
+NOTHING = "nothing-understood"
+
+
+@pytest.mark.parametrize(
+    ("operations", "reason"),
+    [
+        ([UNKNOWN], NOTHING),
+        ([UNKNOWN, {"op": "add", "value": {"hat": 1, "urn:x:y": 2}}], NOTHING),
+        ([{"op": "replace", "path": "emails", "value": [{"shoe": "x"}]}], NOTHING),
+        ([{"op": "replace", "path": "name", "value": {"shoe": "x"}}], NOTHING),
+        ([{"op": "add", "value": {f"n{number}": 1 for number in range(60)}}], NOTHING),
+        ([UNKNOWN, TITLE], ""),
+        ([TITLE], ""),
+        ([], ""),
+        ([{"op": "add", "value": {"id": "x", "schemas": []}}], ""),
+        ([{"op": "replace", "path": "password", "value": "x"}], ""),
+        ([{"op": "remove", "path": "emails", "value": []}], ""),
+        ([{"op": "replace", "path": "active", "value": None}], ""),
+    ],
+)
+def test_a_patch_of_which_nothing_was_understood_is_marked(client, provider, operations, reason):
+    answer = client.patch(f"/Users/{make_user(provider).pk}", *operations)
+    assert answer.status_code == 200
+    row = logged().get()
+    assert (row.reason, row.outcome) == (reason, "success")
+    assert bool(row.ignored) == (reason == NOTHING or UNKNOWN in operations)
+
+
+def test_the_mark_is_that_of_one_operation_in_a_bulk_request_too(client, provider):
+    path = f"/Users/{make_user(provider).pk}"
+    understood, not_at_all = (
+        {"method": "PATCH", "path": path, "data": {"Operations": [one]}} for one in (TITLE, UNKNOWN)
+    )
+    client.post("/Bulk", {"Operations": [understood]})
+    client.post(
+        "/Bulk",
+        {
+            "Operations": [
+                {"method": "POST", "path": "/Users", "bulkId": "a", "data": {"userName": "a", "hat": 1}},
+                understood,
+            ]
+        },
+    )
+    client.post("/Bulk", {"Operations": [understood, not_at_all]})
+    assert [row.reason for row in logged()] == ["", "", NOTHING]
+
+
+def test_a_group_s_patch_with_unknown_members_alone_was_understood(provider, scim):
+    provider = make_provider(skips_unknown_members=True)
+    client, group = scim(provider), make_group(provider)
+    client.patch(f"/Groups/{group.pk}", {"op": "add", "path": "members", "value": [{"value": "x"}]})
+    client.patch(f"/Groups/{group.pk}", UNKNOWN)
+    assert [(row.status, row.reason) for row in logged()] == [(204, ""), (204, NOTHING)]

@@ -49,7 +49,8 @@ def test_the_table_above_has_every_function():
 
 
 def test_every_reason_is_that_of_one_function():
-    assert sorted(refusal.reason for refusal in made()) == sorted(Reason)
+    of_refusals = set(Reason) - {Reason.NOTHING_UNDERSTOOD}  # that is the reason of a success
+    assert sorted(refusal.reason for refusal in made()) == sorted(of_refusals)
     assert all(len(reason) <= 40 for reason in Reason), "the width of its column in the log"
 
 

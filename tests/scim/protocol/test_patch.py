@@ -97,6 +97,19 @@ def test_v65_comparisons_in_paths_and_values_are_limited_together():
     assert refused.value.scim_type == "tooMany"
 
 
+def test_unknown_parts_are_noted_and_refused_by_the_strict_policy():
+    for path, value, noted in (
+        ("emails", [{"shoe": 1}, {"hat": 2, "Display": None}], []),
+        ("emails", [{"shoe": 1}, {"hat": 2}], ["emails.shoe", "emails.hat"]),
+        ("name", {"shoe": 1}, ["name.shoe"]),
+    ):
+        notes = Notes()
+        patched(op("replace", path, value), notes=notes)
+        assert [name for name in noted if name not in notes.ignored] == [], notes
+        with pytest.raises(ScimError, match="shoe"):
+            patched(op("replace", path, value), policy=STRICT)
+
+
 @pytest.mark.parametrize(
     ("name", "value", "wanted"),
     [

@@ -42,6 +42,7 @@ def test_ac_log_4_every_reason_has_an_explanation():
         (409, Reason.NAME_TAKEN, "The name is already taken."),
         (412, Reason.VERSION_MISMATCH, "Another request changed it first."),
         (413, Reason.BODY_TOO_LARGE, "The request is too large."),
+        (200, Reason.NOTHING_UNDERSTOOD, "Nothing in the request was understood."),
         (415, Reason.CONTENT_ENCODING, "The request body is compressed."),
         (415, Reason.MEDIA_TYPE, "The media type is not SCIM."),
         (500, Reason.INTERNAL_ERROR, "iProva failed."),

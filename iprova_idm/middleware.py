@@ -21,7 +21,7 @@ from django.conf import settings
 from django.contrib.auth import middleware as auth
 from django.contrib.messages import middleware as messages
 from django.contrib.sessions import middleware as sessions
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils import translation
@@ -47,6 +47,22 @@ class RequestIdMiddleware:
         request.request_id = uuid7()  # type: ignore[attr-defined]
         response = self.get_response(request)
         response["X-Request-Id"] = str(request.request_id)  # type: ignore[attr-defined]
+        return response
+
+
+class HeadMiddleware:
+    """Sends no body in the response to HEAD (RFC 9110 §9.3.2): gunicorn would drop it, with a warning each time."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        if request.method == "HEAD" and isinstance(response, HttpResponse) and response.content:
+            response.headers.setdefault("Content-Length", str(len(response.content)))
+            response.content = b""
+        elif request.method == "HEAD" and isinstance(response, StreamingHttpResponse):
+            response.streaming_content = iter(())
         return response
 
 

@@ -39,6 +39,7 @@ INSTALLED_APPS = [
 
 # The console's middleware. Requests for /scim bypass each class except the first.
 MIDDLEWARE = [
+    "iprova_idm.middleware.HeadMiddleware",
     "iprova_idm.middleware.RequestIdMiddleware",
     "iprova_idm.middleware.SecurityMiddleware",
     "iprova_idm.middleware.WhiteNoiseMiddleware",

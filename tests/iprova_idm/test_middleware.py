@@ -2,10 +2,13 @@
 
 import pytest
 from django.db import connection
-from django.test import Client
+from django.http import StreamingHttpResponse
+from django.test import Client, RequestFactory
+from django.test.client import ClientHandler
 from django.test.utils import CaptureQueriesContext
 from django.utils.translation import get_language
 
+from iprova_idm.middleware import HeadMiddleware
 from tests.factories import issue
 from tests.pages import IN_DUTCH, language_of, leads_back, read, switch
 
@@ -52,3 +55,19 @@ def test_ac_csp_1_every_answer_has_the_policy(administrator, client):
 
 def test_threat_v20_a_session_opens_nothing_under_scim(administrator):
     assert administrator.get("/scim/Users").status_code == 401
+
+
+@pytest.mark.parametrize("path", ["/scim/Users", "/scim/Users/x", "/scim/ServiceProviderConfig", "/healthz", "/login/"])
+def test_the_server_gets_no_body_to_drop_from_a_response_to_head(provider, path):
+    """Gunicorn would warn of it, for each request."""
+    handler, headers = ClientHandler(), {"HTTP_AUTHORIZATION": f"Bearer {issue(provider)[1]}"}
+    handler.load_middleware()
+    got, head = (handler.get_response(getattr(RequestFactory(), verb)(path, **headers)) for verb in ("get", "head"))
+    assert got.content and head.content == b""
+    assert head.status_code == got.status_code
+    assert int(head["Content-Length"]) > 0, "the length that GET would send (RFC 9110 §9.3.2)"
+
+
+def test_a_response_to_head_that_would_stream_sends_nothing():
+    response = HeadMiddleware(lambda _: StreamingHttpResponse(iter([b"a"])))(RequestFactory().head("/x"))
+    assert b"".join(response) == b""

@@ -160,6 +160,8 @@ class _Parser:
         """attrPath "[" valFilter "]", and Entra's `emails[type eq "work"].value eq "x"`: one element meets both."""
         inner, sub = self.brackets()
         if not sub:
+            if self._peek().lower() in COMPARE_OPS:
+                raise self._stopped(f'name the part that is compared after the bracket, as in {path}[…].value eq "x"')
             return ValuePath(path, inner)
         return ValuePath(path, And((inner, self._attr_exp(AttrPath(sub)))), has_part_after=True)
 

@@ -69,6 +69,8 @@ REFUSED = [
     ("a eq [1]", "a value"),
     ("9a pr", "an attribute name is expected"),
     ('a[b eq "c"', "ends too early"),
+    ('emails[type eq "work"] eq "x"', 'name the part that is compared after the bracket, as in emails[…].value eq "x"'),
+    ('a pr and not (b[c pr] CO "x")', "as in b[…].value"),
 ]
 
 

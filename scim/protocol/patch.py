@@ -131,7 +131,7 @@ def _is_path(name: str, resource_type: ResourceType, policy: Policy) -> bool:
     if lower in resource_type.core or lower in resource_type.extensions_by_urn:
         return False
     if lower == resource_type.schema.id.lower():
-        return True
+        return Fault.SCHEMA_IN_NAME in policy.overlooks
     try:
         path = parse_path(name).attr
     except ScimError:

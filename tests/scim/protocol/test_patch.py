@@ -133,6 +133,16 @@ def test_a_path_at_the_top_of_a_body_is_read_as_in_a_patch(name, value, wanted):
     assert bool(notes.ignored) == (not wanted and "password" not in name and ":id" not in name)
 
 
+@pytest.mark.parametrize(
+    "name", [USER.schema.id, f"{USER.schema.id}:title", f"{USER.schema.id}.title", "name.givenName"]
+)
+def test_a_path_at_the_top_of_a_body_is_refused_by_the_strict_policy(name):
+    body = {"schemas": [USER.schema.id], "userName": "j", name: {"title": "T"} if name == USER.schema.id else "T"}
+    with pytest.raises(ScimError) as refused:
+        read_resource(body, USER, STRICT, Notes())
+    assert "strict protocol" in refused.value.detail
+
+
 def test_a_body_whose_required_attribute_has_its_full_name_is_whole():
     named = {
         f"{USER.schema.id}:userName": "j",

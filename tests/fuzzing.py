@@ -65,7 +65,8 @@ class Request:
 
 def _attribute(random: Random) -> str:
     name = random.choice(NAMES)
-    return random.choice([name, name, name.upper(), name + ".value", name[:-1], f"{ENTERPRISE_USER}:{name}"])
+    dotted = ".".join(name.rsplit(":", 1))
+    return random.choice([name, name, name.upper(), name + ".value", name[:-1], f"{ENTERPRISE_USER}:{name}", dotted])
 
 
 def _sound_test(random: Random, target: Target, name: str) -> str:
@@ -157,7 +158,8 @@ def _value(random: Random, ids: list[str], depth: int = 3) -> Any:
     kind = random.randrange(12) if depth else random.randrange(8)
     if kind < 8:
         simple = [None, True, False, 0, -7, 1.5, 10**30, "", "a", "True", "2026-01-01T00:00:00Z", "\x00", "é" * 50,
-                  "x" * 5_000, random.choice(ids), "urn:x:y", "[]"]  # fmt: skip
+                  "x" * 5_000, random.choice(ids), "urn:x:y", "[]", "7", "1e999", "null", '{"a',
+                  '[{"value": "a", "type": "work"}]', random.choice(ids).upper()]  # fmt: skip
         return random.choice(simple)
     if kind < 10:
         return [_value(random, ids, depth - 1) for _ in range(random.randint(0, 3))]
@@ -176,7 +178,8 @@ def _operation(random: Random, kind: str, ids: list[str]) -> Any:
         path += random.choice(["", "", f".{random.choice(SUBS)}"])
         operation["path"] = _mutated(random, path)
     if random.random() < 0.85:
-        operation["value"] = _value(random, ids)
+        value = _value(random, ids)
+        operation["value"] = json.dumps(value) if random.random() < 0.1 else value
     return operation
 
 
@@ -187,6 +190,8 @@ def _resource(random: Random, kind: str, ids: list[str]) -> Any:
     for target in random.sample(TARGETS[kind], 5):
         if target.attribute and not target.sub and not target.schema and target.attribute.name != "members":
             body.setdefault(target.attribute.name, sound_value(random, target.attribute))
+    if random.random() < 0.2:
+        body[_attribute(random)] = _value(random, ids)
     return body
 
 

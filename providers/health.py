@@ -13,7 +13,7 @@ from enum import Enum
 from typing import Any
 
 from django.db import connection
-from django.db.models import Count, Q, Sum
+from django.db.models import Q, Sum
 from django.utils.translation import gettext_lazy as _
 
 from providers.activity import log_failure
@@ -178,11 +178,11 @@ def _reasons(
 
 
 def _waiting(held_ids: list[int]) -> Counter[int]:
-    """Return the number of removals of each provider that are held back."""
+    """Return the number of users of each provider whose removal waits for a decision."""
     if not held_ids:
         return Counter()
-    rows = HeldRemoval.objects.filter(provider_id__in=held_ids).values_list("provider_id")
-    return Counter(dict(rows.annotate(Count("pk"))))
+    rows = HeldRemoval.objects.of_any(held_ids).waiting().values_list("provider_id")
+    return Counter(dict(rows.annotate(Sum("user_count"))))
 
 
 def _counts(ids: list[int], now: datetime) -> tuple[dict[int, dict[str, Any]], list[int]]:

@@ -234,6 +234,12 @@ class Membership(models.Model):
         indexes = [
             models.Index(fields=["group"], condition=Q(left_at__isnull=False), name="membership_ended_of_group"),
             models.Index(fields=["member"], name="membership_of_member"),
+            # For the removal limit: the users who were removed from a group lately.
+            models.Index(
+                fields=["provider", "left_at"],
+                condition=Q(left_at__isnull=False, member_type="User", ending__in=("removed", "group-deleted")),
+                name="membership_removed",
+            ),
             models.Index(fields=["joined_event"], name="membership_joined_event"),
             models.Index(fields=["left_event"], name="membership_left_event"),
         ]

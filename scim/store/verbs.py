@@ -59,8 +59,9 @@ def as_sent(resource: Resource) -> Resource:
 class Call:
     """The provider that calls, the resource type, and the policy for the request.
 
-    `limits_removals`: users who are disabled or deleted are counted, and further ones held when they are too many at
-    once. `shape` may alter a resource before it is stored. `notes` collects what was left out.
+    `limits_removals`: users who are disabled, deleted or removed from their groups are counted, and further ones held
+    when they are too many at once. `shape` may alter a resource before it is stored. `notes` collects what was left
+    out.
     """
 
     provider_id: int
@@ -181,8 +182,11 @@ def delete(call: Call, resource_id: str) -> None:
         if not locked:
             raise _missing(call, resource_id)
         _check_version(call, locked)
+        event_id = uuid7()
         with _watch(call, locked, is_deletion=True):
-            writes.delete(locked, call.actor, uuid7())
+            writes.delete(locked, call.actor, event_id)
+        if _holds_members(call.resource_type):
+            _check_members(call, locked, event_id, is_deletion=True)
 
     _in_transaction(call, remove)
 
@@ -242,7 +246,7 @@ _UNIQUE = {"unique_user_name": "userName", "unique_group_display_name": "display
 def _refusals(call: Call) -> Iterator[None]:
     """Turn what the database refuses into refusals of the protocol. A constraint's name gives the attribute.
 
-    A `RemovalHeldError` passes after the user who waits is noted: `scim.api` makes the refusal.
+    A `RemovalHeldError` passes after the removal is noted: `scim.api` makes the refusal.
     """
     try:
         yield
@@ -292,6 +296,14 @@ def _write(call: Call, locked: Locked, after: Resource, deltas: Sequence[MemberC
             writes.replace(locked, _row(call, after), call.actor, event_id, members)
     elif not members.is_empty:
         writes.members_changed(locked, members, call.actor, event_id)
+    if members.removed:
+        _check_members(call, locked, event_id, is_deletion=False)
+
+
+def _check_members(call: Call, group: Locked, event_id: UUID, *, is_deletion: bool) -> None:
+    """The removal limit after a write that ended memberships of a group, if the provider holds removals."""
+    if call.limits_removals:
+        removal_limit.check_members(call.provider_id, group.id, event_id, is_deletion=is_deletion)
 
 
 def _watch(call: Call, removed: Locked, *, is_deletion: bool) -> AbstractContextManager[None]:

@@ -22,7 +22,7 @@ from providers.console.history.changes import title_of
 from providers.console.users.filters import ChangedFilter, ErrorFilter, GroupFilter, ProviderFilter, StatusFilter
 from providers.console.users.identity import mask_names
 from providers.console.users.saved_filters import filters_of
-from providers.models import ChangeEvent, Membership, Resource, SyncedUser
+from providers.models import ChangeEvent, Membership, Resource, Status, SyncedUser
 
 
 class UserAdmin(ReadOnlyAdmin):
@@ -30,6 +30,7 @@ class UserAdmin(ReadOnlyAdmin):
 
     page_name = "admin:user"
     list_display = ("name", "given_user_name", "status", "directory", "groups", "last_changed", "last_change")
+    list_display_links = ("name",)
     list_filter = (StatusFilter, ProviderFilter, GroupFilter, ChangedFilter, ErrorFilter)
     list_select_related = ("provider",)
     sortable_by = ("name", "last_changed")
@@ -57,6 +58,17 @@ class UserAdmin(ReadOnlyAdmin):
             for person in cl.result_list:
                 mask_names(person)
         return cl
+
+    def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
+        return ("choice", *self.list_display) if can_restore(request) else self.list_display
+
+    @admin.display(description=gettext_lazy("Select"))
+    def choice(self, person: Resource) -> str:
+        return format_html(
+            '<input type="checkbox" name="user" value="{}" form="restore-users" aria-label="{}">',
+            person.pk,
+            person.label,
+        )
 
     @admin.display(description=gettext_lazy("Name"), ordering="display_name_key")
     def name(self, person: Resource) -> str:
@@ -94,9 +106,16 @@ class UserAdmin(ReadOnlyAdmin):
         return ngettext("%(count)s user", "%(count)s users", count)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        saved = {"saved_filters": filters_of(request), "filter_query": request.GET.urlencode()}
+        saved: dict[str, Any] = {"saved_filters": filters_of(request), "filter_query": request.GET.urlencode()}
+        saved["can_restore"] = can_restore(request)
         context = frame(_("Users"), Place("users")) | saved | (extra_context or {})
         return super().changelist_view(request, context)
+
+
+def can_restore(request: HttpRequest) -> bool:
+    """Return whether the list offers to restore its users: it lists deleted ones, for an administrator."""
+    is_of_deleted = request.GET.get(StatusFilter.parameter_name) == Status.DELETED
+    return is_of_deleted and access.may(request, access.CHANGE_PROVIDER)
 
 
 def newest_events(ids: Iterable[UUID]) -> dict[UUID, ChangeEvent]:

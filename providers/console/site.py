@@ -158,7 +158,7 @@ class ConsoleSite(AdminSite):
             page("eum/log/", log.log),
             page("eum/log/<uuid:request_id>/", log.log_entry),
             page("eum/log/<uuid:request_id>/payload/", log.log_bodies),
-            page("eum/recycle-bin/restore/", self._restore_users, "restore_users"),
+            page("eum/recycle-bin/restore/", self.restore_users),
             page("eum/recycle-bin/<uuid:resource_id>/restore/", recycle_bin.restore_resource),
             page("eum/recycle-bin/<uuid:resource_id>/purge/", recycle_bin.purge_resource),
             page("eum/refused/", refused.refused),
@@ -207,7 +207,8 @@ class ConsoleSite(AdminSite):
         lists = {"users": self._registry[SyncedUser], "groups": self._registry[SyncedGroup]}
         return export.export(request, name, lists)
 
-    def _restore_users(self, request: HttpRequest) -> HttpResponse:
+    def restore_users(self, request: HttpRequest) -> HttpResponse:
+        """Undo removals of many users, chosen in a list."""
         return restore_users.restore_users(request, self._registry[SyncedUser])
 
     def _list(self, model: Any) -> View:

@@ -113,6 +113,11 @@ class Directory:
             "upload-schema": f"{provider}schemas/upload/",
             "removals": f"/eum/providers/{self.held.pk}/removals/",
             "removals-none": f"{provider}removals/",
+            "removals-allow": f"/eum/providers/{self.held.pk}/removals/allow/",
+            "removals-off": f"/eum/providers/{self.held.pk}/removals/off/",
+            "removed-users": f"/eum/providers/{self.held.pk}/removals/users/",
+            "users-deleted": "/eum/users/?status=removed",
+            "restore-users": "/eum/recycle-bin/restore/?all=1&filter=status%3Dremoved",
             "guide": f"{provider}guide/",
             "guide-okta": f"{provider}guide/?for=okta",
             "guide-print": f"{provider}guide/?print=1",
@@ -203,14 +208,16 @@ def fill() -> Directory:
 
 
 def _held() -> Provider:
-    """A provider with two removals held back, after twenty."""
+    """A provider with removals of two users and of a group held back, after twenty."""
     held = make_provider("Ziekenhuis Zuid Entra ID")
     Provider.objects.filter(pk=held.pk).update(removal_limit="hold")
     people = [make_user(held, f"vertrekker{number:02}@zuid.example") for number in range(25)]
+    ward = make_group(held, "Verpleegafdeling 3", members=people)
     client = ScimClient(issue(held)[1])
     for person in people[:21]:
         client.patch(f"/Users/{person.pk}", {"op": "replace", "path": "active", "value": False})
     client.delete(f"/Users/{people[22].pk}")
+    client.delete(f"/Groups/{ward.pk}")
     writer.flush()
     return held
 

@@ -160,12 +160,12 @@ def test_ac_hea_6_disabling_many_at_once_is_said_with_a_link_to_exactly_those(pr
     assert ProviderActivity.objects.get().mass_change_count == 0
     crowd(6)
     client.force_login(make_account("Administrator"))
-    said = "25 users were disabled or deleted since"
+    said = "25 users were disabled, deleted or removed from their groups since"
     assert said in read(client.get("/eum/")).text
     word, tone, sentence, url = status_at(provider, timezone.now())
     assert (word, tone) == ("Some errors", "warn") and said in sentence
     page = read(client.get(f"/eum/providers/{provider.pk}/{url}"))
-    assert len(page.one(test_id="timeline").all("li")) == 25
+    assert len(page.one(test_id="removed").rows) == 25
     crowd(3)  # it continues
     assert ProviderActivity.objects.get().mass_change_count == 28
     assert status_at(provider, timezone.now() + 25 * HOUR)[0] != "Some errors"

@@ -207,14 +207,17 @@ _PAUSED = Explanation(
 _HELD = Explanation(
     _("Removals held back"),
     _("Removals are held back."),
-    _("The directory disabled or deleted unusually many users at once; this one was to follow. Nothing was changed."),
+    _(
+        "The directory has removed unusually many users at once, and this request would remove more. "
+        "Nothing was changed."
+    ),
     ADMINISTRATOR,
     _("Decide on the page of the provider: allow the removals, or reject them. The directory asks again by itself."),
 )
 _REJECTED = Explanation(
     _("Removals rejected"),
     _("Removals are rejected."),
-    _("An administrator of iProva has rejected that more users are disabled or deleted. Nothing was changed."),
+    _("An administrator of iProva has rejected that more users are removed. Nothing was changed."),
     ADMINISTRATOR,
     _("Ask the directory's administrator whom to remove, then lift the rejection on the page of the provider."),
 )

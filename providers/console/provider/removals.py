@@ -127,7 +127,7 @@ def _allowing(situation: Situation, provider: Provider) -> Sentences:
     return [
         users % {"count": grouped(situation.waiting_users)},
         _("Only exactly these removals are allowed. Everybody else is still held."),
-        format_html(_("What the directory has not requested again by {until} waits again."), until=until),
+        format_html(_("A removal that the directory has not requested again by {until} waits again."), until=until),
     ]
 
 
@@ -139,7 +139,7 @@ def _switching_off(situation: Situation, provider: Provider) -> Sentences:
     )
     return [
         waiting % {"count": grouped(situation.waiting_users)},
-        _("So is everybody else whom this directory removes until then, however many. Then counting starts at zero."),
+        _("Until then nobody is counted or held, however many users are removed. Then counting starts at zero."),
     ]
 
 
@@ -153,7 +153,10 @@ def _holding_again(situation: Situation, provider: Provider) -> Sentences:
     if situation.is_off and situation.count_from:
         until = clock(situation.count_from, timezone.now())
         opened.append(format_html(_("The removal limit is switched off until {until}. That ends now."), until=until))
-    return [*opened, _("Each further removal is held until an administrator decides. Who was removed stays removed.")]
+    return [
+        *opened,
+        _("Each further removal is held until an administrator decides. Users who were removed stay removed."),
+    ]
 
 
 def _rejecting(situation: Situation, provider: Provider) -> Sentences:

@@ -17,8 +17,9 @@ from django.db.models import Q, Sum
 from django.utils.translation import gettext_lazy as _
 
 from providers.activity import log_failure
-from providers.models import HeldRemoval, Provider, ProviderActivity, RequestCount, Token, TokenState
+from providers.models import Provider, ProviderActivity, RequestCount, Token, TokenState
 from providers.outcomes import CHANGES, Outcome, is_problem, outcome_of
+from providers.removal_limit import waiting_users
 from providers.states import Shown
 
 CYCLE = timedelta(minutes=40)
@@ -112,7 +113,8 @@ def health_of(providers: Iterable[Provider], now: datetime) -> dict[int, Health]
     day, suspects = _counts(ids, now)
     # If the log cannot be written, its table may be missing or locked. Then only the counts are used (AC-LOG-7).
     recent = _recent(suspects, now) if suspects and not log_failure() else {}
-    waiting = _waiting([provider.pk for provider in known if provider.held_at])
+    held = [provider.pk for provider in known if provider.held_at]
+    waiting = waiting_users(held) if held else Counter()
     tokens = _tokens(ids, activities.values())
     found = {}
     for provider in known:
@@ -175,14 +177,6 @@ def _reasons(
             yield Reason.TOKEN_ENDS, token
         if successor and successor.first_used_at is None and left <= UNUSED_NOTICE:
             yield Reason.TOKEN_UNUSED, token
-
-
-def _waiting(held_ids: list[int]) -> Counter[int]:
-    """Return the number of users of each provider whose removal waits for a decision."""
-    if not held_ids:
-        return Counter()
-    rows = HeldRemoval.objects.of_any(held_ids).waiting().values_list("provider_id")
-    return Counter(dict(rows.annotate(Sum("user_count"))))
 
 
 def _counts(ids: list[int], now: datetime) -> tuple[dict[int, dict[str, Any]], list[int]]:

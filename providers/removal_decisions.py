@@ -75,15 +75,19 @@ class Situation:
         return f"{self.last_id}.{self.digest}"
 
 
+# A user whose own removal is held may also be in a group that would lose its members.
 _REMOVALS = """
-SELECT count(*) FILTER (WHERE waits), coalesce(sum(user_count) FILTER (WHERE waits), 0),
+WITH removals AS (
+  SELECT * FROM (SELECT *, allowed_until IS NULL OR allowed_until <= %s AS waits FROM providers_heldremoval
+                 WHERE provider_id = %s) own WHERE id <= %s OR NOT waits),
+users AS (
+  SELECT waits, unnest(CASE resource_type WHEN 'User' THEN ARRAY[resource_id] ELSE user_ids END) AS id FROM removals)
+SELECT count(*) FILTER (WHERE waits), (SELECT count(DISTINCT id) FROM users WHERE waits),
   coalesce(max(id) FILTER (WHERE waits), 0), coalesce(md5(string_agg(
     concat_ws(':', id, is_deletion, user_count, md5(user_ids::text)), ',' ORDER BY id) FILTER (WHERE waits)), ''),
-  count(*) FILTER (WHERE NOT waits), coalesce(sum(user_count) FILTER (WHERE NOT waits), 0),
+  count(*) FILTER (WHERE NOT waits), (SELECT count(DISTINCT id) FROM users WHERE NOT waits),
   max(allowed_until) FILTER (WHERE NOT waits)
-FROM (SELECT *, allowed_until IS NULL OR allowed_until <= %s AS waits FROM providers_heldremoval
-      WHERE provider_id = %s) removals
-WHERE id <= %s OR NOT waits
+FROM removals
 """
 _NEWEST = 2**63 - 1
 

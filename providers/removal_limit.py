@@ -36,6 +36,7 @@ that begins after it was locked. So two workers cannot both make the last remova
 user from their last two groups unnoticed. Locks are taken as everywhere: groups, users, then the provider.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -255,6 +256,21 @@ def _lock(provider_id: int) -> Provider:
 def _is_above_limit(provider: Provider, now: datetime) -> bool:
     start = max(now - SPAN, provider.removals_count_from or now - SPAN)
     return start <= now and removals_above_limit(provider, start) is not None
+
+
+_WAITING = """
+SELECT provider_id, count(DISTINCT id) FROM (
+  SELECT provider_id, unnest(CASE resource_type WHEN 'User' THEN ARRAY[resource_id] ELSE user_ids END) AS id
+  FROM providers_heldremoval WHERE provider_id = ANY(%s) AND (allowed_until IS NULL OR allowed_until <= %s)) users
+GROUP BY provider_id
+"""
+
+
+def waiting_users(provider_ids: list[int]) -> Counter[int]:
+    """Return the number of users of each provider whose removal waits for a decision. One statement."""
+    with connection.cursor() as cursor:
+        cursor.execute(_WAITING, [provider_ids, timezone.now()])
+        return Counter(dict(cursor.fetchall()))
 
 
 # A permission is for what was held: a disabling is not a deletion, and a group may lose only these users.

@@ -6,6 +6,7 @@ import pytest
 from django.utils import timezone
 
 from providers.events import SYSTEM
+from providers.health import health_of
 from providers.models import ChangeEvent, HeldRemoval, Membership, Provider
 from providers.removal_decisions import (
     StaleDecisionError,
@@ -87,6 +88,17 @@ def test_a_group_may_lose_only_the_users_who_were_shown(waiting):
     assert client.patch(f"/Groups/{group.pk}", change).status_code == 204
     assert not Membership.objects.filter(group=group, left_at=None).exists()
     assert not HeldRemoval.objects.filter(resource_id=group.pk).exists()
+
+
+def test_a_user_who_waits_and_is_in_a_group_that_waits_is_one_user(waiting):
+    provider, client, people = waiting
+    group = make_group(provider, members=people[5:15])
+    assert client.delete(f"/Groups/{group.pk}").status_code == 503
+    now = now_of(provider)
+    assert (now.waiting, now.waiting_users) == (4, 10)
+    assert health_of([provider], timezone.now())[provider.pk].waiting == 10
+    allow(provider)
+    assert (now_of(provider).allowed, now_of(provider).allowed_users) == (4, 10)
 
 
 def test_removals_that_came_after_the_page_are_not_allowed_with_it(waiting):

@@ -139,7 +139,9 @@ def _switching_off(situation: Situation, provider: Provider) -> Sentences:
     )
     return [
         waiting % {"count": grouped(situation.waiting_users)},
-        _("Until then nobody is counted or held, however many users are removed. Then counting starts at zero."),
+        _(
+            "Until the time you choose, nobody is counted or held, however many are removed. Then the count starts at zero."
+        ),
     ]
 
 

@@ -46,7 +46,7 @@ def test_the_page_shows_whom_it_concerns_and_what_can_be_decided(waiting, admini
     group = make_group(provider, "Ward", members=people[10:20])
     assert client.delete(f"/Groups/{group.pk}").status_code == 503
     page = read(administrator.get(removals_page(provider)))
-    for part in ("user00@contoso.com", "user04@contoso.com", "user07@contoso.com", "get 503"):
+    for part in ("13 users wait", "user00@contoso.com", "user04@contoso.com", "user07@contoso.com", "get 503"):
         assert part in page.text
     assert "Delete this group of 10 users" in page.one(test_id="waiting").text
     assert page.has("a", href=f"/eum/groups/{group.pk}/")

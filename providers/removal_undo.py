@@ -29,7 +29,7 @@ from providers.models import Provider
 from providers.resources import many
 
 # So many users at once keep the locks for some seconds, not for minutes.
-MOST = 2_000
+MOST = 5_000
 
 
 class Fate(StrEnum):

@@ -139,9 +139,7 @@ def _switching_off(situation: Situation, provider: Provider) -> Sentences:
     )
     return [
         waiting % {"count": grouped(situation.waiting_users)},
-        _(
-            "Until the time you choose, nobody is counted or held, however many are removed. Then the count starts at zero."
-        ),
+        _("Until the time you choose, nobody is counted or held. Then the count starts at zero."),
     ]
 
 

@@ -178,6 +178,21 @@ def test_an_administrator_reads_that_it_is_their_decision(waiting, administrator
     assert "Your decision" in page.text and page.one("a", test_id="next-step").text == "Decide"
 
 
+def test_ac_role_4_an_operator_reads_no_name_of_the_removed(waiting, operator):
+    provider, _client, _people = waiting
+    page = read(operator.get(f"{removals_page(provider)}users/"))
+    assert len(page.one(test_id="removed").rows) == 5
+    assert "user00@" not in page.source and "u•••" in page.text
+
+
+@pytest.mark.parametrize(
+    "query", ["since=x", "since=2026-01-01&until=2026-02-31T00:00:00Z", "until=2020-01-01T00:00:00Z"]
+)
+def test_nonsense_in_the_address_of_the_removed_is_no_error(provider, administrator, query):
+    page = read(administrator.get(f"{removals_page(provider)}users/?{query}"))
+    assert "Nobody was removed in this time." in page.text
+
+
 def test_the_removed_are_listed_with_what_they_are_now_and_come_back(waiting, administrator, support):
     provider, client, people = waiting
     client.patch(f"/Users/{people[0].pk}", {"op": "replace", "path": "active", "value": True})

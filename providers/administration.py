@@ -14,7 +14,7 @@ from providers.audit import record_act
 from providers.events import Actor, EventKind
 from providers.ip_rules import Network, covers_everyone
 from providers.models import IpMode, IpRule, Provider, RemovalLimit
-from providers.removal_limit import end_hold
+from providers.removal_limit import clear_hold
 from providers.switches import SWITCHES
 
 
@@ -99,7 +99,7 @@ def change_provider(provider: Provider, actor: Actor, values: Mapping[str, Any])
             return
         found.save(update_fields=[*CHANGEABLE, "title_key"])
         if found.held_at and found.removal_limit != RemovalLimit.HOLD:
-            end_hold(found, count_from=found.removals_count_from)
+            clear_hold(found, count_from=found.removals_count_from)
         record_act(EventKind.PROVIDER_CHANGED, actor, provider=found, before=before, after=after)
 
 

@@ -83,7 +83,7 @@ class EventKind(models.TextChoices):
         _("Held removals back"), _("{actor} held back further removals of {subject}."))
     HELD_REMOVALS_ALLOWED = ("removals.allowed", True, "doc", "",
         _("Allowed the removals that waited"), _("{actor} allowed the removals of {subject} that waited."))
-    REMOVALS_ALLOWED = ("brake.released", True, "doc", "",
+    LIMIT_SWITCHED_OFF = ("brake.released", True, "doc", "",
         _("Switched a removal limit off"), _("{actor} switched the removal limit of {subject} off for a time."))
     REMOVALS_HELD_AGAIN = ("removals.held-again", True, "doc", "",
         _("Held removals again"), _("{actor} held the removals of {subject} again."))

@@ -27,7 +27,7 @@ from django.utils import timezone
 from providers.audit import record_act
 from providers.events import Actor, EventKind
 from providers.models import HeldRemoval, Provider, RemovalLimit
-from providers.removal_limit import end_hold as end_hold_of
+from providers.removal_limit import clear_hold
 
 # A removal that was allowed waits again if the directory does not request it within this time.
 ALLOWED_FOR = timedelta(hours=24)
@@ -139,8 +139,8 @@ def switch_limit_off(provider: Provider, actor: Actor, *, hours: int, key: str |
     with _deciding(provider, key) as (found, situation):
         _require(situation.held_at)
         until = timezone.now() + timedelta(hours=hours)
-        end_hold_of(found, count_from=until)
-        record_act(EventKind.REMOVALS_ALLOWED, actor, provider=found, after={"until": until})
+        clear_hold(found, count_from=until)
+        record_act(EventKind.LIMIT_SWITCHED_OFF, actor, provider=found, after={"until": until})
     return until
 
 
@@ -167,7 +167,7 @@ def lift_rejection(provider: Provider, actor: Actor, *, key: str | None = None) 
     """Accept removals again and count them from now on."""
     with _deciding(provider, key) as (found, situation):
         _require(situation.rejected_at)
-        end_hold_of(found, count_from=timezone.now())
+        clear_hold(found, count_from=timezone.now())
         record_act(EventKind.REJECTION_LIFTED, actor, provider=found)
 
 
@@ -175,5 +175,5 @@ def end_hold(provider: Provider, actor: Actor, *, key: str | None = None) -> Non
     """Accept removals again and count them from now on, without a rejection before."""
     with _deciding(provider, key) as (found, situation):
         _require(situation.is_held)
-        end_hold_of(found, count_from=timezone.now())
+        clear_hold(found, count_from=timezone.now())
         record_act(EventKind.HOLD_ENDED, actor, provider=found)

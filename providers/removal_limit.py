@@ -315,7 +315,7 @@ def note(held: RemovalHeldError) -> None:
         cursor.execute(_NOTE, [*own, held.user_count, held.user_ids])
 
 
-def end_hold(provider: Provider, *, count_from: datetime | None) -> None:
+def clear_hold(provider: Provider, *, count_from: datetime | None) -> None:
     """End the hold of a provider whose row is locked; removals before `count_from` do not count."""
     Provider.objects.filter(pk=provider.pk).update(held_at=None, rejected_at=None, removals_count_from=count_from)
     HeldRemoval.objects.of(provider).delete()

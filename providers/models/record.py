@@ -71,6 +71,10 @@ class RequestLogQuerySet(OfProvider):
         """Return all requests except successful look-ups, which are numerous and not interesting."""
         return self.exclude(action=Action.LOOK_UP, outcome=Outcome.SUCCESS)
 
+    def problems(self) -> "RequestLogQuerySet":
+        """Return the problems: requests of directories that were not done. Every count of them is this query."""
+        return self.filter(is_problem=True)
+
     def since(self, moment: datetime) -> "RequestLogQuerySet":
         """Return the requests since `moment`. Reads only the partitions of these months."""
         return self.filter(id__gte=first_id_at(moment))
@@ -108,15 +112,32 @@ class RequestLog(models.Model):
     resource_id = models.UUIDField(null=True)
     # Names of sent attributes that are in no schema. They were not stored.
     ignored = models.JSONField(default=list)
+    # What the request asks for (`scim.protocol.intent`): its action where the method does not show it, the names that
+    # it gives the user or group, and the attributes that it names. `rejected` are those it was rejected for, [] is all.
+    intent = models.CharField(max_length=10, default="")
+    subject = models.TextField(default="")
+    subject_key = models.TextField(default="", db_collation="C")
+    display_name = models.TextField(default="")
+    external_id = models.TextField(default="")
+    asked = models.JSONField(default=list)
+    rejected = models.JSONField(default=list)
+    # Each operation of a bulk request has a row of its own.
+    part_of = models.UUIDField(null=True)
     request_body = models.TextField(default="")
     response_body = models.TextField(default="")
     outcome = models.GeneratedField(
-        expression=Func(F("status"), function="providers_outcome"),
+        expression=Func(F("status"), F("reason"), function="providers_outcome"),
         output_field=models.CharField(max_length=10, choices=Outcome),
         db_persist=True,
     )
+    # Whether it counts as a problem (`providers.outcomes.is_problem`). Our own connection tests never do.
+    is_problem = models.GeneratedField(
+        expression=Func(F("status"), F("method"), F("token_prefix"), function="providers_is_problem"),
+        output_field=models.BooleanField(),
+        db_persist=True,
+    )
     action = models.GeneratedField(
-        expression=Func(F("method"), F("resource_type"), F("query"), function="providers_action"),
+        expression=Func(F("method"), F("resource_type"), F("query"), F("intent"), function="providers_action"),
         output_field=models.CharField(max_length=10, choices=Action),
         db_persist=True,
     )

@@ -25,9 +25,16 @@ MAX_NOTES = 50
 
 @dataclass
 class Notes:
-    """Names of what a request sent and the server left out: attributes of no schema, members that do not exist."""
+    """What the provisioning log shows of a request besides its body.
+
+    ignored: names of what was sent and left out: attributes of no schema, members that do not exist.
+    was_active: whether the user was active before the request; None if the request did not get as far as the user.
+    moves_members: whether members were added to a group or removed from it.
+    """
 
     ignored: list[str] = field(default_factory=list)
+    was_active: bool | None = None
+    moves_members: bool = False
 
     def add(self, what: str) -> None:
         if len(self.ignored) < MAX_NOTES:

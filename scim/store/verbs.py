@@ -264,6 +264,8 @@ def _locked(call: Call, resource_id: str) -> Locked:
     locked = parsed and writes.lock(call.provider_id, call.resource_type.name, parsed)
     if not locked:
         raise _missing(call, resource_id)
+    if call.resource_type.name == "User":
+        call.notes.was_active = locked.document.get("active") is not False
     _check_version(call, locked)
     return locked
 
@@ -286,6 +288,7 @@ def _write(call: Call, locked: Locked, after: Resource, deltas: Sequence[MemberC
     """Store what changed, with one event. A change of nothing writes nothing."""
     event_id: UUID = uuid7()
     members = change_members(locked, deltas, call.policy, call.notes, event_id)
+    call.notes.moves_members = not members.is_empty
     if after != locked.document:
         is_leaving = writes.is_disabling(locked.document, after)
         with _watch(call, locked, is_deletion=False) if is_leaving else nullcontext():

@@ -121,11 +121,11 @@ def test_ac_hea_3_looking_for_nobody_is_no_error(provider):
     calls_at(provider, 200, count=5)
     calls_at(provider, 404, count=20)
     health = health_of([provider], NOW)[provider.pk]
-    assert status_at(provider)[0] == "Healthy" and (health.errors, health.requests) == (0, 25)
+    assert status_at(provider)[0] == "Healthy" and (health.problems, health.requests) == (0, 25)
 
 
 def test_a_pause_leaves_no_errors_behind(provider):
-    calls_at(provider, 503, "PATCH", count=50)
+    calls_at(provider, 503, "PATCH", count=50, reason="paused")
     calls_at(provider)
     assert status_at(provider)[0] == "Healthy"
 
@@ -135,9 +135,8 @@ def test_health_asks_the_same_number_of_queries_of_one_provider_and_of_fifty(db,
     known = [make_provider() for _ in range(count)]
     for provider in known:
         calls_at(provider, 500, "POST", count=5)
-    with django_assert_num_queries(
-        5
-    ):  # activity, counts, whether the log works, the last hour of those that fail, tokens
+    # activity, counts and whether the log works, problems, the last hour of those that fail, tokens
+    with django_assert_num_queries(5):
         found = health_of(known, NOW)
     assert len(found) == count
 

@@ -23,14 +23,13 @@ from providers.console.frame.masking import mask_addresses
 from providers.console.frame.page import Place, ago, moment, short_id, show
 from providers.console.frame.records import capped_count
 from providers.console.history.changes import differences_of
-from providers.console.log.described import Described, describe, wanted_name, with_wanted_names
+from providers.console.log.described import Described, describe
 from providers.console.log.explanations import explain
 from providers.console.log.query import TYPED, LogQuery, read_query
 from providers.events import EventKind
 from providers.ids import parse_id
 from providers.models import JobRun, Provider, RequestLog, SyncedUser, Token
 from providers.outcomes import Outcome
-from scim.protocol.values import comparison_key
 
 MAX_SHOWN_BODY = 200_000
 
@@ -43,7 +42,7 @@ def log(request: HttpRequest) -> HttpResponse:
         return HttpResponseRedirect(reverse("admin:log_entry", args=[found]))
     page = query.page(before=parse_id(request.GET.get("before", "")), after=parse_id(request.GET.get("after", "")))
     can_see_names = access.may(request, access.VIEW_PERSONAL)
-    rows = with_wanted_names(describe(page.rows, can_see_names=can_see_names), can_see_names=can_see_names)
+    rows = describe(page.rows, can_see_names=can_see_names)
     context = {
         "query": query,
         "rows": rows,
@@ -151,9 +150,8 @@ def _same_problem(row: RequestLog) -> str:
 
 def _holder_of(row: RequestLog) -> SyncedUser | None:
     """The user who has the userName that a rejected request asked for."""
-    wanted = wanted_name("User", row.request_body)
     of_provider = SyncedUser.objects.live().of(row.provider_id)
-    found: SyncedUser | None = of_provider.filter(user_name_key=comparison_key(wanted)).first()
+    found: SyncedUser | None = of_provider.filter(user_name_key=row.subject_key).first()
     return found
 
 

@@ -18,20 +18,19 @@ from providers.console.frame.records import HOURS, PERIODS, RecordQuery, read_se
 from providers.ids import first_id_at, parse_id
 from providers.models import Provider, RequestLog, Resource
 from providers.models.record import RequestLogQuerySet
-from providers.outcomes import Action, Outcome
+from providers.outcomes import WRITES, Action, Outcome
 
 # The search looks at the requests of at most this many users and groups; a text that matches more is too vague.
 MAX_SUBJECTS = 500
 PROBLEMS, CHANGES = "problems", "changes"
-_CHANGES = (Action.CREATE, Action.UPDATE, Action.DELETE)
 
 
 def _outcome(rows: RequestLogQuerySet, value: str) -> RequestLogQuerySet:
-    return rows.exclude(outcome=Outcome.SUCCESS) if value == PROBLEMS else rows.filter(outcome=Outcome(value))
+    return rows.problems() if value == PROBLEMS else rows.filter(outcome=Outcome(value))
 
 
 def _action(rows: RequestLogQuerySet, value: str) -> RequestLogQuerySet:
-    return rows.filter(action__in=_CHANGES) if value == CHANGES else rows.filter(action=Action(value))
+    return rows.filter(action__in=WRITES) if value == CHANGES else rows.filter(action=Action(value))
 
 
 def _subject(rows: RequestLogQuerySet, value: str) -> RequestLogQuerySet:

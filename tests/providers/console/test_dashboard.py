@@ -107,7 +107,7 @@ def test_ac_log_7_the_dashboard_says_that_the_log_is_not_being_written(support, 
     writer.flush()
     assert client.post("/Users", {"userName": "b"}).status_code == 201
     said = "The provisioning log is not being written"
-    assert health_of([provider], timezone.now())[provider.pk].errors == 5
+    assert health_of([provider], timezone.now())[provider.pk].problems == 5
     page = read(support.get("/eum/"))
     assert said in page.text and "ProgrammingError" in page.text and list(figures_on(page)) == ["people"]
     with connection.cursor() as cursor:

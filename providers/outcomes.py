@@ -87,17 +87,22 @@ class Refusal(Shown):
     UNKNOWN = "unknown-token", "stop", "bad", _("Unknown token")
 
 
-_BY_REASON: Mapping[str, Outcome] = {Reason.REMOVALS_HELD: Outcome.HELD, Reason.PAUSED: Outcome.PAUSED}
+_BY_REASON: Mapping[str, Outcome] = {
+    Reason.REMOVALS_HELD: Outcome.HELD,
+    Reason.PAUSED: Outcome.PAUSED,
+    # The response is a success, because directories stop at anything else; but nothing of the request was done.
+    "nothing-understood": Outcome.REJECTED,
+}
 # The directory is asked to come back later, so nothing has failed.
 WAITING = frozenset({Outcome.HELD, Outcome.PAUSED, Outcome.THROTTLED})
 
 
 def outcome_of(status: int, reason: str = "") -> Outcome:
     """Return the outcome of a response by its HTTP status and its `Reason`. The log's column has the same rules."""
-    if status < 400:
-        return Outcome.SUCCESS
     if reason in _BY_REASON:
         return _BY_REASON[reason]
+    if status < 400:
+        return Outcome.SUCCESS
     if status in (401, 403):
         return Outcome.REFUSED
     if status == 404:

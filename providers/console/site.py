@@ -22,8 +22,8 @@ from providers.console.accounts import language, sign_in, two_step
 from providers.console.accounts import pages as accounts
 from providers.console.frame import access
 from providers.console.history import audit
+from providers.console.log import not_provisioned, refused
 from providers.console.log import pages as log
-from providers.console.log import refused
 from providers.console.provider import (
     add,
     guide,
@@ -158,6 +158,7 @@ class ConsoleSite(AdminSite):
             page("eum/log/", log.log),
             page("eum/log/<uuid:request_id>/", log.log_entry),
             page("eum/log/<uuid:request_id>/payload/", log.log_bodies),
+            page("eum/not-provisioned/", not_provisioned.not_provisioned),
             page("eum/recycle-bin/<uuid:resource_id>/restore/", recycle_bin.restore_resource),
             page("eum/recycle-bin/<uuid:resource_id>/purge/", recycle_bin.purge_resource),
             page("eum/refused/", refused.refused),

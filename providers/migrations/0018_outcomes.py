@@ -12,22 +12,23 @@ DROP FUNCTION providers_outcome(smallint);
 
 -- providers/outcomes.py has the same rules.
 CREATE FUNCTION providers_outcome(status smallint, reason varchar) RETURNS varchar LANGUAGE sql IMMUTABLE AS $$
-  SELECT (CASE WHEN status < 400 THEN 'success'
-    WHEN reason = 'removals-held' THEN 'held' WHEN reason = 'paused' THEN 'paused'
+  SELECT (CASE WHEN reason = 'removals-held' THEN 'held' WHEN reason = 'paused' THEN 'paused'
+    WHEN reason = 'nothing-understood' THEN 'rejected' WHEN status < 400 THEN 'success'
     WHEN status IN (401, 403) THEN 'refused' WHEN status = 404 THEN 'not-found' WHEN status = 429 THEN 'throttled'
     WHEN status >= 500 AND status <> 501 THEN 'error' ELSE 'rejected' END)::varchar
 $$;
 
 -- A request that was not done. A look-up that finds nothing is none, nor is what our own connection test gets.
-CREATE FUNCTION providers_is_problem(status smallint, method varchar, token_prefix varchar) RETURNS boolean
+CREATE FUNCTION providers_is_problem(outcome varchar, method varchar, token_prefix varchar) RETURNS boolean
 LANGUAGE sql IMMUTABLE AS $$
-  SELECT status >= 400 AND (status <> 404 OR method IN ('POST', 'PUT', 'PATCH', 'DELETE')) AND token_prefix <> 'ipr_test'
+  SELECT outcome <> 'success' AND (outcome <> 'not-found' OR method IN ('POST', 'PUT', 'PATCH', 'DELETE'))
+    AND token_prefix <> 'ipr_test'
 $$;
 
 ALTER TABLE providers_requestlog
   ADD COLUMN outcome varchar(10) NOT NULL GENERATED ALWAYS AS (providers_outcome(status, reason)) STORED,
   ADD COLUMN is_problem boolean NOT NULL
-    GENERATED ALWAYS AS (providers_is_problem(status, method, token_prefix)) STORED;
+    GENERATED ALWAYS AS (providers_is_problem(providers_outcome(status, reason), method, token_prefix)) STORED;
 
 CREATE INDEX providers_requestlog_notable ON providers_requestlog (id)
   WHERE NOT (action = 'look-up' AND outcome = 'success');

@@ -22,6 +22,7 @@ from providers.models.record import (
     RequestCount,
     RequestLog,
     SourceSeen,
+    like_words,
 )
 from providers.models.resource import Membership, Resource, Status, SyncedGroup, SyncedUser, synced_user_model
 
@@ -51,5 +52,6 @@ __all__ = [
     "SyncedUser",
     "Token",
     "TokenState",
+    "like_words",
     "synced_user_model",
 ]

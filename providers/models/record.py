@@ -6,15 +6,36 @@ drops the partitions.
 """
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db import models
 from django.db.models import F, Func, Q
+from django.db.models.expressions import RawSQL
 
 from providers.events import EventKind
 from providers.ids import first_id_at
 from providers.models.provider import TEST_PREFIX, OfProvider
 from providers.outcomes import Action, Outcome
+from scim.protocol.values import search_key
+
+_ESCAPES = str.maketrans({sign: f"\\{sign}" for sign in "\\%_"})
+
+
+def like_words(text: str) -> list[str]:
+    """Return a LIKE pattern for each word of a search."""
+    return [f"%{word.translate(_ESCAPES)}%" for word in search_key(text).split()]
+
+
+# Migration 0019 has an index for each of these conditions.
+_FORMER = """kind IN ('resource.changed', 'resource.disabled', 'resource.enabled')
+  AND providers_former_names(changes) <> '' AND providers_former_names(changes) LIKE ALL(%s)"""
+_ASKED = """subject || external_id <> ''
+  AND providers_search_key(subject || ' ' || display_name || ' ' || external_id) LIKE ALL(%s)"""
+
+
+def _condition(sql: str, value: Any) -> RawSQL:
+    return RawSQL(sql, [value], models.BooleanField())  # noqa: S611 (the text is one of the constants here)
 
 
 class ChangeEventQuerySet(OfProvider):
@@ -27,6 +48,10 @@ class ChangeEventQuerySet(OfProvider):
     def acts(self) -> "ChangeEventQuerySet":
         """What people and the system did; not what a directory did to its users and groups."""
         return self.filter(Q(resource_id__isnull=True) | Q(person_id__isnull=False))
+
+    def with_former_name(self, text: str) -> "ChangeEventQuerySet":
+        """Return the changes of users and groups that replaced names with every word of `text`."""
+        return self.filter(_condition(_FORMER, like_words(text)))
 
     def since(self, moment: datetime) -> "ChangeEventQuerySet":
         return self.filter(id__gte=first_id_at(moment))
@@ -78,6 +103,14 @@ class RequestLogQuerySet(OfProvider):
     def since(self, moment: datetime) -> "RequestLogQuerySet":
         """Return the requests since `moment`. Reads only the partitions of these months."""
         return self.filter(id__gte=first_id_at(moment))
+
+    def with_short_id(self, text: str) -> "RequestLogQuerySet":
+        """Return the requests whose id ends with these eight characters, as pages show it."""
+        return self.filter(_condition("right(id::text, 8) = %s", text.lower()))
+
+    def asking_for(self, text: str) -> "RequestLogQuerySet":
+        """Return the problems that asked for names, or an externalId, with every word of `text`."""
+        return self.problems().filter(_condition(_ASKED, like_words(text)))
 
     def without_bodies(self) -> "RequestLogQuerySet":
         """Without the columns that may be long."""
@@ -132,7 +165,12 @@ class RequestLog(models.Model):
     )
     # Whether it counts as a problem (`providers.outcomes.is_problem`). Our own connection tests never do.
     is_problem = models.GeneratedField(
-        expression=Func(F("status"), F("method"), F("token_prefix"), function="providers_is_problem"),
+        expression=Func(
+            Func(F("status"), F("reason"), function="providers_outcome"),
+            F("method"),
+            F("token_prefix"),
+            function="providers_is_problem",
+        ),
         output_field=models.BooleanField(),
         db_persist=True,
     )

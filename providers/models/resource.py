@@ -14,9 +14,12 @@ from django.utils.translation import gettext_lazy as _
 
 from providers.ids import parse_id
 from providers.models.provider import OfProvider, Provider
+from providers.models.record import ChangeEvent
 from providers.states import Shown
 from scim.protocol.values import search_key
 
+# A search looks at the former names of at most this many users and groups.
+MAX_FORMER = 500
 LIVE = Q(deleted_at__isnull=True)
 DOCUMENT = ("document", "folded", "search_text")
 
@@ -44,15 +47,21 @@ class ResourceQuerySet(OfProvider):
         return self.defer(*DOCUMENT)
 
     def search(self, text: str) -> "ResourceQuerySet":
-        """Return the resources with every word of `text` in their names, addresses or externalId.
+        """Return the resources with every word of `text` in their names, addresses or externalId, or in former names.
 
-        Case and accents are ignored. A complete id finds its resource too.
+        Case and accents are ignored. A complete id finds its resource too. Sends one query, for the former names.
         """
         words = Q()
         for word in search_key(text).split():
             words &= Q(search_text__contains=word)
+        if not words:
+            return self
         own = parse_id(text.strip())
-        return self.filter(words | Q(id=own) if own else words)
+        formerly = (
+            ChangeEvent.objects.with_former_name(text).order_by().values_list("resource_id", flat=True).distinct()
+        )
+        ids = [*formerly[:MAX_FORMER], *([own] if own else [])]
+        return self.filter(words | Q(id__in=ids) if ids else words)
 
 
 class Resource(models.Model):

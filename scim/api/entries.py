@@ -82,9 +82,8 @@ def entries_of(
 
 
 def _part(own: Entry, caller: Caller, operation: Write) -> Entry:
-    """The entry of an operation. It has a body of its own only if it was not done: the request's own entry has all."""
+    """The entry of an operation. Its body is that operation's data alone."""
     path = "/".join(["", f"{operation.resource_type}s", *filter(None, [operation.resource_id])])
-    failed = operation.error is not None
     return replace(
         own,
         id=uuid7(),
@@ -92,7 +91,7 @@ def _part(own: Entry, caller: Caller, operation: Write) -> Entry:
         method=operation.method,
         path=redact_text(path),
         query="",
-        request_body=redact(orjson.dumps(operation.document)) if failed and operation.document is not None else "",
+        request_body=redact(orjson.dumps(operation.document)) if operation.document is not None else "",
         response_body=redact(orjson.dumps(operation.error.body())) if operation.error else "",
         **_outcome(operation),
         **({"intent": ""} | _asked(caller, operation)),

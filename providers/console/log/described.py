@@ -18,6 +18,7 @@ from django.utils.translation import ngettext
 from providers.console.frame.badges import Badge, badge_of
 from providers.console.frame.masking import mask_text
 from providers.console.frame.page import clock, grouped, short_id
+from providers.console.log.explanations import why_of
 from providers.models import ChangeEvent, Provider, RequestLog, Resource
 from providers.outcomes import UPDATES, WRITES, Action, Outcome
 
@@ -40,6 +41,11 @@ class Described:
     @property
     def short_id(self) -> str:
         return short_id(self.log.id)
+
+    @property
+    def why(self) -> str:
+        """Why the request was not done, in a few words; "" for a success."""
+        return why_of(self.log)
 
     @property
     def is_unchanged(self) -> bool:

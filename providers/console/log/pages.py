@@ -38,7 +38,7 @@ MAX_SHOWN_BODY = 200_000
 def log(request: HttpRequest) -> HttpResponse:
     """Show the newest requests, fifty at a time; a search for a request id leads to its own page (AC-LOG-3)."""
     query = read_query(request.GET)
-    if (found := _by_id(query.sent.get("q", ""))) is not None:
+    if (found := find_request(query.sent.get("q", ""))) is not None:
         return HttpResponseRedirect(reverse("admin:log_entry", args=[found]))
     page = query.page(before=parse_id(request.GET.get("before", "")), after=parse_id(request.GET.get("after", "")))
     can_see_names = access.may(request, access.VIEW_PERSONAL)
@@ -64,14 +64,18 @@ def _state_of_log() -> dict[str, Any]:
     return {"lost": log_failure(), "cleared": ago(run.ran_at) if run else None}
 
 
-def _by_id(text: str) -> UUID | None:
-    """The id of the request with this id, or of the newest with this id of its client (Entra's `client-request-id`)."""
+def find_request(text: str) -> UUID | None:
+    """Return the newest request with this id, in full or as pages show it, or with this `client-request-id`."""
     text = text.strip()
     if not text or "\0" in text or len(text) > 100:
         return None
-    rows = RequestLog.objects.order_by("-id").values_list("id", flat=True)
+    rows = RequestLog.objects.order_by("-id")
     own = parse_id(text)
-    return (rows.filter(id=own).first() if own else None) or rows.filter(client_request_id=text).first()
+    choices = [rows.filter(id=own)] if own else []
+    choices += [rows.with_short_id(text[:8])] if re.fullmatch(r"[0-9a-fA-F]{8}…?", text) else []
+    choices += [rows.filter(client_request_id=text)]
+    found = (choice.values_list("id", flat=True).first() for choice in choices)
+    return next(filter(None, found), None)
 
 
 def _hidden(query: LogQuery) -> str:

@@ -1,12 +1,13 @@
 """The filters of the provisioning log: read from the address of the page, and turned into a query (see `records`)."""
 
 import ipaddress
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Q
 from django.http import QueryDict
 from django.utils import timezone
 from django.utils.dateparse import parse_date
@@ -16,12 +17,14 @@ from django.utils.translation import gettext_lazy
 from providers.console.frame.page import Text
 from providers.console.frame.records import HOURS, PERIODS, RecordQuery, read_sent
 from providers.ids import first_id_at, parse_id
-from providers.models import Provider, RequestLog, Resource
+from providers.models import ChangeEvent, Membership, Provider, RequestLog, Resource
 from providers.models.record import RequestLogQuerySet
 from providers.outcomes import WRITES, Action, Outcome
 
 # The search looks at the requests of at most this many users and groups; a text that matches more is too vague.
 MAX_SUBJECTS = 500
+# For at most this many users, it finds the requests that changed their groups too.
+MAX_MEMBERS = 20
 PROBLEMS, CHANGES = "problems", "changes"
 
 
@@ -35,7 +38,31 @@ def _action(rows: RequestLogQuerySet, value: str) -> RequestLogQuerySet:
 
 def _subject(rows: RequestLogQuerySet, value: str) -> RequestLogQuerySet:
     own = parse_id(value)
-    return rows.filter(resource_id=own) if own else rows.none()
+    return rows.filter(Q(resource_id=own) | Q(pk__in=_about_groups_of([own]))) if own else rows.none()
+
+
+def _search(rows: RequestLogQuerySet, value: str) -> RequestLogQuerySet:
+    """The requests about users and groups with this name or id, or that asked for it in vain, or about their groups.
+
+    Up to four queries.
+    """
+    subjects = list(Resource.objects.search(value).values_list("pk", flat=True)[:MAX_SUBJECTS]) if value.strip() else []
+    asking = RequestLog.objects.asking_for(value).order_by("-id").values_list("pk", flat=True)[:MAX_SUBJECTS]
+    others = [*asking] if value.strip() else []
+    if len(subjects) <= MAX_MEMBERS:
+        others += _about_groups_of(subjects)
+    if own := parse_id(value.strip()):
+        subjects.append(own)  # also of a user who was purged
+    return rows.filter(Q(resource_id__in=subjects) | Q(pk__in=others))
+
+
+def _about_groups_of(members: Sequence[UUID]) -> list[UUID]:
+    """The newest requests that added these users to groups or removed them. Two queries."""
+    newest = Membership.objects.filter(member__in=members).order_by("-pk") if members else Membership.objects.none()
+    moved = newest.values_list("joined_event", "left_event")[:MAX_SUBJECTS]
+    events = {event for pair in moved for event in pair if event}
+    found = ChangeEvent.objects.filter(pk__in=events, resource_type="Group", request_id__isnull=False)
+    return list(found.values_list("request_id", flat=True)) if events else []
 
 
 def _period(rows: RequestLogQuerySet, value: str) -> RequestLogQuerySet:
@@ -70,7 +97,7 @@ _FILTERS: Mapping[str, Callable[[RequestLogQuerySet, str], RequestLogQuerySet]] 
     "address": lambda rows, value: rows.filter(source_ip=str(ipaddress.ip_address(value.strip()))),
     "slower": lambda rows, value: rows.filter(duration_ms__gt=_small(value)),
     "subject": _subject,
-    "q": lambda rows, value: rows.filter(resource_id__in=_named(value)),
+    "q": _search,
 }
 _TITLES: Mapping[str, Text] = {
     "outcome": gettext_lazy("Outcome"),
@@ -95,10 +122,6 @@ def _small(value: str, *, most: int = 2**31 - 1) -> int:
     if not 0 <= number <= most:
         raise ValueError(value)
     return number
-
-
-def _named(text: str) -> list[UUID]:
-    return list(Resource.objects.search(text).values_list("pk", flat=True)[:MAX_SUBJECTS])
 
 
 @dataclass(frozen=True)

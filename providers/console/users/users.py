@@ -19,6 +19,8 @@ from providers.console.frame.badges import badge_of, render_badge
 from providers.console.frame.lists import CountOf, ReadOnlyAdmin
 from providers.console.frame.page import Place, frame, grouped, moment
 from providers.console.history.changes import title_of
+from providers.console.log.not_provisioned import never_created
+from providers.console.log.pages import find_request
 from providers.console.users.filters import ChangedFilter, ErrorFilter, GroupFilter, ProviderFilter, StatusFilter
 from providers.console.users.identity import mask_names
 from providers.console.users.saved_filters import filters_of
@@ -94,7 +96,10 @@ class UserAdmin(ReadOnlyAdmin):
         return ngettext("%(count)s user", "%(count)s users", count)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        saved = {"saved_filters": filters_of(request), "filter_query": request.GET.urlencode()}
+        saved: dict[str, Any] = {"saved_filters": filters_of(request), "filter_query": request.GET.urlencode()}
+        text = request.GET.get("q", "").replace("\0", "").strip()
+        can_see_names = access.may(request, access.VIEW_PERSONAL)
+        saved["never_created"] = never_created(text, can_see_names=can_see_names) if text else []
         context = frame(_("Users"), Place("users")) | saved | (extra_context or {})
         return super().changelist_view(request, context)
 
@@ -108,11 +113,16 @@ def newest_events(ids: Iterable[UUID]) -> dict[UUID, ChangeEvent]:
 
 @require_safe
 def find_user(request: HttpRequest) -> HttpResponse:
-    """Go to the user found by `?q=`, or to the list if there are none or several (AC-USR-5). One query."""
+    """Go to what `?q=` finds: the only user, or the request with this id; otherwise to the list (AC-USR-5).
+
+    The list also shows users that were never created. Three queries, and up to three more if no user is found.
+    """
     text = request.GET.get("q", "").replace("\0", "").strip()
-    found = list(SyncedUser.objects.search(text).values_list("pk", flat=True)[:2]) if text else []
-    if len(found) == 1:
+    if not text:
+        return HttpResponseRedirect(reverse("admin:users"))
+    found = list(SyncedUser.objects.search(text).values_list("pk", flat=True)[:2])
+    if len(found) == 1 and not never_created(text, can_see_names=False):
         return HttpResponseRedirect(reverse("admin:user", args=[found[0]]))
-    return HttpResponseRedirect(
-        f"{reverse('admin:users')}?{urlencode({'q': text})}" if text else reverse("admin:users")
-    )
+    if not found and (request_id := find_request(text)):
+        return HttpResponseRedirect(reverse("admin:log_entry", args=[request_id]))
+    return HttpResponseRedirect(f"{reverse('admin:users')}?{urlencode({'q': text})}")

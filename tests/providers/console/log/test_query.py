@@ -29,7 +29,7 @@ from tests.providers.console.log.conftest import listed
         ({"slower": "100000"}, 0),
         ({"provider": "x"}, 0),
         ({"subject": "x"}, 0),
-        ({"q": "jane"}, 1),
+        ({"q": "jane"}, 2),
         ({"q": "nobody"}, 0),
         ({"nothing": "x"}, 2),
     ],

@@ -9,7 +9,7 @@ from tests.providers.console.conftest import found
 
 def test_ac_usr_1_nobody_found_says_what_it_means(support, provider):
     page = read(support.get("/eum/users/?q=jahne&status=active"))
-    assert "No user found for “jahne”" in page.text and "not assigned in Entra" in page.text
+    assert "No user found for “jahne”" in page.text and "probably not assigned" in page.text
     assert "Status: Active" in page.text and "Clear filters" in page.text and not page.has("table")
 
 

@@ -1,0 +1,177 @@
+"""Users and groups that a directory could not provision: one row for each of them and each reason.
+
+The rows are the failed writes of the provisioning log, grouped. A row is resolved by what came after its last attempt:
+
+* A creation: the user or group exists, created later under that name, or changed later with that externalId.
+* A change: a later write of the same resource succeeded and asked for the same attributes. For members, which every
+  request names differently, the same request must have succeeded, or one that replaced the whole group.
+* A deletion, or any write of a resource that the directory has deleted since: the deletion succeeded.
+"""
+
+import json
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+
+from providers.models import RequestLog, like_words
+from providers.outcomes import CHANGES, WRITES, Outcome
+
+# At most this many failed writes are read, the newest ones.
+MOST_ATTEMPTS = 50_000
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A user or group, the reason why it was not provisioned, and the attempts.
+
+    `subject`, `display_name` and `external_id` are the last that were asked for; `resource_id` is None for a creation.
+    `rejected` are the attributes that the requests were rejected for, [] if for all. `last_id` is the last request.
+    """
+
+    provider_id: int
+    resource_type: str
+    resource_id: UUID | None
+    reason: str
+    status: int
+    subject: str
+    display_name: str
+    external_id: str
+    actions: Sequence[str]
+    rejected: Sequence[str]
+    attempts: int
+    first_at: datetime
+    last_at: datetime
+    last_id: UUID
+    is_resolved: bool
+
+
+@dataclass(frozen=True)
+class Found:
+    """One page of problems, and the numbers of all that were found and of those that are open."""
+
+    problems: Sequence[Problem]
+    count: int
+    open_count: int
+
+
+# `needed` are the attributes that a later write must get through; `sent` identifies a request about members.
+_FOUND = """
+WITH attempts AS (
+  SELECT l.*, coalesce(l.resource_id::text, nullif(l.subject_key, ''), l.external_id) AS identity,
+    CASE l.rejected WHEN '[]' THEN l.asked ELSE l.rejected END AS needed
+  FROM providers_requestlog l JOIN providers_provider p ON p.id = l.provider_id AND p.deleted_at IS NULL
+  WHERE l.is_problem AND l.action = ANY(%(writes)s) AND l.id >= providers_uuid7_floor(%(since)s) {narrowed}
+  ORDER BY l.id DESC LIMIT %(most)s
+), alike AS (
+  SELECT provider_id, resource_type, resource_id, identity, reason, status, needed, method = 'DELETE' AS is_deletion,
+    CASE WHEN needed ? 'members' THEN md5(request_body) ELSE '' END AS sent,
+    (array_agg(subject ORDER BY id DESC) FILTER (WHERE subject <> ''))[1] AS subject,
+    (array_agg(display_name ORDER BY id DESC) FILTER (WHERE display_name <> ''))[1] AS display_name,
+    (array_agg(external_id ORDER BY id DESC) FILTER (WHERE external_id <> ''))[1] AS external_id,
+    (array_agg(subject_key ORDER BY id DESC))[1] AS subject_key,
+    (array_agg(id ORDER BY id DESC))[1] AS last_id, to_jsonb(array_agg(DISTINCT action)) AS actions,
+    CASE rejected WHEN '[]' THEN '[]' ELSE needed END AS rejected,
+    count(*) AS attempts, min(at) AS first_at, max(at) AS last_at
+  FROM attempts
+  -- A caller without a usable token or address, for an unknown user: the page of refused requests has it.
+  WHERE identity <> '' OR status NOT IN (401, 403)
+  GROUP BY provider_id, resource_type, resource_id, identity, reason, status, needed, is_deletion, sent, rejected
+), judged AS (
+  SELECT a.*, CASE WHEN a.resource_id IS NULL THEN EXISTS (
+      SELECT FROM providers_resource r WHERE r.provider_id = a.provider_id AND r.resource_type = a.resource_type
+      AND a.identity <> ''
+      AND ((a.resource_type = 'User' AND r.user_name_key = a.subject_key
+          OR a.resource_type = 'Group' AND r.deleted_at IS NULL AND r.display_name_key = a.subject_key)
+        AND r.created >= date_trunc('milliseconds', a.last_at)
+        OR r.deleted_at IS NULL AND r.external_id = a.external_id
+          AND r.last_modified >= date_trunc('milliseconds', a.last_at)))
+    ELSE EXISTS (
+      SELECT FROM providers_requestlog s WHERE s.resource_id = a.resource_id AND s.id >= a.last_id AND s.at > a.last_at
+      AND s.outcome = 'success' AND s.method = ANY(%(changes)s)
+      AND (s.method = 'DELETE' OR NOT a.is_deletion AND s.asked @> a.needed
+        AND (a.sent = '' OR s.method = 'PUT' OR s.request_body <> '' AND md5(s.request_body) = a.sent)))
+    END AS is_resolved
+  FROM alike a
+), found AS (
+  SELECT provider_id, resource_type, identity, reason, bool_and(is_resolved) AS is_resolved,
+    (array_agg(resource_id))[1] AS resource_id, (array_agg(status ORDER BY last_id DESC))[1] AS status,
+    coalesce((array_agg(subject ORDER BY last_id DESC) FILTER (WHERE subject <> ''))[1], '') AS subject,
+    coalesce((array_agg(display_name ORDER BY last_id DESC) FILTER (WHERE display_name <> ''))[1], '') AS display_name,
+    coalesce((array_agg(external_id ORDER BY last_id DESC) FILTER (WHERE external_id <> ''))[1], '') AS external_id,
+    (array_agg(actions ORDER BY last_id DESC))[1] AS actions,
+    (array_agg(rejected ORDER BY last_id DESC))[1] AS rejected,
+    sum(attempts)::bigint AS attempts, min(first_at) AS first_at, max(last_at) AS last_at,
+    (array_agg(last_id ORDER BY last_id DESC))[1] AS last_id
+  FROM judged GROUP BY provider_id, resource_type, identity, reason
+)
+SELECT provider_id, resource_type, resource_id, reason, status, subject, display_name, external_id, actions, rejected,
+  attempts, first_at, last_at, last_id, is_resolved, count(*) OVER (), count(*) FILTER (WHERE NOT is_resolved) OVER ()
+FROM found WHERE %(resolved)s::boolean IS NULL OR is_resolved = %(resolved)s
+ORDER BY is_resolved, last_id DESC LIMIT %(limit)s OFFSET %(offset)s
+"""
+_OF_PROVIDER = "AND l.provider_id = %(provider)s"
+# An index has exactly this expression and this condition (migration 0019).
+_NAMED = """AND (l.subject || l.external_id <> ''
+  AND providers_search_key(l.subject || ' ' || l.display_name || ' ' || l.external_id) LIKE ALL(%(words)s)
+  OR l.resource_id = ANY(%(resources)s))"""
+_CREATIONS = "AND l.resource_id IS NULL"
+
+
+def find_problems(
+    since: datetime,
+    *,
+    limit: int,
+    offset: int = 0,
+    provider_id: int | None = None,
+    is_resolved: bool | None = None,
+    text: str = "",
+    resources: Collection[UUID] = (),
+    only_creations: bool = False,
+) -> Found:
+    """Return the problems since a moment, the open ones first and then the newest. One statement.
+
+    `text`: only those with every word of it in the names or the externalId that were asked for, and those of
+    `resources`. The counts are 0 for a page that has no rows.
+    """
+    narrowed = [_OF_PROVIDER] if provider_id is not None else []
+    narrowed += [_NAMED] if text else []
+    narrowed += [_CREATIONS] if only_creations else []
+    values: dict[str, Any] = {
+        "writes": [action.value for action in WRITES],
+        "changes": list(CHANGES),
+        "since": since,
+        "most": MOST_ATTEMPTS,
+        "provider": provider_id,
+        "words": like_words(text),
+        "resources": list(resources),
+        "resolved": is_resolved,
+        "limit": limit,
+        "offset": offset,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_FOUND.replace("{narrowed}", " ".join(narrowed)), values)
+        rows = cursor.fetchall()
+    count, open_count = rows[0][-2:] if rows else (0, 0)
+    return Found([_problem(row[:-2]) for row in rows], count, open_count)
+
+
+def _problem(row: Sequence[Any]) -> Problem:
+    columns = list(Problem.__dataclass_fields__)
+    lists = {name: json.loads(row[columns.index(name)]) for name in ("actions", "rejected")}
+    return Problem(**{**dict(zip(columns, row, strict=True)), **lists})
+
+
+def settles(later: RequestLog, failed: RequestLog) -> bool:
+    """Return whether a later request resolves a failed change or deletion of the same resource, by the rules above."""
+    if later.outcome != Outcome.SUCCESS or later.method not in CHANGES or later.at <= failed.at:
+        return False
+    if later.method == "DELETE":
+        return True
+    needed = set(failed.rejected or failed.asked)
+    if failed.method == "DELETE" or not needed <= set(later.asked):
+        return False
+    return "members" not in needed or later.method == "PUT" or later.request_body == failed.request_body != ""

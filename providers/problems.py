@@ -9,7 +9,7 @@ The rows are the failed writes of the provisioning log, grouped. A row is resolv
 """
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,7 +18,7 @@ from uuid import UUID
 from django.db import connection
 
 from providers.models import RequestLog, like_words
-from providers.outcomes import CHANGES, WRITES, Outcome
+from providers.outcomes import CHANGES, WRITES
 
 # At most this many failed writes are read, the newest ones.
 MOST_ATTEMPTS = 50_000
@@ -46,7 +46,11 @@ class Problem:
     first_at: datetime
     last_at: datetime
     last_id: UUID
-    is_resolved: bool
+    resolved_at: datetime | None
+
+    @property
+    def is_resolved(self) -> bool:
+        return self.resolved_at is not None
 
 
 @dataclass(frozen=True)
@@ -58,46 +62,53 @@ class Found:
     open_count: int
 
 
-# `needed` are the attributes that a later write must get through; `sent` identifies a request about members.
+# What a later write must get through with: `needed` are the attributes, and `sent` is a request about members.
+_NEEDED = """
+  coalesce(l.resource_id::text, nullif(l.subject_key, ''), l.external_id) AS identity,
+  CASE l.rejected WHEN '[]' THEN l.asked ELSE l.rejected END AS needed, l.method = 'DELETE' AS is_deletion,
+  CASE WHEN l.asked ? 'members' THEN md5(l.request_body) ELSE '' END AS sent
+"""
+# When the last attempt of `a` was resolved, or NULL.
+_RESOLVED_AT = """
+CASE WHEN a.identity = '' THEN NULL WHEN a.resource_id IS NULL THEN (
+  SELECT min(CASE WHEN r.created >= date_trunc('milliseconds', a.last_at) THEN r.created ELSE r.last_modified END)
+  FROM providers_resource r WHERE r.provider_id = a.provider_id AND r.resource_type = a.resource_type
+  AND ((a.resource_type = 'User' AND r.user_name_key = a.subject_key
+      OR a.resource_type = 'Group' AND r.deleted_at IS NULL AND r.display_name_key = a.subject_key)
+    AND r.created >= date_trunc('milliseconds', a.last_at)
+    OR r.deleted_at IS NULL AND r.external_id = nullif(a.external_id, '')
+    AND r.last_modified >= date_trunc('milliseconds', a.last_at)))
+ELSE (
+  SELECT min(s.at) FROM providers_requestlog s
+  WHERE s.resource_id = a.resource_id AND s.id >= a.last_id AND s.at > a.last_at
+  AND s.outcome = 'success' AND s.method = ANY(%(changes)s)
+  AND (s.method = 'DELETE' OR NOT a.is_deletion AND s.asked @> a.needed
+    AND (a.sent = '' OR s.method = 'PUT' OR s.request_body <> '' AND md5(s.request_body) = a.sent)))
+END
+"""
 _FOUND = """
 WITH attempts AS (
-  SELECT l.*, coalesce(l.resource_id::text, nullif(l.subject_key, ''), l.external_id) AS identity,
-    CASE l.rejected WHEN '[]' THEN l.asked ELSE l.rejected END AS needed
-  FROM providers_requestlog l JOIN providers_provider p ON p.id = l.provider_id AND p.deleted_at IS NULL
+  SELECT l.*, {needed} FROM providers_requestlog l
+  JOIN providers_provider p ON p.id = l.provider_id AND p.deleted_at IS NULL
   WHERE l.is_problem AND l.action = ANY(%(writes)s) AND l.id >= providers_uuid7_floor(%(since)s) {narrowed}
   ORDER BY l.id DESC LIMIT %(most)s
 ), alike AS (
-  SELECT provider_id, resource_type, resource_id, identity, reason, status, needed, method = 'DELETE' AS is_deletion,
-    CASE WHEN needed ? 'members' THEN md5(request_body) ELSE '' END AS sent,
+  SELECT provider_id, resource_type, resource_id, identity, reason, needed, is_deletion, sent, rejected,
+    (array_agg(status ORDER BY id DESC))[1] AS status, to_jsonb(array_agg(DISTINCT action)) AS actions,
     (array_agg(subject ORDER BY id DESC) FILTER (WHERE subject <> ''))[1] AS subject,
     (array_agg(display_name ORDER BY id DESC) FILTER (WHERE display_name <> ''))[1] AS display_name,
     (array_agg(external_id ORDER BY id DESC) FILTER (WHERE external_id <> ''))[1] AS external_id,
-    (array_agg(subject_key ORDER BY id DESC))[1] AS subject_key,
-    (array_agg(id ORDER BY id DESC))[1] AS last_id, to_jsonb(array_agg(DISTINCT action)) AS actions,
-    CASE rejected WHEN '[]' THEN '[]' ELSE needed END AS rejected,
+    (array_agg(subject_key ORDER BY id DESC))[1] AS subject_key, (array_agg(id ORDER BY id DESC))[1] AS last_id,
     count(*) AS attempts, min(at) AS first_at, max(at) AS last_at
   FROM attempts
   -- A caller without a usable token or address, for an unknown user: the page of refused requests has it.
   WHERE identity <> '' OR status NOT IN (401, 403)
-  GROUP BY provider_id, resource_type, resource_id, identity, reason, status, needed, is_deletion, sent, rejected
+  GROUP BY provider_id, resource_type, resource_id, identity, reason, needed, is_deletion, sent, rejected
 ), judged AS (
-  SELECT a.*, CASE WHEN a.resource_id IS NULL THEN EXISTS (
-      SELECT FROM providers_resource r WHERE r.provider_id = a.provider_id AND r.resource_type = a.resource_type
-      AND a.identity <> ''
-      AND ((a.resource_type = 'User' AND r.user_name_key = a.subject_key
-          OR a.resource_type = 'Group' AND r.deleted_at IS NULL AND r.display_name_key = a.subject_key)
-        AND r.created >= date_trunc('milliseconds', a.last_at)
-        OR r.deleted_at IS NULL AND r.external_id = a.external_id
-          AND r.last_modified >= date_trunc('milliseconds', a.last_at)))
-    ELSE EXISTS (
-      SELECT FROM providers_requestlog s WHERE s.resource_id = a.resource_id AND s.id >= a.last_id AND s.at > a.last_at
-      AND s.outcome = 'success' AND s.method = ANY(%(changes)s)
-      AND (s.method = 'DELETE' OR NOT a.is_deletion AND s.asked @> a.needed
-        AND (a.sent = '' OR s.method = 'PUT' OR s.request_body <> '' AND md5(s.request_body) = a.sent)))
-    END AS is_resolved
-  FROM alike a
+  SELECT a.*, {resolved_at} AS resolved_at FROM alike a
 ), found AS (
-  SELECT provider_id, resource_type, identity, reason, bool_and(is_resolved) AS is_resolved,
+  SELECT provider_id, resource_type, identity, reason,
+    CASE WHEN bool_and(resolved_at IS NOT NULL) THEN max(resolved_at) END AS resolved_at,
     (array_agg(resource_id))[1] AS resource_id, (array_agg(status ORDER BY last_id DESC))[1] AS status,
     coalesce((array_agg(subject ORDER BY last_id DESC) FILTER (WHERE subject <> ''))[1], '') AS subject,
     coalesce((array_agg(display_name ORDER BY last_id DESC) FILTER (WHERE display_name <> ''))[1], '') AS display_name,
@@ -109,9 +120,15 @@ WITH attempts AS (
   FROM judged GROUP BY provider_id, resource_type, identity, reason
 )
 SELECT provider_id, resource_type, resource_id, reason, status, subject, display_name, external_id, actions, rejected,
-  attempts, first_at, last_at, last_id, is_resolved, count(*) OVER (), count(*) FILTER (WHERE NOT is_resolved) OVER ()
-FROM found WHERE %(resolved)s::boolean IS NULL OR is_resolved = %(resolved)s
-ORDER BY is_resolved, last_id DESC LIMIT %(limit)s OFFSET %(offset)s
+  attempts, first_at, last_at, last_id, resolved_at,
+  count(*) OVER (), count(*) FILTER (WHERE resolved_at IS NULL) OVER ()
+FROM found WHERE %(resolved)s::boolean IS NULL OR (resolved_at IS NOT NULL) = %(resolved)s
+ORDER BY resolved_at IS NOT NULL, last_id DESC LIMIT %(limit)s OFFSET %(offset)s
+"""
+_EACH = """
+SELECT a.id, {resolved_at} FROM (
+  SELECT l.*, {needed}, l.id AS last_id, l.at AS last_at FROM providers_requestlog l WHERE l.id = ANY(%(ids)s)
+) a
 """
 _OF_PROVIDER = "AND l.provider_id = %(provider)s"
 # An index has exactly this expression and this condition (migration 0019).
@@ -153,7 +170,7 @@ def find_problems(
         "offset": offset,
     }
     with connection.cursor() as cursor:
-        cursor.execute(_FOUND.replace("{narrowed}", " ".join(narrowed)), values)
+        cursor.execute(_with_parts(_FOUND).replace("{narrowed}", " ".join(narrowed)), values)
         rows = cursor.fetchall()
     count, open_count = rows[0][-2:] if rows else (0, 0)
     return Found([_problem(row[:-2]) for row in rows], count, open_count)
@@ -165,13 +182,15 @@ def _problem(row: Sequence[Any]) -> Problem:
     return Problem(**{**dict(zip(columns, row, strict=True)), **lists})
 
 
-def settles(later: RequestLog, failed: RequestLog) -> bool:
-    """Return whether a later request resolves a failed change or deletion of the same resource, by the rules above."""
-    if later.outcome != Outcome.SUCCESS or later.method not in CHANGES or later.at <= failed.at:
-        return False
-    if later.method == "DELETE":
-        return True
-    needed = set(failed.rejected or failed.asked)
-    if failed.method == "DELETE" or not needed <= set(later.asked):
-        return False
-    return "members" not in needed or later.method == "PUT" or later.request_body == failed.request_body != ""
+def resolutions(failed: Iterable[RequestLog]) -> dict[UUID, datetime]:
+    """Return when each failed write was resolved, by the id of its request; without those that are open. One query."""
+    ids = [row.id for row in failed if row.action in WRITES]
+    if not ids:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(_with_parts(_EACH), {"ids": ids, "changes": list(CHANGES)})
+        return {request_id: at for request_id, at in cursor.fetchall() if at}
+
+
+def _with_parts(statement: str) -> str:
+    return statement.replace("{needed}", _NEEDED).replace("{resolved_at}", _RESOLVED_AT)

@@ -50,7 +50,7 @@ def entries_of(
 ) -> list[Entry]:
     """Return the entries of a request, the request's own first.
 
-    `intent` is the action of a request that is no write of a resource. `parts` are the operations of a bulk request,
+    `intent` is the action of a request that writes no resource itself. `parts` are the operations of a bulk request,
     [] if it was refused as a whole, and None for any other request.
     """
     caller: Caller = request.caller  # type: ignore[attr-defined]

@@ -54,6 +54,7 @@ class Row:
     explanation: Explanation
     first: SafeString
     last: SafeString
+    resolved: SafeString | str
     message: str = ""
 
     @property
@@ -178,6 +179,7 @@ def _row(
         explanation=explanation_of(problem.reason, problem.status),
         first=clock(problem.first_at, now),
         last=clock(problem.last_at, now),
+        resolved=clock(problem.resolved_at, now) if problem.resolved_at else "",
     )
 
 

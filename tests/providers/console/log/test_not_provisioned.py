@@ -29,7 +29,7 @@ def problems(browser, **query) -> list[list[str]]:
 def summary(browser, **query) -> list[tuple[str, str, str, str]]:
     """Return the user, why, the number of attempts and the status of each row."""
     rows = problems(browser, **query)
-    return [(row[0].split(" ")[0], row[1], row[2].split(" ")[0], row[3]) for row in rows]
+    return [(row[0].split(" ")[0], row[1], row[2].split(" ")[0], row[3].split(" ")[0]) for row in rows]
 
 
 def rename(client, person, name):

@@ -47,7 +47,7 @@ def pages(provider: int, group: Any, user: Any) -> list[Page]:
         Page("Users: search for jane visser", "/eum/users/?q=jane+visser", 700, 15),
         Page("Users: search for nobody", "/eum/users/?q=nobody+of+this+name", 700, 15),
         Page("Users: disabled, of a group", f"/eum/users/?status=disabled&group={group}", 700, 15),
-        Page("User", f"/eum/users/{user}/", 700, 14),
+        Page("User", f"/eum/users/{user}/", 700, 16),
         Page("Group", f"/eum/groups/{group}/", 700, 11),
         Page("Group: search of members", f"/eum/groups/{group}/?q=jane+visser", 700, 11),
         Page("Log", log, 500, 14),

@@ -19,6 +19,7 @@ from prometheus_client.registry import Collector
 from providers.client_address import client_address
 from providers.health import Health, State, health_of
 from providers.models import JobRun, Notice, Provider
+from providers.outcomes import Outcome
 
 
 @require_safe
@@ -69,7 +70,10 @@ def _of_providers(known: list[tuple[Provider, Health]]) -> Iterator[GaugeMetricF
     )
     contact = GaugeMetricFamily("iprova_provider_last_contact_timestamp_seconds", "When it last got in", labels=labels)
     requests = GaugeMetricFamily("iprova_provider_requests_24h", "Its requests of 24 hours", labels=labels)
-    errors = GaugeMetricFamily("iprova_provider_errors_24h", "Those of them that are problems", labels=labels)
+    errors = GaugeMetricFamily("iprova_provider_errors_24h", "Those of them that were not done", labels=labels)
+    outcomes = GaugeMetricFamily(
+        "iprova_provider_outcomes_24h", "How its requests of 24 hours ended", labels=[*labels, "outcome"]
+    )
     held = GaugeMetricFamily("iprova_provider_held_people", "Users whose removal is held back", labels=labels)
     for provider, health in known:
         own = [str(provider.pk), provider.title]
@@ -78,6 +82,8 @@ def _of_providers(known: list[tuple[Provider, Health]]) -> Iterator[GaugeMetricF
         if health.accepted_at:
             contact.add_metric(own, health.accepted_at.timestamp())
         requests.add_metric(own, health.requests)
-        errors.add_metric(own, health.errors)
+        errors.add_metric(own, health.problems)
+        for outcome in Outcome:
+            outcomes.add_metric([*own, outcome.value], health.outcomes.get(outcome, 0))
         held.add_metric(own, health.waiting)
-    yield from (state, contact, requests, errors, held)
+    yield from (state, contact, requests, errors, outcomes, held)

@@ -9,13 +9,16 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.db import connection
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from providers import removal_limit
 from providers.models import TEST_PREFIX, JobRun, Provider, ProviderActivity, RemovalLimit
 from providers.outcomes import CHANGES, outcome_of
+from scim.protocol.errors import Reason
 
 SLOT_MINUTES = 20
 # The key in `JobRun` of the last failure of the log's writer. There is no row until the first failure.
@@ -25,8 +28,13 @@ FAILURE_SHOWN = timedelta(minutes=10)
 
 def log_failure() -> JobRun | None:
     """Return when and why the provisioning log could not be written, or None if not in the last ten minutes."""
+    return log_failures().first()
+
+
+def log_failures() -> QuerySet[JobRun]:
+    """Return the query of `log_failure`, for another query to contain."""
     since = timezone.now() - FAILURE_SHOWN
-    return JobRun.objects.filter(job=LOG_JOB, has_failed=True, ran_at__gte=since).first()
+    return JobRun.objects.filter(job=LOG_JOB, has_failed=True, ran_at__gte=since)
 
 
 @dataclass(frozen=True)
@@ -39,8 +47,10 @@ class Call:
     token_prefix: str
     method: str
     status: int
+    reason: str
     source_ip: str | None
     is_uncovered: bool
+    part_of: UUID | None = None  # the bulk request that contained this one
 
     @property
     def is_test(self) -> bool:
@@ -50,7 +60,8 @@ class Call:
     @property
     def is_refused(self) -> bool:
         """Whether the request was refused for its token or its address. Other 403 responses are about its content."""
-        return self.status == 401 or (self.status == 403 and self.is_uncovered)
+        is_address = self.status == 403 and self.is_uncovered and self.reason != Reason.REMOVALS_REJECTED
+        return self.status == 401 or is_address
 
 
 def slot_of(at: datetime) -> datetime:
@@ -101,7 +112,7 @@ WHERE a.accepted_at IS NULL OR a.accepted_at < EXCLUDED.refused_at
 def write_counts(calls: list[Call]) -> None:
     """Add to the counts of requests of each provider, slot and outcome."""
     counts = Counter(
-        (call.provider_id, slot_of(call.at), str(outcome_of(call.status).value), call.method in CHANGES)
+        (call.provider_id, slot_of(call.at), str(outcome_of(call.status, call.reason).value), call.method in CHANGES)
         for call in calls
         if not call.is_test
     )
@@ -115,7 +126,7 @@ def write_sources(calls: list[Call]) -> None:
     """
     seen: dict[tuple[int, str, date], list[datetime]] = defaultdict(list)
     for call in calls:
-        if call.source_ip and call.status != 401 and not call.is_test:
+        if call.source_ip and call.status != 401 and not call.is_test and not call.part_of:
             seen[call.provider_id, call.source_ip, call.at.astimezone(UTC).date()].append(call.at)
     _upsert(_SEE, [(*key, min(moments), max(moments), len(moments)) for key, moments in sorted(seen.items())])
 

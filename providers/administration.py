@@ -1,11 +1,10 @@
-"""The acts of administrators on providers: add, change, pause, delete, restore, and decide about removals.
+"""The acts of administrators on providers: add, change, pause, delete and restore.
 
 Each act is one transaction, which includes its change event.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -15,7 +14,7 @@ from providers.audit import record_act
 from providers.events import Actor, EventKind
 from providers.ip_rules import Network, covers_everyone
 from providers.models import IpMode, IpRule, Provider, RemovalLimit
-from providers.removal_limit import ALLOWED_FOR
+from providers.removal_limit import clear_hold
 from providers.switches import SWITCHES
 
 
@@ -100,7 +99,7 @@ def change_provider(provider: Provider, actor: Actor, values: Mapping[str, Any])
             return
         found.save(update_fields=[*CHANGEABLE, "title_key"])
         if found.held_at and found.removal_limit != RemovalLimit.HOLD:
-            _end_hold(found, found.removals_count_from)
+            clear_hold(found, count_from=found.removals_count_from)
         record_act(EventKind.PROVIDER_CHANGED, actor, provider=found, before=before, after=after)
 
 
@@ -118,43 +117,6 @@ def resume_provider(provider: Provider, actor: Actor) -> None:
     paused = Provider.objects.live().filter(pk=provider.pk, paused_at__isnull=False)
     if paused.update(paused_at=None, paused_by=None):
         record_act(EventKind.PROVIDER_RESUMED, actor, provider=provider)
-
-
-@transaction.atomic
-def allow_removals(provider: Provider, actor: Actor) -> None:
-    """Allow the removals that are held back, and all others of the next 24 hours. Idempotent."""
-    found = _held(provider)
-    if found:
-        _end_hold(found, timezone.now() + ALLOWED_FOR)
-        record_act(EventKind.REMOVALS_ALLOWED, actor, provider=found)
-
-
-@transaction.atomic
-def reject_removals(provider: Provider, actor: Actor) -> None:
-    """Reject removals (403) instead of holding them back, until the rejection is lifted. Idempotent."""
-    found = _held(provider)
-    if found and not found.rejected_at:
-        Provider.objects.filter(pk=found.pk).update(rejected_at=timezone.now())
-        record_act(EventKind.REMOVALS_REJECTED, actor, provider=found)
-
-
-@transaction.atomic
-def lift_rejection(provider: Provider, actor: Actor) -> None:
-    """Accept removals again and count them from now on. Idempotent."""
-    found = _held(provider)
-    if found and found.rejected_at:
-        _end_hold(found, timezone.now())
-        record_act(EventKind.REJECTION_LIFTED, actor, provider=found)
-
-
-def _held(provider: Provider) -> Provider | None:
-    held = Provider.objects.live().filter(held_at__isnull=False)
-    return held.select_for_update(no_key=True).filter(pk=provider.pk).first()
-
-
-def _end_hold(provider: Provider, count_from: datetime | None) -> None:
-    Provider.objects.filter(pk=provider.pk).update(held_at=None, rejected_at=None, removals_count_from=count_from)
-    provider.held_removals.all().delete()
 
 
 @transaction.atomic

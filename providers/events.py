@@ -53,6 +53,10 @@ class EventKind(models.TextChoices):
         _("Deleted"), _("{actor} deleted {subject}."))
     RESOURCE_RESTORED = ("resource.restored", True, "up", "ok",
         _("Restored from the recycle bin"), _("{actor} restored {subject}."))
+    RESOURCE_ENABLED_AGAIN = ("resource.enabled-again", True, "check", "ok",
+        _("Enabled by an administrator"), _("{actor} enabled {subject}."))
+    USERS_RESTORED = ("users.restored", True, "up", "ok",
+        _("Undid removals of several users"), _("{actor} undid the removal of several users of {subject}."))
     RESOURCE_PURGED = ("resource.purged", True, "trash", "bad",
         _("Purged from the recycle bin"), _("{actor} purged {subject}."))
     MEMBERS_CHANGED = ("group.members", False, "user", "",
@@ -77,8 +81,14 @@ class EventKind(models.TextChoices):
         _("Tested a connection"), _("{actor} tested the connection of {subject}."))
     REMOVALS_HELD = ("brake.held", True, "doc", "",
         _("Held removals back"), _("{actor} held back further removals of {subject}."))
-    REMOVALS_ALLOWED = ("brake.released", True, "doc", "",
-        _("Allowed removals"), _("{actor} allowed the removals of {subject}."))
+    HELD_REMOVALS_ALLOWED = ("removals.allowed", True, "doc", "",
+        _("Allowed the removals that waited"), _("{actor} allowed the removals of {subject} that waited."))
+    LIMIT_SWITCHED_OFF = ("brake.released", True, "doc", "",
+        _("Switched a removal limit off"), _("{actor} switched the removal limit of {subject} off for a time."))
+    REMOVALS_HELD_AGAIN = ("removals.held-again", True, "doc", "",
+        _("Held removals again"), _("{actor} held the removals of {subject} again."))
+    HOLD_ENDED = ("removals.hold-ended", True, "doc", "",
+        _("Ended a hold of removals"), _("{actor} ended the hold of removals of {subject}."))
     REMOVALS_REJECTED = ("brake.rejected", True, "doc", "",
         _("Rejected removals"), _("{actor} rejected further removals of {subject}."))
     REJECTION_LIFTED = ("brake.lifted", True, "doc", "",

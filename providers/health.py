@@ -13,12 +13,13 @@ from enum import Enum
 from typing import Any
 
 from django.db import connection
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, Exists, Q, Sum
 from django.utils.translation import gettext_lazy as _
 
-from providers.activity import log_failure
-from providers.models import HeldRemoval, Provider, ProviderActivity, RequestCount, Token, TokenState
-from providers.outcomes import CHANGES, Outcome, is_problem, outcome_of
+from providers.activity import log_failures, slot_of
+from providers.models import Provider, ProviderActivity, RequestCount, RequestLog, Token, TokenState
+from providers.outcomes import CHANGES, Outcome, is_failure, is_problem, outcome_of
+from providers.removal_limit import waiting_users
 from providers.states import Shown
 
 CYCLE = timedelta(minutes=40)
@@ -70,9 +71,10 @@ class Health:
     state: State
     at: datetime
     accepted_at: datetime | None = None
-    requests: int = 0  # in the last 24 hours, like the next four
-    errors: int = 0
-    failed: int = 0  # errors without refused requests
+    requests: int = 0  # in the last 24 hours, like the next five
+    problems: int = 0  # as the provisioning log lists them
+    outcomes: Mapping[str, int] = field(default_factory=dict)
+    failed: int = 0
     changes: int = 0
     failed_changes: int = 0
     recent_changes: int = 0  # in the last 60 minutes, like the next two
@@ -93,7 +95,7 @@ class Health:
     @property
     def refused(self) -> int:
         """The number of requests refused in the last 24 hours."""
-        return self.errors - self.failed
+        return self.outcomes.get(Outcome.REFUSED, 0)
 
     @property
     def next_expected(self) -> datetime | None:
@@ -104,20 +106,26 @@ class Health:
 def health_of(providers: Iterable[Provider], now: datetime) -> dict[int, Health]:
     """Return the health of each provider by its id.
 
-    Three queries. Two more if changes fail, and one more if removals are held back.
+    Three queries. One more if there are problems, one more if changes fail, and one more if removals are held back.
     """
     known = list(providers)
     ids = [provider.pk for provider in known]
     activities = ProviderActivity.objects.in_bulk(ids)
-    day, suspects = _counts(ids, now)
+    day, suspects, is_log_readable = _counts(ids, now)
     # If the log cannot be written, its table may be missing or locked. Then only the counts are used (AC-LOG-7).
-    recent = _recent(suspects, now) if suspects and not log_failure() else {}
-    waiting = _waiting([provider.pk for provider in known if provider.held_at])
+    problems = {pk: own["problems"] for pk, own in day.items()}
+    recent: dict[int, dict[str, Any]] = {}
+    if any(problems.values()) and is_log_readable:
+        problems = problem_counts(ids, now)
+        recent = _recent(suspects, now) if suspects else {}
+    held = [provider.pk for provider in known if provider.held_at]
+    waiting = waiting_users(held) if held else Counter()
     tokens = _tokens(ids, activities.values())
     found = {}
     for provider in known:
         activity = activities.get(provider.pk) or ProviderActivity(provider_id=provider.pk)
         figures = day[provider.pk] | recent.get(provider.pk, {}) | {"waiting": waiting[provider.pk]}
+        figures["problems"] = problems.get(provider.pk, 0)
         own = [token for token in tokens if token.provider_id == provider.pk]
         found[provider.pk] = _judge(provider, activity, figures, own, now)
     return found
@@ -177,37 +185,40 @@ def _reasons(
             yield Reason.TOKEN_UNUSED, token
 
 
-def _waiting(held_ids: list[int]) -> Counter[int]:
-    """Return the number of removals of each provider that are held back."""
-    if not held_ids:
-        return Counter()
-    rows = HeldRemoval.objects.filter(provider_id__in=held_ids).values_list("provider_id")
-    return Counter(dict(rows.annotate(Count("pk"))))
+def problem_counts(ids: Iterable[int], now: datetime) -> dict[int, int]:
+    """Return the number of problems of each provider in the last 24 hours. Every page shows this number. One query."""
+    day = RequestLog.objects.problems().since(now - _DAY).of_any(ids).order_by()
+    return dict(day.values_list("provider_id").annotate(Count("pk")))
 
 
-def _counts(ids: list[int], now: datetime) -> tuple[dict[int, dict[str, Any]], list[int]]:
-    """Return the figures of the last 24 hours, and the ids of providers with enough recent failures to read the log."""
-    found: dict[int, dict[str, Any]] = defaultdict(
-        lambda: {"requests": 0, "errors": 0, "failed": 0, "changes": 0, "failed_changes": 0}
-    )
+_COUNTED = ("requests", "problems", "failed", "changes", "failed_changes")
+
+
+def _counts(ids: list[int], now: datetime) -> tuple[dict[int, dict[str, Any]], list[int], bool]:
+    """Return the figures of the last 24 hours, the providers to ask the log about, and whether the log works.
+
+    One query.
+    """
+    is_readable = True
+    found: dict[int, dict[str, Any]] = defaultdict(lambda: {"outcomes": Counter()} | dict.fromkeys(_COUNTED, 0))
     lately: Counter[int] = Counter()
     since_hour = Q(slot__gt=now - _HOUR - timedelta(minutes=20))
-    rows = RequestCount.objects.filter(provider_id__in=ids, slot__gt=now - _DAY).values_list(
+    rows = RequestCount.objects.filter(provider_id__in=ids, slot__gt=slot_of(now - _DAY)).values_list(
         "provider_id", "outcome", "is_change"
     )
-    for pk, outcome, is_change, count, recent in rows.annotate(
-        total=Sum("count"), recent=Sum("count", filter=since_hour)
-    ):
+    counted = rows.annotate(total=Sum("count"), recent=Sum("count", filter=since_hour), lost=Exists(log_failures()))
+    for pk, outcome, is_change, count, recent, is_lost in counted:
+        is_readable = not is_lost
         own = found[pk]
         own["requests"] += count
         own["changes"] += count if is_change else 0
-        if is_problem(outcome, is_change=is_change):
-            own["errors"] += count
-            if outcome != Outcome.REFUSED:
-                own["failed"] += count
-                own["failed_changes"] += count if is_change else 0
-                lately[pk] += recent or 0
-    return found, [pk for pk, count in lately.items() if count >= FAILING_COUNT]
+        own["problems"] += count if is_problem(outcome, is_change=is_change) else 0
+        own["outcomes"][outcome] += count
+        if is_failure(outcome, is_change=is_change):
+            own["failed"] += count
+            own["failed_changes"] += count if is_change else 0
+            lately[pk] += recent or 0
+    return found, [pk for pk, count in lately.items() if count >= FAILING_COUNT], is_readable
 
 
 _RECENT = """
@@ -226,11 +237,11 @@ def _recent(ids: list[int], now: datetime) -> dict[int, dict[str, Any]]:
     with connection.cursor() as cursor:
         cursor.execute(_RECENT, [list(CHANGES), ids, now - _HOUR, now - _HOUR])
         for pk, status, reason, resource_type, is_change, count in cursor.fetchall():
-            outcome = outcome_of(status)
+            outcome = outcome_of(status, reason)
             changes[pk] += count if is_change else 0
             if outcome == Outcome.ERROR:
                 own_errors[pk] += count
-            if outcome != Outcome.REFUSED and is_problem(outcome, is_change=is_change):
+            if is_failure(outcome, is_change=is_change):
                 failed[pk] += count if is_change else 0
                 problems[pk][status, reason, resource_type] += count
     return {

@@ -26,10 +26,10 @@ from providers.models import (
     Provider,
     ProviderActivity,
     RemovalLimit,
-    SyncedUser,
+    Resource,
     Token,
 )
-from providers.removal_limit import held_from, removals_between, removals_query
+from providers.removal_limit import held_from, removals_query, removed_between
 
 # The days before the expiry of a token on which a mail is sent (AC-TOK-11).
 EXPIRY_DAYS = (1, 7, 30)
@@ -157,40 +157,41 @@ def _removals(now: datetime) -> Iterator[_Due]:
 
 
 def _about_removals(provider: Provider, since: datetime, until: datetime, count: int) -> _Due:
+    removed, number = removed_between(provider, since, until, NAMED)
     names = {
         "title": provider.title,
         "count": count,
         "since": _clock(since),
-        "users": _listed(list(removals_between(provider, since, until)[:NAMED]), count),
-        "url": f"{_address('history', provider)}?{removals_query(since, until)}",
+        "users": _listed([user.name for user in removed], number),
+        "url": f"{_address('removed_users', provider)}?{removals_query(since, until)}",
     }
     subject = ngettext(
-        "%(title)s: %(count)d user was disabled or deleted at once",
-        "%(title)s: %(count)d users were disabled or deleted at once",
+        "%(title)s: %(count)d user was disabled, deleted or removed from their groups at once",
+        "%(title)s: %(count)d users were disabled, deleted or removed from their groups at once",
         count,
     )
     body = _(
-        "Since %(since)s %(title)s has disabled or deleted unusually many users:\n\n%(users)s\n\nIf that is a "
-        "mistake, pause the provider and correct the scope or the assignments in the directory; users who are "
-        "assigned again are enabled again:\n%(url)s"
+        "Since %(since)s %(title)s has disabled, deleted or removed from their groups unusually many "
+        "users:\n\n%(users)s\n\nIf that is a mistake, pause the provider and correct the scope or the assignments in "
+        "the directory; users who are assigned again are enabled again:\n%(url)s"
     )
     return _Due(provider, f"departures {since.astimezone(UTC).isoformat()}", subject % names, body % names)
 
 
 def _about_hold(provider: Provider) -> _Due:
     assert provider.held_at
-    left = removals_between(provider, held_from(provider), provider.held_at)
-    waiting = HeldRemoval.objects.filter(provider=provider).order_by("pk")
+    removed, number = removed_between(provider, held_from(provider), provider.held_at, NAMED)
+    waiting = HeldRemoval.objects.of(provider).order_by("pk")
     names = {
         "title": provider.title,
         "time": _clock(provider.held_at),
-        "left": _listed(list(left[:NAMED]), left.count()),
+        "left": _listed([user.name for user in removed], number),
         "waiting": _listed(_names_of(waiting), waiting.count()),
         "url": _address("removals", provider),
     }
     body = _(
         "Since %(time)s iProva holds back further removals of %(title)s: it answers 503, and nothing is lost. An "
-        "administrator decides whether they are allowed:\n%(url)s\n\nDisabled or deleted before "
+        "administrator decides whether they are allowed:\n%(url)s\n\nRemoved before "
         "that:\n\n%(left)s\n\nHeld back so far:\n\n%(waiting)s"
     )
     subject = _("%(title)s: removals are held back, please decide")
@@ -198,9 +199,18 @@ def _about_hold(provider: Provider) -> _Due:
 
 
 def _names_of(waiting: Any) -> list[str]:
-    ids = list(waiting.values_list("resource_id", flat=True)[:NAMED])
-    names = dict(SyncedUser.objects.filter(pk__in=ids).values_list("pk", "user_name"))
-    return [str(names.get(pk, pk)) for pk in ids]
+    """Return the names of the users and groups whose removal waits; with a group, how many users it affects."""
+    rows = list(waiting[:NAMED])
+    named = Resource.objects.filter(pk__in=[row.resource_id for row in rows]).without_documents()
+    names = {resource.pk: resource.user_name or resource.label for resource in named}
+    return [_name_of(row, names.get(row.resource_id, str(row.resource_id))) for row in rows]
+
+
+def _name_of(row: HeldRemoval, name: str) -> str:
+    if row.resource_type == "User":
+        return name
+    said = ngettext("%(group)s (a group, %(count)d user)", "%(group)s (a group, %(count)d users)", row.user_count)
+    return said % {"group": name, "count": row.user_count}
 
 
 def _listed(names: list[str], count: int) -> str:

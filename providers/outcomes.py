@@ -1,32 +1,39 @@
 """Classes of requests: the action, the outcome, and the reason why a request without a usable token was refused.
 
 Each is a table, and every page takes its words, icons and tones from here. The database classifies
-the log's rows by the same rules (functions `providers_outcome` and `providers_action`, migration 0007).
+the log's rows by the same rules (the functions `providers_outcome`, `providers_is_problem` and `providers_action`).
 """
 
+from collections.abc import Mapping
 from typing import Self
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from providers.states import Shown
+from scim.protocol.errors import Reason
 
 CHANGES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
 class Outcome(Shown):
-    """How a request ended."""
+    """How a request ended.
+
+    Held back and paused are decisions of administrators: the directory tries again later. Throttled means too fast.
+    """
 
     SUCCESS = "success", "check", "ok", _("Success")
     REJECTED = "rejected", "alert", "warn", _("Rejected data")
     NOT_FOUND = "not-found", "search", "", _("Not found")
     REFUSED = "refused", "stop", "bad", _("Refused")
+    HELD = "held", "hold", "warn", _("Held back")
+    PAUSED = "paused", "pause", "warn", _("Paused")
     THROTTLED = "throttled", "clock", "warn", _("Throttled")
     ERROR = "error", "x", "bad", _("Our error")
 
 
 class Action(models.TextChoices):
-    """What a request asks for, as far as its method and address show. Its change events show what it has done.
+    """What a request asks for, whatever became of it. Its change events show what it has done.
 
     A row is `value, word for a user, word for a group, word in menus`; `of` chooses one. An action without a resource
     type has only the word in menus.
@@ -47,14 +54,24 @@ class Action(models.TextChoices):
     DISCOVER = "discover", "", "", _("Read what iProva can do")
     CREATE = "create", _("Create user"), _("Create group"), _("Create")
     UPDATE = "update", _("Update user"), _("Update group"), _("Update")
+    DISABLE = "disable", _("Disable user"), _("Disable user"), _("Disable")
+    ENABLE = "enable", _("Enable user"), _("Enable user"), _("Enable")
+    MEMBERS = "members", _("Change members"), _("Change members"), _("Membership")
     DELETE = "remove", _("Delete user"), _("Delete group"), _("Delete")
+    BULK = "bulk", "", "", _("Several operations in one request")
     # fmt: on
 
     def of(self, resource_type: str) -> str:
         """Return the word for a resource type, such as `Create user`, or `Unknown request` for an unknown type."""
-        if self is Action.DISCOVER and not resource_type:
+        if self in (Action.DISCOVER, Action.BULK) and not resource_type:
             return str(self.label)
         return str({"User": self.of_user, "Group": self.of_group}.get(resource_type) or _("Unknown request"))
+
+
+# The actions that change users and groups.
+WRITES = (Action.CREATE, Action.UPDATE, Action.DISABLE, Action.ENABLE, Action.MEMBERS, Action.DELETE)
+# Those that change a resource that exists and keeps existing.
+UPDATES = frozenset({Action.UPDATE, Action.DISABLE, Action.ENABLE, Action.MEMBERS})
 
 
 class Refusal(Shown):
@@ -70,23 +87,36 @@ class Refusal(Shown):
     UNKNOWN = "unknown-token", "stop", "bad", _("Unknown token")
 
 
-def outcome_of(status: int) -> Outcome:
-    """Return the class of an HTTP status. The log's column `outcome` follows the same rules (migration 0007)."""
+_BY_REASON: Mapping[str, Outcome] = {
+    Reason.REMOVALS_HELD: Outcome.HELD,
+    Reason.PAUSED: Outcome.PAUSED,
+    Reason.NOTHING_UNDERSTOOD: Outcome.REJECTED,  # answered with success, although nothing was done
+}
+# The directory is asked to come back later, so nothing has failed.
+WAITING = frozenset({Outcome.HELD, Outcome.PAUSED, Outcome.THROTTLED})
+
+
+def outcome_of(status: int, reason: str = "") -> Outcome:
+    """Return the outcome of a response by its HTTP status and its `Reason`. The log's column has the same rules."""
+    if reason in _BY_REASON:
+        return _BY_REASON[reason]
     if status < 400:
         return Outcome.SUCCESS
     if status in (401, 403):
         return Outcome.REFUSED
     if status == 404:
         return Outcome.NOT_FOUND
-    # A paused provider gets 503. Like 429, it means "later": it is not an error of ours.
-    if status in (429, 503):
+    if status == 429:
         return Outcome.THROTTLED
     # 501 is the client's mistake: it used a part of SCIM that /ServiceProviderConfig declares as not supported.
     return Outcome.REJECTED if status < 500 or status == 501 else Outcome.ERROR
 
 
 def is_problem(outcome: str, *, is_change: bool) -> bool:
-    """Return whether an outcome counts as an error. A look-up that finds nothing does not (AC-HEA-3)."""
-    if outcome == Outcome.NOT_FOUND:
-        return is_change
-    return outcome in (Outcome.REJECTED, Outcome.REFUSED, Outcome.ERROR)
+    """Return whether a request is a problem: it was not done. A look-up that finds nothing is not one (AC-HEA-3)."""
+    return outcome != Outcome.SUCCESS and (is_change or outcome != Outcome.NOT_FOUND)
+
+
+def is_failure(outcome: str, *, is_change: bool) -> bool:
+    """Return whether a request failed: a problem, except that it was refused or only has to come back later."""
+    return is_problem(outcome, is_change=is_change) and outcome not in {Outcome.REFUSED, *WAITING}

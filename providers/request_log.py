@@ -57,6 +57,14 @@ class Entry:
     resource_type: str
     resource_id: UUID | None
     ignored: list[str] = field(default_factory=list)
+    intent: str = ""
+    subject: str = ""
+    subject_key: str = ""
+    display_name: str = ""
+    external_id: str = ""
+    asked: list[str] = field(default_factory=list)
+    rejected: list[str] = field(default_factory=list)
+    part_of: UUID | None = None
     request_body: str = ""
     response_body: str = ""
 

@@ -22,6 +22,7 @@ from providers.console.frame.lists import PAGE_SIZE
 from providers.console.frame.page import Place, Text, grouped, show
 from providers.console.frame.records import capped_count
 from providers.console.log.explanations import name_of_problem
+from providers.console.log.not_provisioned import OPEN
 from providers.console.log.query import CHANGES, PROBLEMS, rows_of
 from providers.console.provider.chart import PERIODS, chart_of
 from providers.console.provider.contact_strip import Contact, contacts_of
@@ -95,6 +96,9 @@ def cares(rows: Iterable[Row], now: datetime, *, asks_log: bool) -> Iterator[Car
             yield Care("key" if token else "alert", row.provider.title, status.step.url, status.sentence)
     if asks_log:
         yield from _common_problems(titles, now)
+        if any(row.health.problems for row in rows):
+            who = f"{reverse('admin:not_provisioned')}?{urlencode({'status': OPEN, 'period': '24'})}"
+            yield Care("user", _("Not provisioned"), who, _("See who was not provisioned, and why."))
     restricted = IpRule.objects.of_any(titles).exclude(provider__ip_mode=IpMode.OFF).exclude(tag="")
     lists = restricted.values_list("provider_id", "tag").annotate(Max("imported_at")).order_by("provider_id", "tag")
     for provider_id, tag, imported_at in lists:

@@ -7,7 +7,7 @@ a connection pooler needs no session.
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -21,13 +21,16 @@ from django.views.decorators.http import require_safe
 
 from providers.audit import record_act
 from providers.console.frame import access
-from providers.console.frame.masking import mask_text
+from providers.console.frame.masking import is_uuid, mask_text
 from providers.console.history.audit import read_query as read_audit_query
 from providers.console.history.sentences import sentence_of
 from providers.console.log.described import describe
+from providers.console.log.not_provisioned import OPEN, RESOLVED, found_by, rows_of
+from providers.console.log.not_provisioned import read_query as read_problem_query
 from providers.console.log.query import read_query as read_log_query
 from providers.events import EventKind
 from providers.models import ChangeEvent, Provider, RequestLog
+from providers.problems import MOST_ATTEMPTS, Problem
 
 CHUNK = 1_000
 # These are left out of a cell: defusedcsv would not recognise a formula behind one of them.
@@ -60,10 +63,23 @@ def _groups(rows: Sequence[Any], can_see_names: bool) -> Iterator[Sequence[Any]]
 
 def _log(rows: Sequence[RequestLog], can_see_names: bool) -> Iterator[Sequence[Any]]:
     for one in describe(rows, can_see_names=can_see_names):
-        row, subject = one.log, one.subject.label if one.subject else ""
+        row, subject = one.log, one.subject.label if one.subject else one.wanted
+        external_id = row.external_id if can_see_names or is_uuid(row.external_id) else mask_text(row.external_id)
         title = one.provider.title if one.provider else ""
         yield [row.id, row.at, title, one.action, subject, row.resource_id, row.outcome, row.status, row.scim_type,
-               round(row.duration_ms), row.source_ip, row.client_request_id]  # fmt: skip
+               round(row.duration_ms), row.source_ip, row.client_request_id, row.reason, external_id,
+               " ".join(row.asked), row.part_of]  # fmt: skip
+
+
+def _not_provisioned(rows: Sequence[Problem], can_see_names: bool) -> Iterator[Sequence[Any]]:
+    for row in rows_of(rows, can_see_names=can_see_names):
+        one, title = row.problem, row.provider.title if row.provider else ""
+        external_id = one.external_id if can_see_names or is_uuid(one.external_id) else mask_text(one.external_id)
+        names = [row.user_name or row.label, row.label, external_id]
+        yield [title, one.resource_type, one.resource_id, *names, row.action, one.reason,
+               row.why, one.status, " ".join(one.rejected), one.attempts, one.first_at, one.last_at,
+               RESOLVED if one.is_resolved else OPEN, row.explanation.who.short, row.explanation.act,
+               one.last_id]  # fmt: skip
 
 
 def _audit(rows: Sequence[ChangeEvent], can_see_names: bool) -> Iterator[Sequence[Any]]:
@@ -80,7 +96,14 @@ EXPORTS: Mapping[str, Export] = {
     "users": Export("id userName displayName externalId status provider created lastModified removed", _users),
     "groups": Export("id displayName externalId provider members created lastModified", _groups),
     "log": Export(
-        "requestId time provider action subject resourceId outcome status scimType ms address clientRequestId", _log
+        "requestId time provider action subject resourceId outcome status scimType ms address clientRequestId reason"
+        " externalId attributes partOf",
+        _log,
+    ),
+    "not_provisioned": Export(
+        "provider type resourceId name displayName externalId action reason why status attributes attempts first last"
+        " state whoMustAct whatToDo requestId",
+        _not_provisioned,
     ),
     "audit": Export("id time kind person address provider sentence requestId changes", _audit, access.VIEW_AUDIT),
 }
@@ -99,12 +122,15 @@ def export(request: HttpRequest, name: str, lists: Mapping[str, Any]) -> Streami
         raise Http404
     access.require(request, known.right, gettext_noop("to export"))
     if name == "log":
-        rows = read_log_query(request.GET).rows.without_bodies()
+        chunks = _chunks(read_log_query(request.GET).rows.without_bodies())
     elif name == "audit":
-        rows = read_audit_query(request.GET).rows
+        chunks = _chunks(read_audit_query(request.GET).rows)
+    elif name == "not_provisioned":
+        problems = found_by(read_problem_query(request.GET).sent, limit=MOST_ATTEMPTS).problems
+        chunks = (problems[start : start + CHUNK] for start in range(0, len(problems), CHUNK))
     else:
-        rows = lists[name].get_changelist_instance(request).queryset
-    lines = (line.encode() for line in _lines(request, name, known, rows))
+        chunks = _chunks(lists[name].get_changelist_instance(request).queryset)
+    lines = (line.encode() for line in _lines(request, name, known, chunks))
     response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{_file_name(request, name)}"'
     return response
@@ -125,13 +151,13 @@ class _Echo:
         return line
 
 
-def _lines(request: HttpRequest, name: str, known: Export, rows: Any) -> Iterator[str]:
+def _lines(request: HttpRequest, name: str, known: Export, chunks: Iterable[Sequence[Any]]) -> Iterator[str]:
     writer = csv.writer(_Echo(), delimiter=";" if get_language() == "nl" else ",")
     can_see_names = access.may(request, access.VIEW_PERSONAL)
     count = 0
     try:
         yield "\ufeff" + writer.writerow(known.columns.split())
-        for chunk in _chunks(rows):
+        for chunk in chunks:
             lines = [writer.writerow([_cell(value) for value in cells]) for cells in known.cells(chunk, can_see_names)]
             count += len(lines)
             yield "".join(lines)
@@ -141,7 +167,7 @@ def _lines(request: HttpRequest, name: str, known: Export, rows: Any) -> Iterato
         record_act(EventKind.EXPORTED, access.actor_of(request), subject=subject[:500])
 
 
-def _chunks(rows: Any) -> Iterator[list[Any]]:
+def _chunks(rows: Any) -> Iterator[Sequence[Any]]:
     last: UUID | None = None
     while chunk := list((rows.filter(pk__gt=last) if last else rows).order_by("pk")[:CHUNK]):
         yield chunk

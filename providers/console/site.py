@@ -22,8 +22,8 @@ from providers.console.accounts import language, sign_in, two_step
 from providers.console.accounts import pages as accounts
 from providers.console.frame import access
 from providers.console.history import audit
+from providers.console.log import not_provisioned, refused
 from providers.console.log import pages as log
-from providers.console.log import refused
 from providers.console.provider import (
     add,
     guide,
@@ -37,7 +37,7 @@ from providers.console.provider import (
     schemas,
     tokens,
 )
-from providers.console.users import groups, recycle_bin, saved_filters, user, users
+from providers.console.users import groups, recycle_bin, restore_users, saved_filters, user, users
 from providers.models import Provider, SyncedGroup, SyncedUser
 
 View = Callable[..., HttpResponseBase]
@@ -158,6 +158,8 @@ class ConsoleSite(AdminSite):
             page("eum/log/", log.log),
             page("eum/log/<uuid:request_id>/", log.log_entry),
             page("eum/log/<uuid:request_id>/payload/", log.log_bodies),
+            page("eum/recycle-bin/restore/", self.restore_users),
+            page("eum/not-provisioned/", not_provisioned.not_provisioned),
             page("eum/recycle-bin/<uuid:resource_id>/restore/", recycle_bin.restore_resource),
             page("eum/recycle-bin/<uuid:resource_id>/purge/", recycle_bin.purge_resource),
             page("eum/refused/", refused.refused),
@@ -177,6 +179,8 @@ class ConsoleSite(AdminSite):
             page(f"{one}pause/", lifecycle.pause_provider),
             page(f"{one}resume/", lifecycle.resume_provider),
             page(f"{one}removals/", removals.removals),
+            page(f"{one}removals/users/", removals.removed_users),
+            page(f"{one}removals/<slug:name>/", removals.decide_removals),
             page(f"{one}departures/", RedirectView.as_view(pattern_name="admin:removals"), "departures"),
             page(f"{one}delete/", lifecycle.delete_provider),
             page(f"{one}restore/", lifecycle.restore_provider),
@@ -203,6 +207,10 @@ class ConsoleSite(AdminSite):
     def _export(self, request: HttpRequest, name: str) -> HttpResponseBase:
         lists = {"users": self._registry[SyncedUser], "groups": self._registry[SyncedGroup]}
         return export.export(request, name, lists)
+
+    def restore_users(self, request: HttpRequest) -> HttpResponse:
+        """Undo removals of many users, chosen in a list."""
+        return restore_users.restore_users(request, self._registry[SyncedUser])
 
     def _list(self, model: Any) -> View:
         view: View = self._registry[model].changelist_view

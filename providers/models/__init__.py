@@ -14,6 +14,7 @@ from providers.models.provider import (
     TokenState,
 )
 from providers.models.record import (
+    ASKED_NAMES,
     ChangeEvent,
     JobRun,
     Notice,
@@ -22,10 +23,20 @@ from providers.models.record import (
     RequestCount,
     RequestLog,
     SourceSeen,
+    like_all,
 )
-from providers.models.resource import Membership, Resource, Status, SyncedGroup, SyncedUser, synced_user_model
+from providers.models.resource import (
+    Membership,
+    MembershipEnding,
+    Resource,
+    Status,
+    SyncedGroup,
+    SyncedUser,
+    synced_user_model,
+)
 
 __all__ = [
+    "ASKED_NAMES",
     "RECYCLE_BIN_DAYS",
     "TEST_PREFIX",
     "ChangeEvent",
@@ -34,6 +45,7 @@ __all__ = [
     "IpRule",
     "JobRun",
     "Membership",
+    "MembershipEnding",
     "Notice",
     "Preference",
     "Provider",
@@ -51,5 +63,6 @@ __all__ = [
     "SyncedUser",
     "Token",
     "TokenState",
+    "like_all",
     "synced_user_model",
 ]

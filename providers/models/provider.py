@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any, Self
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -33,7 +34,7 @@ class IpMode(models.TextChoices):
 
 
 class RemovalLimit(models.TextChoices):
-    """What happens when a provider disables or deletes more users at once than its removal limit."""
+    """What happens when a provider removes more users at once than its removal limit."""
 
     OFF = "off", _("Off")
     WARN = "warn", _("Warn")
@@ -258,16 +259,46 @@ class SchemaExtension(models.Model):
         constraints = [models.UniqueConstraint(fields=["provider", "urn_key"], name="one_extension_per_urn")]
 
 
+class HeldRemovalQuerySet(OfProvider):
+    """Queries on the removals that are held back."""
+
+    def waiting(self) -> Self:
+        """Return the removals that wait for a decision; one whose permission has expired waits again."""
+        return self.exclude(allowed_until__gt=timezone.now())
+
+    def allowed(self) -> Self:
+        """Return the removals that an administrator has allowed and that the directory has not requested again yet."""
+        return self.filter(allowed_until__gt=timezone.now())
+
+    def affecting(self, user: models.Model) -> Self:
+        """Return the removals of a user, and those of groups that would cost the user a membership."""
+        return self.of(user.provider_id).filter(Q(resource_id=user.pk) | Q(user_ids__contains=[user.pk]))  # type: ignore[attr-defined]
+
+
 class HeldRemoval(models.Model):
-    """A user whom a provider wants to disable or delete while removals are held, until an administrator decides."""
+    """A removal that a provider requested while removals are held, until an administrator decides.
+
+    `resource_id` is the user to disable or delete, or the group (`resource_type`) that would lose its members.
+    """
 
     provider = models.ForeignKey(Provider, models.CASCADE, related_name="held_removals", db_index=False)
     resource_id = models.UUIDField()
+    resource_type = models.CharField(max_length=50, default="User")
     first_at = models.DateTimeField()
     last_at = models.DateTimeField()
     is_deletion = models.BooleanField()
+    # The number of users whom the removal affects. Their ids are kept for a group only.
+    user_count = models.PositiveIntegerField(default=1)
+    user_ids = ArrayField(models.UUIDField(), default=list)
+    # An administrator has allowed exactly this removal, until this moment.
+    allowed_until = models.DateTimeField(null=True)
 
-    objects = OfProvider.as_manager()
+    objects = HeldRemovalQuerySet.as_manager()
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["provider", "resource_id"], name="held_once")]
+
+    @property
+    def is_allowed(self) -> bool:
+        """Whether an administrator has allowed the removal, and the directory has not requested it again yet."""
+        return self.allowed_until is not None and self.allowed_until > timezone.now()

@@ -5,16 +5,41 @@ partition is a month. A migration creates these tables by SQL; `providers.housek
 drops the partitions.
 """
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import models
 from django.db.models import F, Func, Q
+from django.db.models.expressions import RawSQL
+from django.utils import timezone
 
 from providers.events import EventKind
 from providers.ids import first_id_at
 from providers.models.provider import TEST_PREFIX, OfProvider
 from providers.outcomes import Action, Outcome
+from scim.protocol.values import search_key
+
+_ESCAPES = str.maketrans({sign: f"\\{sign}" for sign in "\\%_"})
+
+
+# Migration 0019 has an index on each of these two.
+FORMER_NAMES = "providers_former_names(changes)"
+ASKED_NAMES = "providers_search_key(subject || ' ' || display_name || ' ' || external_id)"
+_FORMER = f"kind IN ('resource.changed', 'resource.disabled', 'resource.enabled') AND {FORMER_NAMES} <> ''"
+
+
+def like_all(expression: str, text: str) -> tuple[str, list[str]]:
+    """Return a condition in SQL that `expression` contains every word of a search, and its parameters.
+
+    Not `LIKE ALL (…)`: no index is used for that.
+    """
+    words = [f"%{word.translate(_ESCAPES)}%" for word in search_key(text).split()]
+    return " AND ".join([f"{expression} LIKE %s"] * len(words)) or "false", words
+
+
+def _condition(sql: str, values: Sequence[str] = ()) -> RawSQL:
+    return RawSQL(sql, values, models.BooleanField())  # noqa: S611 (the text is one of the constants here)
 
 
 class ChangeEventQuerySet(OfProvider):
@@ -28,8 +53,17 @@ class ChangeEventQuerySet(OfProvider):
         """What people and the system did; not what a directory did to its users and groups."""
         return self.filter(Q(resource_id__isnull=True) | Q(person_id__isnull=False))
 
+    def with_former_name(self, text: str) -> "ChangeEventQuerySet":
+        """Return the changes of users and groups that replaced names with every word of `text`."""
+        return self.filter(_condition(_FORMER), _condition(*like_all(FORMER_NAMES, text)))
+
     def since(self, moment: datetime) -> "ChangeEventQuerySet":
         return self.filter(id__gte=first_id_at(moment))
+
+    def on_day(self, start: datetime) -> "ChangeEventQuerySet":
+        """Return the events of the day that starts at this moment, also if the clocks change on it."""
+        end = timezone.make_aware(timezone.make_naive(start) + timedelta(days=1))
+        return self.since(start - timedelta(minutes=1)).filter(at__gte=start, at__lt=end)
 
 
 class ChangeEvent(models.Model):
@@ -71,9 +105,23 @@ class RequestLogQuerySet(OfProvider):
         """Return all requests except successful look-ups, which are numerous and not interesting."""
         return self.exclude(action=Action.LOOK_UP, outcome=Outcome.SUCCESS)
 
+    def problems(self) -> "RequestLogQuerySet":
+        """Return the problems: requests of directories that were not done. Every count of them is this query."""
+        return self.filter(is_problem=True)
+
     def since(self, moment: datetime) -> "RequestLogQuerySet":
         """Return the requests since `moment`. Reads only the partitions of these months."""
         return self.filter(id__gte=first_id_at(moment))
+
+    def with_short_id(self, text: str) -> "RequestLogQuerySet":
+        """Return the requests whose id ends with these eight characters, as pages show it."""
+        return self.filter(_condition("right(id::text, 8) = %s", [text.lower()]))
+
+    def asking_for(self, text: str) -> "RequestLogQuerySet":
+        """Return the problems that asked for names, or an externalId, with every word of `text`."""
+        return self.problems().filter(
+            _condition("subject || external_id <> ''"), _condition(*like_all(ASKED_NAMES, text))
+        )
 
     def without_bodies(self) -> "RequestLogQuerySet":
         """Without the columns that may be long."""
@@ -109,15 +157,32 @@ class RequestLog(models.Model):
     resource_id = models.UUIDField(null=True)
     # Names of sent attributes that are in no schema. They were not stored.
     ignored = models.JSONField(default=list)
+    # What the request asks for (`scim.protocol.intent`): its action where the method does not show it, the names that
+    # it gives the user or group, and the attributes that it names. `rejected` are those it was rejected for, [] is all.
+    intent = models.CharField(max_length=10, default="")
+    subject = models.TextField(default="")
+    subject_key = models.TextField(default="", db_collation="C")
+    display_name = models.TextField(default="")
+    external_id = models.TextField(default="")
+    asked = models.JSONField(default=list)
+    rejected = models.JSONField(default=list)
+    # Each operation of a bulk request has a row of its own.
+    part_of = models.UUIDField(null=True)
     request_body = models.TextField(default="")
     response_body = models.TextField(default="")
     outcome = models.GeneratedField(
-        expression=Func(F("status"), function="providers_outcome"),
+        expression=Func(F("status"), F("reason"), function="providers_outcome"),
         output_field=models.CharField(max_length=10, choices=Outcome),
         db_persist=True,
     )
+    # Whether it counts as a problem (`providers.outcomes.is_problem`). Our own connection tests never do.
+    is_problem = models.GeneratedField(
+        expression=Func(F("status"), F("reason"), F("method"), F("token_prefix"), function="providers_is_problem"),
+        output_field=models.BooleanField(),
+        db_persist=True,
+    )
     action = models.GeneratedField(
-        expression=Func(F("method"), F("resource_type"), F("query"), function="providers_action"),
+        expression=Func(F("method"), F("resource_type"), F("query"), F("intent"), function="providers_action"),
         output_field=models.CharField(max_length=10, choices=Action),
         db_persist=True,
     )

@@ -14,9 +14,12 @@ from django.utils.translation import gettext_lazy as _
 
 from providers.ids import parse_id
 from providers.models.provider import OfProvider, Provider
+from providers.models.record import ChangeEvent
 from providers.states import Shown
 from scim.protocol.values import search_key
 
+# A search looks at the former names of at most this many users and groups.
+MAX_FORMER = 500
 LIVE = Q(deleted_at__isnull=True)
 DOCUMENT = ("document", "folded", "search_text")
 
@@ -44,15 +47,21 @@ class ResourceQuerySet(OfProvider):
         return self.defer(*DOCUMENT)
 
     def search(self, text: str) -> "ResourceQuerySet":
-        """Return the resources with every word of `text` in their names, addresses or externalId.
+        """Return the resources with every word of `text` in their names, addresses or externalId, or in former names.
 
-        Case and accents are ignored. A complete id finds its resource too.
+        Case and accents are ignored. A complete id finds its resource too. Sends one query, for the former names.
         """
         words = Q()
         for word in search_key(text).split():
             words &= Q(search_text__contains=word)
+        if not words:
+            return self
         own = parse_id(text.strip())
-        return self.filter(words | Q(id=own) if own else words)
+        formerly = (
+            ChangeEvent.objects.with_former_name(text).order_by().values_list("resource_id", flat=True).distinct()
+        )
+        ids = [*formerly[:MAX_FORMER], *([own] if own else [])]
+        return self.filter(words | Q(id__in=ids) if ids else words)
 
 
 class Resource(models.Model):
@@ -239,6 +248,12 @@ class Membership(models.Model):
         indexes = [
             models.Index(fields=["group"], condition=Q(left_at__isnull=False), name="membership_ended_of_group"),
             models.Index(fields=["member"], name="membership_of_member"),
+            # For the removal limit: the users who were removed from a group lately.
+            models.Index(
+                fields=["provider", "left_at"],
+                condition=Q(left_at__isnull=False, member_type="User", ending__in=("removed", "group-deleted")),
+                name="membership_removed",
+            ),
             models.Index(fields=["joined_event"], name="membership_joined_event"),
             models.Index(fields=["left_event"], name="membership_left_event"),
         ]

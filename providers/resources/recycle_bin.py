@@ -65,13 +65,16 @@ WHERE gone.id = %s
 _REOPEN = """
 UPDATE providers_membership m SET left_at = NULL, left_event = NULL, ending = ''
 FROM providers_resource g, providers_resource u
-WHERE (m.group_id = %s OR m.member_id = %s) AND m.left_at IS NOT NULL
+WHERE {whose} AND m.left_at IS NOT NULL
   AND m.ending IN ('member-deleted', 'group-deleted')
   AND g.id = m.group_id AND g.deleted_at IS NULL AND u.id = m.member_id AND u.deleted_at IS NULL
   AND NOT EXISTS (SELECT 1 FROM providers_membership n WHERE n.group_id = m.group_id
     AND n.member_id = m.member_id AND (n.left_at IS NULL OR n.id > m.id))
-RETURNING m.group_id
+RETURNING m.group_id, m.provider_id
 """
+REOPEN = _REOPEN.format(whose="(m.group_id = %s OR m.member_id = %s)")
+# The same for many users who are restored at once (providers/resources/many.py).
+REOPEN_MANY = _REOPEN.format(whose="m.member_id = ANY(%s::uuid[])")
 
 
 def restore(provider_id: int, resource_id: UUID, actor: Actor, event_id: UUID) -> bool:
@@ -92,7 +95,7 @@ def restore(provider_id: int, resource_id: UUID, actor: Actor, event_id: UUID) -
             cursor.execute(_HOLDER, [resource_id])
             holder = cursor.fetchone()
             raise NameTakenError(holder and holder[0]) from error
-        cursor.execute(_REOPEN, [resource_id, resource_id])
-        groups = {group_id for (group_id,) in cursor.fetchall()} - {resource_id}
+        cursor.execute(REOPEN, [resource_id, resource_id])
+        groups = {group_id for group_id, _provider_id in cursor.fetchall()} - {resource_id}
         rows.raise_versions(provider_id, groups, event.at)
     return True

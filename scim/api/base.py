@@ -14,25 +14,27 @@ from rest_framework.views import APIView
 
 from providers.client_address import client_address
 from providers.events import Actor
-from providers.ids import parse_id
-from providers.request_log import Entry, redact, redact_query, redact_text, writer
+from providers.request_log import writer
 from providers.schemas import resource_types_of
 from providers.tokens import Caller
 from scim.api import refusals
+from scim.api.entries import Write, entries_of
 from scim.api.parsers import read_query
 from scim.clients import policy_for
 from scim.protocol.attributes import ResourceType
-from scim.protocol.errors import Reason
 from scim.protocol.policy import Policy
 from scim.protocol.validation import Notes
 
-_MUST_LOG_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
-
 
 class ScimView(APIView):
-    """Checks the token, the IP restriction and the address, in this order. The log names `resource_type_name`."""
+    """Checks the token, the IP restriction and the address, in this order.
+
+    The log names `resource_type_name` and `intent`.
+    """
 
     resource_type_name = ""
+    intent = ""  # the action of a request whose method does not show it
+    parts: list[Write] | None = None  # the operations of a bulk request
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         started = time.perf_counter()
@@ -101,41 +103,23 @@ def no_content(headers: Mapping[str, str] | None = None) -> HttpResponse:
     return response
 
 
-def _mark(notes: Notes) -> str:
-    """The reason that the log gives a request that was not refused."""
-    return Reason.NOTHING_UNDERSTOOD.value if notes.understood_nothing else ""
-
-
 def _log_request(view: ScimView, request: HttpRequest, response: HttpResponseBase, duration_ms: float) -> None:
     caller: Caller | None = getattr(request, "caller", None)
     at = timezone.now()
     if caller is None:
         writer.count_refusal(client_address(request), at, getattr(request, "refusal_kind", "no-token"))
         return
-    error = getattr(request, "scim_error", None)
-    keeps_bodies = response.status_code >= 400 or request.method in _MUST_LOG_BODY
-    content = response.content if keeps_bodies and isinstance(response, HttpResponse) else b""
-    entry = Entry(
-        id=request.request_id,  # type: ignore[attr-defined]
-        at=at,
-        provider_id=caller.provider_id,
-        token_id=caller.token_id,
-        token_prefix=caller.token_prefix,
-        method=str(request.method)[:10],
-        path=redact_text(request.path_info),
-        query=redact_query(request.META.get("QUERY_STRING", "")),
-        status=response.status_code,
-        reason=error.reason.value if error else _mark(view.notes),
-        scim_type=error.scim_type if error else "",
-        detail=error.detail if error else "",
-        duration_ms=round(duration_ms, 2),
-        source_ip=caller.address,
-        is_uncovered=not caller.is_covered,
-        client_request_id=request.META.get("HTTP_CLIENT_REQUEST_ID", "")[:100],
+    main = Write(
+        method=str(request.method),
         resource_type=view.resource_type_name,
-        resource_id=parse_id(getattr(request, "resource_id", None) or view.kwargs.get("uuid", "")),
-        ignored=view.notes.ignored,
-        request_body=redact(getattr(request, "scim_body", b"")) if keeps_bodies else "",
-        response_body=redact(content),
+        resource_id=getattr(request, "resource_id", None) or view.kwargs.get("uuid", ""),
+        document=getattr(request, "scim_document", None),
+        status=response.status_code,
+        error=getattr(request, "scim_error", None),
+        notes=view.notes,
+        duration_ms=duration_ms,
     )
-    writer.add(entry, touches_token=caller.is_touch_due and caller.token_state == "active")
+    own, *others = entries_of(request, response, main, intent=view.intent, parts=view.parts)
+    writer.add(own, touches_token=caller.is_touch_due and caller.token_state == "active")
+    for entry in others:
+        writer.add(entry, touches_token=False)

@@ -1,13 +1,17 @@
 """/Bulk (RFC 7644 §3.7): performs each operation like a single request, in its own transaction."""
 
+import time
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import orjson
 from django.http import HttpResponse
 from rest_framework.request import Request
 
+from providers.outcomes import Action
 from scim.api.base import ScimView, json_response
+from scim.api.entries import Write, write_of
 from scim.api.exceptions import as_scim_error
 from scim.api.parsers import read_json
 from scim.api.resources import store_call
@@ -26,6 +30,7 @@ from scim.protocol.errors import ScimError
 from scim.protocol.patch import PATCH_SCHEMA
 from scim.protocol.policy import Policy
 from scim.protocol.projection import Projection
+from scim.protocol.validation import Notes
 from scim.store import verbs
 from scim.store.answers import Answer, location_base
 
@@ -45,6 +50,13 @@ class _Run:
 
 
 class BulkView(ScimView):
+    intent = Action.BULK
+
+    @cached_property
+    def parts(self) -> list[Write]:  # type: ignore[override]
+        """The operations that were performed or refused, for the log."""
+        return []
+
     def post(self, request: Request) -> HttpResponse:
         body = read_json(request._request)
         operations, stop_after = read_bulk(body, self.resource_types, self.policy)
@@ -83,11 +95,22 @@ class BulkView(ScimView):
 
     def _do(self, run: _Run, number: int, sent: BulkOperation, operation: BulkOperation) -> bool:
         """Perform an operation and note the result of the one that was sent; whether it succeeded."""
+        notes, started = Notes(), time.perf_counter()
+
+        def log(status: int, error: ScimError | None, **more: Any) -> None:
+            spent = (time.perf_counter() - started) * 1_000
+            self.parts.append(write_of(operation, status, error, notes=notes, duration_ms=spent, **more))
+            for name in notes.ignored:
+                self.notes.add(name)
+
         try:
-            answer = self._perform(run, operation)
+            answer = self._perform(run, operation, notes)
         except Exception as exception:  # a failure concerns this operation alone; the others continue
-            _fail(run, number, as_scim_error(exception, [], self.request._request), sent)
+            error = as_scim_error(exception, [], self.request._request)
+            log(error.status, error)
+            _fail(run, number, error, sent)
             return False
+        log(int(_STATUSES[operation.method]), None, resource_id=str(answer.id))
         address = f"{location_base(sent.resource_type)}{answer.id}"
         if sent.method == "POST":
             run.locations[sent.bulk_id] = address
@@ -95,12 +118,12 @@ class BulkView(ScimView):
         run.results[number] = result | ({"version": answer.etag} if answer.etag else {})
         return True
 
-    def _perform(self, run: _Run, operation: BulkOperation) -> Answer:
+    def _perform(self, run: _Run, operation: BulkOperation, notes: Notes) -> Answer:
         resource_id = operation.resource_id
         if resource_id.startswith(BULK_ID):
             resource_id = locate(resource_id, run.locations).rpartition("/")[2]
         call = store_call(self, operation.resource_type, _VERSION_ONLY)
-        call = replace(call, policy=run.policy, if_match=operation.version)
+        call = replace(call, policy=run.policy, if_match=operation.version, notes=notes)
         match operation.method:
             case "POST":
                 return verbs.create(call, operation.data)

@@ -27,6 +27,7 @@ def read_json(request: HttpRequest) -> Any:
         document = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise errors.invalid_syntax(f"The body is no valid JSON in UTF-8: {error}.") from error
+    request.scim_document = document  # type: ignore[attr-defined]
     if _count_names(document) != sum(map(bool, _STRING.findall(body))):
         raise errors.invalid_syntax(f"The body names {_name_given_twice(body)} twice in one object; send it once.")
     return document
@@ -73,14 +74,30 @@ def _check_media_type(request: HttpRequest) -> None:
 def read_body(request: HttpRequest) -> bytes:
     """The body, up to MAX_BODY_MIB. Raises ScimError 413."""
     limit: int = settings.OPTIONS.max_body_mib * 1_048_576
-    # A chunked body has no length, so Django's stream would read nothing of it.
-    is_chunked = "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower()
-    stream = request.META["wsgi.input"] if is_chunked else request
+    stream = _stream_of(request)
     body: bytes = stream.read(limit + 1)
     if len(body) > limit:
         _drain(stream, 4 * limit)
         raise refusals.too_large(limit)
     return body
+
+
+def read_unread_body(request: HttpRequest, most: int) -> bytes:
+    """The body of a request that was refused before its body was read; b"" if it is longer than `most` bytes."""
+    sent = request.META.get("CONTENT_LENGTH") or "0"
+    if not sent.isdecimal() or int(sent) > most:
+        return b""
+    try:
+        body: bytes = _stream_of(request).read(most + 1)
+    except OSError:  # the client has closed the connection
+        return b""
+    return body if len(body) <= most else b""
+
+
+def _stream_of(request: HttpRequest) -> Any:
+    # A chunked body has no length, so Django's stream would read nothing of it.
+    is_chunked = "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower()
+    return request.META["wsgi.input"] if is_chunked else request
 
 
 def _drain(stream: Any, most: int) -> None:

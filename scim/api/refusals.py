@@ -131,9 +131,9 @@ def removals_held() -> ScimError:
         Reason.REMOVALS_HELD,
         503,
         "",
-        "This provider has disabled or deleted unusually many people within an hour, so iProva holds further ones "
-        "back; nothing was changed, all other requests go on. An iProva administrator decides on the page of the "
-        "provider; when they are let through, provisioning goes on by itself.",
+        "This provider has disabled, deleted or removed from their groups unusually many users within an hour, so "
+        "iProva holds further ones back; nothing was changed, all other requests continue. An iProva administrator "
+        "decides on the page of the provider; when they are allowed, provisioning continues by itself.",
         headers={"Retry-After": "2400"},
     )
 
@@ -143,8 +143,9 @@ def removals_rejected() -> ScimError:
         Reason.REMOVALS_REJECTED,
         403,
         "",
-        "An iProva administrator has rejected that this provider disables or deletes more people for now; nothing was "
-        "changed. Check the scope and the assignments in Entra ID, then ask the administrator to lift the rejection.",
+        "An iProva administrator has rejected that this provider disables or deletes more users, or removes them from "
+        "their groups, for now; nothing was changed. Check the scope and the assignments in Entra ID, then ask the "
+        "administrator to lift the rejection.",
     )
 
 

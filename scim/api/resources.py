@@ -8,6 +8,7 @@ import orjson
 from django.http import HttpResponse
 from rest_framework.request import Request
 
+from providers.outcomes import Action
 from scim.adapters import adapter_of, answer_shaper, write_shaper
 from scim.api.base import ScimView, json_response, no_content
 from scim.api.parsers import read_json
@@ -78,6 +79,8 @@ class RootView(_ListView):
 
 
 class RootSearchView(_ListView):
+    intent = Action.LOOK_UP
+
     def post(self, request: Request) -> HttpResponse:
         return self.list(search_parameters(read_json(request._request), self.policy))
 
@@ -118,6 +121,8 @@ class ResourceListView(_ResourceTypeView):
 
 class SearchView(_ResourceTypeView):
     """POST of a SearchRequest (§3.4.3): a query whose parameters are in the body."""
+
+    intent = Action.LOOK_UP
 
     def post(self, request: Request) -> HttpResponse:
         return self.list(search_parameters(read_json(request._request), self.policy))

@@ -76,7 +76,8 @@ class Reason(StrEnum):
 class ScimError(Exception):
     """A refusal or failure as SCIM has it: HTTP status, scimType (or ""), detail, extra headers.
 
-    `detail` is the introduction followed by the sentence. Another refusal can reuse the sentence alone.
+    `detail` is the introduction followed by the sentence. Another refusal can reuse the sentence alone. `attribute` is
+    the name or path of the attribute that it is about, or "".
     """
 
     def __init__(
@@ -88,6 +89,7 @@ class ScimError(Exception):
         *,
         introduction: str = "",
         headers: dict[str, str] | None = None,
+        attribute: str = "",
     ) -> None:
         super().__init__(introduction + sentence)
         self.reason = reason
@@ -96,6 +98,7 @@ class ScimError(Exception):
         self.introduction = introduction
         self.sentence = sentence
         self.headers = headers or {}
+        self.attribute = attribute
 
     @property
     def detail(self) -> str:
@@ -118,6 +121,7 @@ def explained(refusal: ScimError, explanation: str) -> ScimError:
         refusal.sentence + explanation,
         introduction=refusal.introduction,
         headers=refusal.headers,
+        attribute=refusal.attribute,
     )
 
 
@@ -127,11 +131,11 @@ def invalid_filter(sentence: str) -> ScimError:
 
 def invalid_path(path: str, sentence: str) -> ScimError:
     introduction = f"Path {shown(path)} refused: "
-    return ScimError(Reason.INVALID_PATH, 400, "invalidPath", sentence, introduction=introduction)
+    return ScimError(Reason.INVALID_PATH, 400, "invalidPath", sentence, introduction=introduction, attribute=path)
 
 
-def invalid_value(sentence: str, reason: Reason = Reason.INVALID_VALUE) -> ScimError:
-    return ScimError(reason, 400, "invalidValue", sentence)
+def invalid_value(sentence: str, reason: Reason = Reason.INVALID_VALUE, *, attribute: str = "") -> ScimError:
+    return ScimError(reason, 400, "invalidValue", sentence, attribute=attribute)
 
 
 def invalid_syntax(sentence: str, reason: Reason = Reason.INVALID_SYNTAX) -> ScimError:
@@ -150,6 +154,7 @@ def unknown_attribute(name: str) -> ScimError:
     return invalid_value(
         f'"{name[:200]}" is not an attribute that this server knows. Remove it from the attribute mapping.',
         Reason.UNKNOWN_ATTRIBUTE,
+        attribute=name,
     )
 
 
@@ -249,6 +254,7 @@ def read_only(name: str) -> ScimError:
         400,
         "mutability",
         f'"{name}" is read-only: this server sets it. Remove it from the attribute mapping.',
+        attribute=name,
     )
 
 
@@ -258,12 +264,17 @@ def immutable(name: str) -> ScimError:
         400,
         "mutability",
         f'"{name}" is immutable: once it has a value, that stays. Remove it from the attribute mapping.',
+        attribute=name,
     )
 
 
 def required_removed(name: str) -> ScimError:
     return ScimError(
-        Reason.REQUIRED_REMOVED, 400, "mutability", f'"{name}" is required and cannot be removed; replace it instead.'
+        Reason.REQUIRED_REMOVED,
+        400,
+        "mutability",
+        f'"{name}" is required and cannot be removed; replace it instead.',
+        attribute=name,
     )
 
 
@@ -273,6 +284,7 @@ def required_attribute(name: str) -> ScimError:
         400,
         "invalidValue",
         f'"{name}" is required and has no value. Map a source attribute that is always filled to it.',
+        attribute=name,
     )
 
 
@@ -291,16 +303,17 @@ def too_costly(limit_ms: int) -> ScimError:
     )
 
 
-def not_unique(attribute: str, resource_type: str, differing: Sequence[str] = ()) -> ScimError:
-    """`differing`: in what the two values differ although they count as equal."""
+def not_unique(attribute: str, resource_type: str, sent: str, differing: Sequence[str] = ()) -> ScimError:
+    """`sent` is the value of the request. `differing`: in what the two values differ although they count as equal."""
     listed = " and ".join(filter(None, (", ".join(differing[:-1]), *differing[-1:])))
     explanation = f" (the two differ only in {listed}, which does not count)" if differing else ""
     return ScimError(
         Reason.NAME_TAKEN,
         409,
         "uniqueness",
-        f"Another {resource_type} of this provider already has this {attribute}{explanation}. Match on {attribute} "
-        "instead of creating again, or give one of the two another value.",
+        f"Another {resource_type} of this provider already has the {attribute} {shown(sent)}{explanation}. Match on "
+        f"{attribute} instead of creating again, or give one of the two another value.",
+        attribute=attribute,
     )
 
 

@@ -317,6 +317,14 @@ def _is_read_only(target: Target) -> bool:
 
 def _change(operation: Operation, target: Target, policy: Policy, notes: Notes) -> Change | None:
     """The change for one part; None when it changes nothing."""
+    try:
+        return _bound(operation, target, policy, notes)
+    except ScimError as error:  # it may name a sub-attribute, or a value alone
+        error.attribute = target.attribute.name if target.attribute else ""
+        raise
+
+
+def _bound(operation: Operation, target: Target, policy: Policy, notes: Notes) -> Change | None:
     assert operation.path is not None
     if target.attribute is None:
         return _extension_change(operation, target)

@@ -16,6 +16,7 @@ from typing import Any
 from scim.protocol import errors
 from scim.protocol.attributes import Attribute, ResourceType, Schema
 from scim.protocol.conditions import fold, is_storable
+from scim.protocol.errors import ScimError
 from scim.protocol.policy import Fault, Policy
 from scim.protocol.values import comparison_key, parse_date_time
 
@@ -25,15 +26,21 @@ MAX_NOTES = 50
 
 @dataclass
 class Notes:
-    """Names of what a request sent and the server left out: attributes of no schema, members that do not exist.
+    """What the provisioning log shows of a request besides its body.
 
-    `count` is how many there were; the list ends at `MAX_NOTES`. `understood_nothing`: the request holds a PATCH of
-    which every operation was left out. It is answered like one that changes nothing, so the log marks it.
+    ignored: names of what was sent and left out: attributes of no schema, members that do not exist. The list ends at
+        `MAX_NOTES`; `count` is how many there were.
+    understood_nothing: the request holds a PATCH of which every operation was left out. It is answered like one that
+        changes nothing, so the log marks it.
+    was_active: whether the user was active before the request; None if the request did not get as far as the user.
+    moves_members: whether members were added to a group or removed from it.
     """
 
     ignored: list[str] = field(default_factory=list)
     count: int = 0
     understood_nothing: bool = False
+    was_active: bool | None = None
+    moves_members: bool = False
 
     def add(self, what: str) -> None:
         self.count += 1
@@ -69,7 +76,7 @@ def validate_attributes(body: Any, resource_type: ResourceType, policy: Policy, 
             if value is not None:
                 leave_out(name, policy, notes)
         elif attribute.mutability != "readOnly" and attribute.name != "schemas":
-            kept = validate_value(attribute, value, policy, notes)
+            kept = _validate(attribute, value, policy, notes)
             if kept not in UNASSIGNED and attribute.returned != "never":
                 resource[attribute.name] = kept
     return resource
@@ -88,10 +95,18 @@ def validate_extension(value: Any, extension: Schema, policy: Policy, notes: Not
         if attribute is None:
             leave_out(f"{extension.id}:{name}", policy, notes)
         elif attribute.mutability != "readOnly":
-            kept = validate_value(attribute, sent, policy, notes)
+            kept = _validate(attribute, sent, policy, notes)
             if kept not in UNASSIGNED:
                 part[attribute.name] = kept
     return part
+
+
+def _validate(attribute: Attribute, value: Any, policy: Policy, notes: Notes) -> Any:
+    try:
+        return validate_value(attribute, value, policy, notes)
+    except ScimError as error:  # it may name a sub-attribute
+        error.attribute = attribute.name
+        raise
 
 
 def finish_resource(resource: dict[str, Any], resource_type: ResourceType, policy: Policy) -> dict[str, Any]:
@@ -194,9 +209,10 @@ def _check_key(attribute: Attribute, value: str, policy: Policy) -> None:
     """Refuse a key that does not fit into an index, and a required value without visible characters."""
     key = value if attribute.case_exact else comparison_key(value)
     if attribute.required and not key:
-        raise errors.invalid_value(f'"{attribute.name}" holds no visible character.')
+        raise errors.invalid_value(f'"{attribute.name}" holds no visible character.', attribute=attribute.name)
     if len(key.encode()) > policy.max_key_bytes:
-        raise errors.invalid_value(f'"{attribute.name}" is longer than {policy.max_key_bytes:,} bytes.')
+        sentence = f'"{attribute.name}" is longer than {policy.max_key_bytes:,} bytes.'
+        raise errors.invalid_value(sentence, attribute=attribute.name)
 
 
 def _keep_one_primary(elements: list[Any]) -> None:

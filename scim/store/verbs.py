@@ -60,8 +60,9 @@ def as_sent(resource: Resource) -> Resource:
 class Call:
     """The provider that calls, the resource type, and the policy for the request.
 
-    `limits_removals`: users who are disabled or deleted are counted, and further ones held when they are too many at
-    once. `shape` may alter a resource before it is stored. `notes` collects what was left out.
+    `limits_removals`: users who are disabled, deleted or removed from their groups are counted, and further ones held
+    when they are too many at once. `shape` may alter a resource before it is stored. `notes` collects what was left
+    out.
     """
 
     provider_id: int
@@ -185,8 +186,11 @@ def delete(call: Call, resource_id: str) -> None:
         if not locked:
             raise _missing(call, resource_id)
         _check_version(call, locked)
+        event_id = uuid7()
         with _watch(call, locked, is_deletion=True):
-            writes.delete(locked, call.actor, uuid7())
+            writes.delete(locked, call.actor, event_id)
+        if _holds_members(call.resource_type):
+            _check_members(call, locked, event_id, is_deletion=True)
 
     _in_transaction(call, remove)
 
@@ -261,14 +265,14 @@ def _names_of(row: Row) -> Iterator[None]:
 def _refusals(call: Call) -> Iterator[None]:
     """Turn what the database refuses into refusals of the protocol, after the transaction was rolled back.
 
-    A `RemovalHeldError` passes after the user who waits is noted: `scim.api` makes the refusal.
+    A `RemovalHeldError` passes after the removal is noted: `scim.api` makes the refusal.
     """
     try:
         yield
     except _NameTakenError as taken:
         held = writes.held_name(call.provider_id, call.resource_type.name, taken.column, taken.key)
         differing = [] if held is None else differences_of_equals(taken.sent, held)
-        raise errors.not_unique(taken.attribute, call.resource_type.name, differing) from taken
+        raise errors.not_unique(taken.attribute, call.resource_type.name, taken.sent, differing) from taken
     except removal_limit.RemovalHeldError as held:
         removal_limit.note(held)
         raise
@@ -281,6 +285,8 @@ def _locked(call: Call, resource_id: str) -> Locked:
     locked = parsed and writes.lock(call.provider_id, call.resource_type.name, parsed)
     if not locked:
         raise _missing(call, resource_id)
+    if call.resource_type.name == "User":
+        call.notes.was_active = locked.document.get("active") is not False
     _check_version(call, locked)
     return locked
 
@@ -303,6 +309,7 @@ def _write(call: Call, locked: Locked, after: Resource, deltas: Sequence[MemberC
     """Store what changed, with one event. A change of nothing writes nothing."""
     event_id: UUID = uuid7()
     members = change_members(locked, deltas, call.policy, call.notes, event_id)
+    call.notes.moves_members = not members.is_empty
     if after != locked.document:
         is_leaving = writes.is_disabling(locked.document, after)
         row = _row(call, after)
@@ -310,6 +317,14 @@ def _write(call: Call, locked: Locked, after: Resource, deltas: Sequence[MemberC
             writes.replace(locked, row, call.actor, event_id, members)
     elif not members.is_empty:
         writes.members_changed(locked, members, call.actor, event_id)
+    if members.removed:
+        _check_members(call, locked, event_id, is_deletion=False)
+
+
+def _check_members(call: Call, group: Locked, event_id: UUID, *, is_deletion: bool) -> None:
+    """The removal limit after a write that ended memberships of a group, if the provider holds removals."""
+    if call.limits_removals:
+        removal_limit.check_members(call.provider_id, group.id, event_id, is_deletion=is_deletion)
 
 
 def _watch(call: Call, removed: Locked, *, is_deletion: bool) -> AbstractContextManager[None]:

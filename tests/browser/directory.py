@@ -62,6 +62,7 @@ class Directory:
             "users": "/eum/users/",
             "users-found": f"/eum/users/?q=jan&provider={self.contoso.pk}",
             "users-empty": "/eum/users/?q=jahne&status=active",
+            "users-never-created": "/eum/users/?q=jan+boer&status=removed",
             "user": f"/eum/users/{self.jane.pk}/",
             "groups": "/eum/groups/",
             "user-removed": f"/eum/users/{self.removed.pk}/",
@@ -72,6 +73,8 @@ class Directory:
             "log-empty": "/eum/log/?status=418",
             "log-entry": f"/eum/log/{self.refused}/",
             "log-payload": f"/eum/log/{self.refused}/payload/",
+            "not-provisioned": "/eum/not-provisioned/",
+            "not-provisioned-none": "/eum/not-provisioned/?q=jahne",
             "refused": "/eum/refused/",
             "audit": "/eum/audit/",
             "accounts": "/accounts/",
@@ -113,6 +116,11 @@ class Directory:
             "upload-schema": f"{provider}schemas/upload/",
             "removals": f"/eum/providers/{self.held.pk}/removals/",
             "removals-none": f"{provider}removals/",
+            "removals-allow": f"/eum/providers/{self.held.pk}/removals/allow/",
+            "removals-off": f"/eum/providers/{self.held.pk}/removals/off/",
+            "removed-users": f"/eum/providers/{self.held.pk}/removals/users/",
+            "users-deleted": "/eum/users/?status=removed",
+            "restore-users": "/eum/recycle-bin/restore/?all=1&filter=status%3Dremoved",
             "guide": f"{provider}guide/",
             "guide-okta": f"{provider}guide/?for=okta",
             "guide-print": f"{provider}guide/?print=1",
@@ -203,14 +211,16 @@ def fill() -> Directory:
 
 
 def _held() -> Provider:
-    """A provider with two removals held back, after twenty."""
+    """A provider with removals of two users and of a group held back, after twenty."""
     held = make_provider("Ziekenhuis Zuid Entra ID")
     Provider.objects.filter(pk=held.pk).update(removal_limit="hold")
     people = [make_user(held, f"vertrekker{number:02}@zuid.example") for number in range(25)]
+    ward = make_group(held, "Verpleegafdeling 3", members=people)
     client = ScimClient(issue(held)[1])
     for person in people[:21]:
         client.patch(f"/Users/{person.pk}", {"op": "replace", "path": "active", "value": False})
     client.delete(f"/Users/{people[22].pk}")
+    client.delete(f"/Groups/{ward.pk}")
     writer.flush()
     return held
 

@@ -72,7 +72,7 @@ def test_ac_a11y_2_journey_a_by_keyboard(visit, settings, scheme):
     page.keyboard.type("Contoso Entra ID")
     page.keyboard.press("Enter")
     page.wait_for_url("**/eum/providers/*/")
-    tab_to(page, "copy-url", most=34)
+    tab_to(page, "copy-url", most=36)
     page.keyboard.press("Enter")
     expect(page.get_by_text("Tenant URL copied")).to_be_visible()
     assert clipboard(page) == settings.OPTIONS.scim_url

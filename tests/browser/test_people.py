@@ -55,6 +55,27 @@ def test_ac_per_2_from_the_landing_page_to_the_answer_in_one_field_and_two_click
     assert clicks(page) == 1
 
 
+def test_whom_the_directory_fails_to_provision_and_why_takes_two_clicks(visit):
+    fill()
+    page = visit("Support").open("/eum/")
+    page.get_by_role("link", name="Not provisioned").first.click()
+    row = page.get_by_role("row", name="Jan de Boer")
+    expect(row).to_contain_text("userName already taken")
+    expect(row).to_contain_text("Directory administrator")
+    assert clicks(page) <= 2
+
+
+def test_why_a_user_is_not_here_is_in_the_search_box(visit):
+    fill()
+    page = visit("Support").open("/eum/")
+    page.get_by_label("Find a user").fill("Jan de Boer")
+    page.keyboard.press("Enter")
+    never = page.get_by_test_id("never-created")
+    expect(never).to_contain_text("Contoso Entra ID tried to create this user")
+    expect(never).to_contain_text("userName already taken")
+    assert clicks(page) == 0
+
+
 def test_ac_usr_6_a_filter_is_saved_and_found_again(visit):
     fill()
     page = visit("Support").open("/eum/users/?status=disabled")

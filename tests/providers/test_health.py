@@ -121,11 +121,11 @@ def test_ac_hea_3_looking_for_nobody_is_no_error(provider):
     calls_at(provider, 200, count=5)
     calls_at(provider, 404, count=20)
     health = health_of([provider], NOW)[provider.pk]
-    assert status_at(provider)[0] == "Healthy" and (health.errors, health.requests) == (0, 25)
+    assert status_at(provider)[0] == "Healthy" and (health.problems, health.requests) == (0, 25)
 
 
 def test_a_pause_leaves_no_errors_behind(provider):
-    calls_at(provider, 503, "PATCH", count=50)
+    calls_at(provider, 503, "PATCH", count=50, reason="paused")
     calls_at(provider)
     assert status_at(provider)[0] == "Healthy"
 
@@ -135,9 +135,8 @@ def test_health_asks_the_same_number_of_queries_of_one_provider_and_of_fifty(db,
     known = [make_provider() for _ in range(count)]
     for provider in known:
         calls_at(provider, 500, "POST", count=5)
-    with django_assert_num_queries(
-        5
-    ):  # activity, counts, whether the log works, the last hour of those that fail, tokens
+    # activity, counts and whether the log works, problems, the last hour of those that fail, tokens
+    with django_assert_num_queries(5):
         found = health_of(known, NOW)
     assert len(found) == count
 
@@ -160,12 +159,12 @@ def test_ac_hea_6_disabling_many_at_once_is_said_with_a_link_to_exactly_those(pr
     assert ProviderActivity.objects.get().mass_change_count == 0
     crowd(6)
     client.force_login(make_account("Administrator"))
-    said = "25 users were disabled or deleted since"
+    said = "25 users were disabled, deleted or removed from their groups since"
     assert said in read(client.get("/eum/")).text
     word, tone, sentence, url = status_at(provider, timezone.now())
     assert (word, tone) == ("Some errors", "warn") and said in sentence
     page = read(client.get(f"/eum/providers/{provider.pk}/{url}"))
-    assert len(page.one(test_id="timeline").all("li")) == 25
+    assert len(page.one(test_id="removed").rows) == 25
     crowd(3)  # it continues
     assert ProviderActivity.objects.get().mass_change_count == 28
     assert status_at(provider, timezone.now() + 25 * HOUR)[0] != "Some errors"

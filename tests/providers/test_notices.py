@@ -84,11 +84,11 @@ def test_ac_hea_6_many_who_leave_are_told_by_name_with_a_link_to_exactly_those(t
     for person in people[:25]:
         client.patch(f"/Users/{person.pk}", DISABLE)
     request_log.writer.flush()
-    assert sent() == ["Contoso Entra ID: 25 users were disabled or deleted at once"]
+    assert sent() == ["Contoso Entra ID: 25 users were disabled, deleted or removed from their groups at once"]
     body = mail.outbox[0].body
     assert all(f"- user{number:03}@contoso.com\n" in body for number in range(25)) and "user025" not in body
     address = body.strip().splitlines()[-1].removeprefix("http://127.0.0.1:8000")
-    assert len(read(administrator.get(address)).one(test_id="timeline").all("li")) == 25
+    assert len(read(administrator.get(address)).one(test_id="removed").rows) == 25
     assert sent() == []
 
 

@@ -33,7 +33,7 @@ OF_THE_PROTOCOL = {
     "required_attribute": ["userName"],
     "too_many": [1_000, "operations"],
     "too_costly": [10_000],
-    "not_unique": ["userName", "User"],
+    "not_unique": ["userName", "User", "jane@x"],
     "not_found": ["User", "1"],
     "version_mismatch": [],
 }

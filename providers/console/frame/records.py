@@ -6,10 +6,14 @@ the first. Ids are UUIDv7: their order is the order of time, and a limit in time
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.http import QueryDict
+from django.utils import timezone
+from django.utils.dateparse import parse_date
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -24,6 +28,22 @@ PERIODS: Mapping[str, Text] = {
     "168": gettext_lazy("Last 7 days"),
     "720": gettext_lazy("Last 30 days"),
 }
+
+
+def day_begins(text: str) -> datetime:
+    """Return the first moment of a day such as `2026-11-24`, in local time. Raises ValueError for any other text."""
+    day = parse_date(text)
+    if day is None:
+        raise ValueError(text)
+    return timezone.make_aware(datetime.combine(day, time.min))
+
+
+def recent_days(count: int) -> list[tuple[str, str]]:
+    """Return the last days, today first, each as `2026-11-24` and in words such as `Tuesday 24 Nov`."""
+    today = timezone.localdate()
+    days = [today - timedelta(days=number) for number in range(count)]
+    words = [_("Today"), _("Yesterday"), *(date_format(day, _("l j M")) for day in days[2:])]
+    return [(day.isoformat(), word) for day, word in zip(days, words, strict=False)]
 
 
 @dataclass(frozen=True)

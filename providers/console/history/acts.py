@@ -34,6 +34,10 @@ _NAMES: Mapping[str, Text] = {
     **{name: switch.label for name, switch in SWITCHES.items()},
     "title": gettext_lazy("Title"),
     "token": gettext_lazy("Token"),
+    "until": gettext_lazy("Until"),
+    "users": gettext_lazy("Users"),
+    "users enabled": gettext_lazy("Users enabled"),
+    "users restored": gettext_lazy("Users restored"),
 }
 # The names of fields in events of earlier versions.
 _FORMERLY: Mapping[str, str] = {
@@ -48,7 +52,7 @@ _WORDS: Mapping[str, Mapping[Any, Text]] = {
     "expires": {None: gettext_lazy("Never")},
     "expires_at": {None: gettext_lazy("Never")},
 }
-_TIMES = frozenset({"expires", "expires_at", "old token ends", "suspended_at"})
+_TIMES = frozenset({"expires", "expires_at", "old token ends", "suspended_at", "until"})
 _YES_NO: Mapping[bool, Text] = {True: gettext_lazy("Yes"), False: gettext_lazy("No")}
 
 

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_safe
 
 from providers.console.frame import access
 from providers.console.frame.page import Place, Text, moment, short_id, show
-from providers.console.frame.records import HOURS, PERIODS, RecordQuery, read_sent
+from providers.console.frame.records import HOURS, PERIODS, RecordQuery, day_begins, read_sent, recent_days
 from providers.console.history.acts import Change, changes_of
 from providers.console.history.sentences import sentence_of
 from providers.events import EventKind
@@ -51,12 +51,14 @@ _FILTERS: Mapping[str, Callable[[Any, str], Any]] = {
     "action": lambda rows, value: rows.filter(kind=EventKind(value).value),
     "provider": lambda rows, value: rows.of(int(value)),
     "period": lambda rows, value: rows.since(timezone.now() - timedelta(hours=HOURS[value])),
+    "day": lambda rows, value: rows.on_day(day_begins(value)),
 }
 _TITLES: Mapping[str, Text] = {
     "person": gettext_lazy("Person"),
     "action": gettext_lazy("Action"),
     "provider": gettext_lazy("Provider"),
     "period": gettext_lazy("Time"),
+    "day": gettext_lazy("Day"),
 }
 # Acts of people and of iProva itself. What directories did is in the provisioning log.
 _KINDS = [(kind.value, kind.word) for kind in EventKind if kind.is_act]
@@ -77,6 +79,7 @@ def read_query(sent: QueryDict) -> RecordQuery:
         "action": _KINDS,
         "provider": [(str(pk), title) for pk, title in Provider.objects.by_title().values_list("pk", "title")],
         "period": list(PERIODS.items()),
+        "day": recent_days(14),
     }
     return RecordQuery(known, rows, _TITLES, menus, {})
 

@@ -4,38 +4,31 @@ The log holds a request's method and path. What the request changed is in the ch
 `describe` reads both for a whole page, in a fixed number of queries.
 """
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
 from django.utils import timezone
-from django.utils.functional import Promise
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from providers.console.frame.badges import Badge, badge_of
-from providers.console.frame.masking import mask_text
+from providers.console.frame.masking import mask_addresses, mask_text
 from providers.console.frame.page import clock, grouped, short_id
-from providers.events import EventKind
+from providers.console.log.explanations import why_of
 from providers.models import ChangeEvent, Provider, RequestLog, Resource
-from providers.outcomes import Action, Outcome
-
-_OF_EVENT: Mapping[str, str | Promise] = {
-    EventKind.RESOURCE_DISABLED: _("Disable user"),
-    EventKind.RESOURCE_ENABLED: _("Enable user"),
-}
+from providers.outcomes import UPDATES, WRITES, Action, Outcome
+from scim.protocol.errors import shown
 
 
 @dataclass(frozen=True)
 class Described:
     """One request as the console shows it.
 
-    `subject` is the resource, or None if it no longer exists. `wanted` is the name that a rejected creation
-    asked for, if that was looked up (`with_wanted_names`).
+    `subject` is the resource, or None if it does not exist. `wanted` is the name that the request gave it then.
     """
 
     log: RequestLog
@@ -51,9 +44,14 @@ class Described:
         return short_id(self.log.id)
 
     @property
+    def why(self) -> str:
+        """Why the request was not done, in a few words; "" for a success."""
+        return why_of(self.log)
+
+    @property
     def is_unchanged(self) -> bool:
         """Whether the request succeeded and changed nothing, which is normal for the updates of a directory."""
-        return self.log.action == Action.UPDATE and self.log.outcome == Outcome.SUCCESS and not self.events
+        return self.log.action in UPDATES and self.log.outcome == Outcome.SUCCESS and not self.events
 
     @property
     def at(self) -> SafeString:
@@ -73,23 +71,33 @@ def describe(rows: Iterable[RequestLog], *, can_see_names: bool) -> list[Describ
     return [
         Described(
             log=row,
-            action=action_words(row, events[row.id]),
+            action=action_words(row, events.get(row.id, ())),
             badge=badge_of(Outcome(row.outcome)),
             provider=providers.get(row.provider_id),
             subject=subjects.get(row.resource_id) if row.resource_id else None,
-            events=events[row.id],
+            events=events.get(row.id, ()),
+            wanted=_wanted_name(row, can_see_names=can_see_names),
         )
         for row in found
     ]
 
 
-def _events_of(rows: Sequence[RequestLog]) -> Mapping[UUID | None, list[ChangeEvent]]:
-    events: dict[UUID | None, list[ChangeEvent]] = defaultdict(list)
-    writes = [row.id for row in rows if row.outcome == Outcome.SUCCESS and row.method not in ("GET", "HEAD", "OPTIONS")]
-    if writes:
-        for event in ChangeEvent.objects.filter(request_id__in=writes).order_by("id"):
-            events[event.request_id].append(event)
-    return events
+def _events_of(rows: Sequence[RequestLog]) -> Mapping[UUID, list[ChangeEvent]]:
+    """The change events of each request. Those of an operation of a bulk request carry the id of that request."""
+    writes = [row for row in rows if row.outcome == Outcome.SUCCESS and row.action in (*WRITES, Action.BULK)]
+    if not writes:
+        return {}
+    found: dict[UUID | None, list[ChangeEvent]] = defaultdict(list)
+    for event in ChangeEvent.objects.filter(request_id__in={row.part_of or row.id for row in writes}).order_by("id"):
+        found[event.request_id].append(event)
+    return {
+        row.id: [event for event in found[row.part_of or row.id] if row.part_of is None or _is_about(event, row)]
+        for row in writes
+    }
+
+
+def _is_about(event: ChangeEvent, row: RequestLog) -> bool:
+    return event.resource_id == row.resource_id
 
 
 def _subjects_of(rows: Sequence[RequestLog], *, can_see_names: bool) -> Mapping[UUID, Resource]:
@@ -102,35 +110,28 @@ def _subjects_of(rows: Sequence[RequestLog], *, can_see_names: bool) -> Mapping[
     return subjects
 
 
-def with_wanted_names(rows: Sequence[Described], *, can_see_names: bool) -> list[Described]:
-    """Return the same rows, with the name that each rejected creation asked for. One query, for their bodies."""
-    refused = [row.log.id for row in rows if row.log.action == Action.CREATE and row.log.outcome == Outcome.REJECTED]
-    bodies = dict(RequestLog.objects.filter(pk__in=refused).values_list("pk", "request_body")) if refused else {}
-
-    def with_name(row: Described) -> Described:
-        name = wanted_name(row.log.resource_type, bodies[row.log.id])
-        is_shown = can_see_names or not name or row.log.resource_type == "Group"
-        return replace(row, wanted=name if is_shown else mask_text(name))
-
-    return [with_name(row) if row.log.id in bodies else row for row in rows]
+def _wanted_name(row: RequestLog, *, can_see_names: bool) -> str:
+    is_shown = can_see_names or not row.subject or row.resource_type == "Group"
+    return row.subject if is_shown else mask_text(row.subject)
 
 
-def wanted_name(resource_type: str, body: str) -> str:
-    """Return the name in the body of a creation; "" if the body is no longer stored or is not complete."""
-    try:
-        found = json.loads(body).get("displayName" if resource_type == "Group" else "userName")
-    except (ValueError, AttributeError, RecursionError):  # the body of a rejected request may be anything
-        return ""
-    return found if isinstance(found, str) else ""
+def detail_of(row: RequestLog, *, can_see_names: bool) -> str:
+    """Return the sentence of our response. It may quote the names and addresses of the request, which are masked."""
+    detail = row.detail
+    if can_see_names:
+        return detail
+    for name in (row.subject, row.display_name, row.external_id):
+        if name:
+            detail = detail.replace(shown(name), f'"{mask_text(name)}"')
+    return mask_addresses(detail)
 
 
 def action_words(row: RequestLog, events: Sequence[ChangeEvent] = ()) -> str:
     """Return what the request did, or was meant to do: `Disable user`, `Add 3 members`, `Look up group`."""
-    for event in events:
-        if event.kind in _OF_EVENT:
-            return str(_OF_EVENT[event.kind])
-        if event.kind == EventKind.MEMBERS_CHANGED:
-            return member_words(event)
+    if row.action == Action.MEMBERS:
+        for event in events:
+            if any(member_counts(event)):
+                return member_words(event)
     return Action(row.action).of(row.resource_type)
 
 

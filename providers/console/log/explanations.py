@@ -4,8 +4,8 @@
 (`scim.protocol.errors.Reason`).
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
@@ -15,10 +15,24 @@ from providers.models import RequestLog
 from providers.outcomes import Outcome
 from scim.protocol.errors import Reason
 
-ADMINISTRATOR = _("You: an administrator of iProva.")
-ENTRA = _("The administrator of the directory (in Entra: of the enterprise application).")
-MAKERS = _("The makers of iProva.")
-NOBODY = _("Nobody, if it does not come back.")
+
+@dataclass(frozen=True)
+class Who:
+    """Who must act: in a list, and in a sentence of its own."""
+
+    short: Text
+    sentence: Text
+
+    def __str__(self) -> str:
+        return str(self.sentence)
+
+
+ADMINISTRATOR = Who(_("iProva administrator"), _("You: an administrator of iProva."))
+ENTRA = Who(
+    _("Directory administrator"), _("The administrator of the directory (in Entra: of the enterprise application).")
+)
+MAKERS = Who(_("Makers of iProva"), _("The makers of iProva."))
+NOBODY = Who(_("Nobody"), _("Nobody, if it does not come back."))
 
 
 @dataclass(frozen=True)
@@ -31,7 +45,7 @@ class Explanation:
     problem: Text
     title: Text
     meaning: Text
-    who: Text
+    who: Who
     act: Text
 
 
@@ -60,6 +74,13 @@ _VALUE = Explanation(
     _("One attribute has no value where one is required, or one of another kind. Nothing was changed."),
     ENTRA,
     _NEXT_CYCLE,
+)
+_REQUIRED = replace(_VALUE, problem=_("Required value missing"))
+_UNKNOWN = replace(_VALUE, problem=_("Attribute not known"))
+_MEMBERS = replace(
+    _VALUE,
+    problem=_("Member not known"),
+    act=_("Provision the users before their memberships; restart provisioning if the directory believes them here."),
 )
 _SYNTAX = Explanation(
     _("Request not understood"),
@@ -221,14 +242,17 @@ _PAUSED = Explanation(
 _HELD = Explanation(
     _("Removals held back"),
     _("Removals are held back."),
-    _("The directory disabled or deleted unusually many users at once; this one was to follow. Nothing was changed."),
+    _(
+        "The directory has removed unusually many users at once, and this request would remove more. "
+        "Nothing was changed."
+    ),
     ADMINISTRATOR,
     _("Decide on the page of the provider: allow the removals, or reject them. The directory asks again by itself."),
 )
 _REJECTED = Explanation(
     _("Removals rejected"),
     _("Removals are rejected."),
-    _("An administrator of iProva has rejected that more users are disabled or deleted. Nothing was changed."),
+    _("An administrator of iProva has rejected that more users are removed. Nothing was changed."),
     ADMINISTRATOR,
     _("Ask the directory's administrator whom to remove, then lift the rejection on the page of the provider."),
 )
@@ -262,11 +286,11 @@ EXPLANATIONS: Mapping[Reason, Explanation] = {
     Reason.MISSING_SCHEMA: _SYNTAX,
     Reason.INVALID_VALUE: _VALUE,
     Reason.FOREIGN_SCHEMA: _VALUE,
-    Reason.UNKNOWN_ATTRIBUTE: _VALUE,
-    Reason.REQUIRED_ATTRIBUTE: _VALUE,
-    Reason.UNKNOWN_MEMBERS: _VALUE,
-    Reason.DELETED_MEMBERS: _VALUE,
-    Reason.NO_MEMBER_LEFT: _VALUE,
+    Reason.UNKNOWN_ATTRIBUTE: _UNKNOWN,
+    Reason.REQUIRED_ATTRIBUTE: _REQUIRED,
+    Reason.UNKNOWN_MEMBERS: _MEMBERS,
+    Reason.DELETED_MEMBERS: _MEMBERS,
+    Reason.NO_MEMBER_LEFT: _MEMBERS,
     Reason.NOT_STORABLE: _VALUE,
     Reason.RESOURCE_TOO_LARGE: _VALUE,
     Reason.STRICT_PROTOCOL: _STRICT,
@@ -324,3 +348,19 @@ def name_of_problem(status: int, reason: str, resource_type: str) -> str:
     if reason == Reason.NAME_TAKEN and resource_type == "Group":
         return _now("displayName already taken")
     return str(explanation_of(reason, status).problem)
+
+
+def why(status: int, reason: str, resource_type: str, rejected: Sequence[str]) -> str:
+    """Return what went wrong in a few words, with the attributes that it was about: `Value cannot be used: active`."""
+    problem = name_of_problem(status, reason, resource_type)
+    names = ", ".join(rejected[:3]) if reason not in _NOT_ABOUT_VALUES else ""
+    return f"{problem}: {names}" if names and names not in problem else problem
+
+
+# These are about a whole request, and a name that is taken is in the words already.
+_NOT_ABOUT_VALUES = (Reason.REMOVALS_HELD, Reason.REMOVALS_REJECTED, Reason.NAME_TAKEN)
+
+
+def why_of(row: RequestLog) -> str:
+    """Return the same for one request; "" for a success."""
+    return why(row.status, row.reason, row.resource_type, row.rejected) if row.outcome != Outcome.SUCCESS else ""

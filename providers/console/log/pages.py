@@ -19,18 +19,17 @@ from django.views.decorators.http import require_safe
 from providers.activity import log_failure
 from providers.audit import record_act
 from providers.console.frame import access
-from providers.console.frame.masking import mask_addresses
 from providers.console.frame.page import Place, ago, moment, short_id, show
 from providers.console.frame.records import capped_count
 from providers.console.history.changes import differences_of
-from providers.console.log.described import Described, describe, wanted_name, with_wanted_names
+from providers.console.log.described import Described, describe, detail_of
 from providers.console.log.explanations import explain
 from providers.console.log.query import TYPED, LogQuery, read_query
 from providers.events import EventKind
 from providers.ids import parse_id
-from providers.models import JobRun, Provider, RequestLog, SyncedUser, Token
-from providers.outcomes import Outcome
-from scim.protocol.values import comparison_key
+from providers.models import JobRun, Provider, RequestLog, Resource, Token
+from providers.outcomes import CHANGES, Outcome
+from scim.protocol.errors import Reason
 
 MAX_SHOWN_BODY = 200_000
 
@@ -39,11 +38,11 @@ MAX_SHOWN_BODY = 200_000
 def log(request: HttpRequest) -> HttpResponse:
     """Show the newest requests, fifty at a time; a search for a request id leads to its own page (AC-LOG-3)."""
     query = read_query(request.GET)
-    if (found := _by_id(query.sent.get("q", ""))) is not None:
+    if (found := find_request(query.sent.get("q", ""))) is not None:
         return HttpResponseRedirect(reverse("admin:log_entry", args=[found]))
     page = query.page(before=parse_id(request.GET.get("before", "")), after=parse_id(request.GET.get("after", "")))
     can_see_names = access.may(request, access.VIEW_PERSONAL)
-    rows = with_wanted_names(describe(page.rows, can_see_names=can_see_names), can_see_names=can_see_names)
+    rows = describe(page.rows, can_see_names=can_see_names)
     context = {
         "query": query,
         "rows": rows,
@@ -65,14 +64,18 @@ def _state_of_log() -> dict[str, Any]:
     return {"lost": log_failure(), "cleared": ago(run.ran_at) if run else None}
 
 
-def _by_id(text: str) -> UUID | None:
-    """The id of the request with this id, or of the newest with this id of its client (Entra's `client-request-id`)."""
+def find_request(text: str) -> UUID | None:
+    """Return the newest request with this id, in full or as pages show it, or with this `client-request-id`."""
     text = text.strip()
     if not text or "\0" in text or len(text) > 100:
         return None
-    rows = RequestLog.objects.order_by("-id").values_list("id", flat=True)
+    rows = RequestLog.objects.order_by("-id")
     own = parse_id(text)
-    return (rows.filter(id=own).first() if own else None) or rows.filter(client_request_id=text).first()
+    choices = [rows.filter(id=own)] if own else []
+    choices += [rows.with_short_id(text[:8])] if re.fullmatch(r"[0-9a-fA-F]{8}…?", text) else []
+    choices += [rows.filter(client_request_id=text)]
+    found = (choice.values_list("id", flat=True).first() for choice in choices)
+    return next(filter(None, found), None)
 
 
 def _hidden(query: LogQuery) -> str:
@@ -119,21 +122,27 @@ def _entry(request: HttpRequest, row: RequestLog, bodies: dict[str, SafeString] 
         "described": described,
         "at": moment(row.at, to="second"),
         "explanation": explain(row),
-        "detail": row.detail if can_see_names else mask_addresses(row.detail),
+        "detail": detail_of(row, can_see_names=can_see_names),
         "address": f"{row.path}?{query}" if query else row.path,
-        "holder": _holder_of(row) if can_see_names and row.status == 409 else None,
+        "holder": _holder_of(row) if can_see_names and row.reason == Reason.NAME_TAKEN else None,
         "token": Token.objects.filter(pk=row.token_id or 0).first(),
         "changes": [(event, differences_of(event, can_see_names=can_see_names)) for event in described.events],
         "same": _same_problem(row),
         "bodies": bodies,
         "has_bodies": bool(row.request_body or row.response_body),
-        "bodies_end": moment(row.at + timedelta(days=settings.OPTIONS.request_body_days), to="day"),
+        "had_no_body": row.method in CHANGES and row.at > timezone.now() - _bodies_kept(),
+        "bodies_end": moment(row.at + _bodies_kept(), to="day"),
+        "bulk": row.part_of,
         "older": _neighbour(RequestLog.objects.notable().filter(id__lt=row.id).order_by("-id")),
         "newer": _neighbour(RequestLog.objects.notable().filter(id__gt=row.id).order_by("id")),
         "support_summary": support_summary_of(described),
     }
     place = Place("log", [(_("Provisioning log"), reverse("admin:log"))])
     return show(request, "console/log/log_entry.html", f"{described.action} {short_id(row.id)}", place, context)
+
+
+def _bodies_kept() -> timedelta:
+    return timedelta(days=settings.OPTIONS.request_body_days)
 
 
 def _neighbour(rows: Any) -> UUID | None:
@@ -149,11 +158,13 @@ def _same_problem(row: RequestLog) -> str:
     return capped_count(before.of(row.provider_id).filter(status=row.status, reason=row.reason))
 
 
-def _holder_of(row: RequestLog) -> SyncedUser | None:
-    """The user who has the userName that a rejected request asked for."""
-    wanted = wanted_name("User", row.request_body)
-    of_provider = SyncedUser.objects.live().of(row.provider_id)
-    found: SyncedUser | None = of_provider.filter(user_name_key=comparison_key(wanted)).first()
+def _holder_of(row: RequestLog) -> Resource | None:
+    """The user or group that has the name that a rejected request asked for."""
+    if not row.subject_key:
+        return None
+    column = "display_name_key" if row.resource_type == "Group" else "user_name_key"
+    of_type = Resource.objects.live().of(row.provider_id).filter(resource_type=row.resource_type)
+    found: Resource | None = of_type.filter(**{column: row.subject_key}).first()
     return found
 
 

@@ -1,61 +1,84 @@
 """The filters of the provisioning log: read from the address of the page, and turned into a query (see `records`)."""
 
 import ipaddress
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from django.http import QueryDict
 from django.utils import timezone
-from django.utils.dateparse import parse_date
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from providers.console.frame.page import Text
-from providers.console.frame.records import HOURS, PERIODS, RecordQuery, read_sent
+from providers.console.frame.records import HOURS, PERIODS, RecordQuery, day_begins, read_sent
 from providers.ids import first_id_at, parse_id
-from providers.models import Provider, RequestLog, Resource
+from providers.models import ChangeEvent, Membership, Provider, RequestLog, Resource
 from providers.models.record import RequestLogQuerySet
-from providers.outcomes import Action, Outcome
+from providers.outcomes import WRITES, Action, Outcome
 
 # The search looks at the requests of at most this many users and groups; a text that matches more is too vague.
 MAX_SUBJECTS = 500
+# For at most this many users, it finds the requests that changed their groups too.
+MAX_MEMBERS = 20
 PROBLEMS, CHANGES = "problems", "changes"
-_CHANGES = (Action.CREATE, Action.UPDATE, Action.DELETE)
 
 
 def _outcome(rows: RequestLogQuerySet, value: str) -> RequestLogQuerySet:
-    return rows.exclude(outcome=Outcome.SUCCESS) if value == PROBLEMS else rows.filter(outcome=Outcome(value))
+    return rows.problems() if value == PROBLEMS else rows.filter(outcome=Outcome(value))
 
 
 def _action(rows: RequestLogQuerySet, value: str) -> RequestLogQuerySet:
-    return rows.filter(action__in=_CHANGES) if value == CHANGES else rows.filter(action=Action(value))
+    return rows.filter(action__in=WRITES) if value == CHANGES else rows.filter(action=Action(value))
 
 
 def _subject(rows: RequestLogQuerySet, value: str) -> RequestLogQuerySet:
     own = parse_id(value)
-    return rows.filter(resource_id=own) if own else rows.none()
+    return rows.filter(pk__in=_either([own], _about_groups_of([own]))) if own else rows.none()
+
+
+def _search(rows: RequestLogQuerySet, value: str) -> RequestLogQuerySet:
+    """The requests about users and groups with this name or id, or that asked for it in vain, or about their groups.
+
+    Up to four queries.
+    """
+    subjects = list(Resource.objects.search(value).values_list("pk", flat=True)[:MAX_SUBJECTS]) if value.strip() else []
+    asking = RequestLog.objects.asking_for(value).order_by("-id").values_list("pk", flat=True)[:MAX_SUBJECTS]
+    others = [*asking] if value.strip() else []
+    if len(subjects) <= MAX_MEMBERS:
+        others += _about_groups_of(subjects)
+    if own := parse_id(value.strip()):
+        subjects.append(own)  # also of a user who was purged
+    return rows.filter(pk__in=_either(subjects, others))
+
+
+def _either(subjects: Sequence[UUID], ids: Sequence[UUID]) -> Any:
+    """The ids of the requests about these resources, and these ids: from two indexes, which an OR would not use."""
+    about, named = RequestLog.objects.filter(resource_id__in=subjects), RequestLog.objects.filter(pk__in=ids)
+    return about.values("pk").union(named.values("pk"), all=True)
+
+
+def _about_groups_of(members: Sequence[UUID]) -> list[UUID]:
+    """The newest requests that added these users to groups or removed them. Two queries."""
+    newest = Membership.objects.filter(member__in=members).order_by("-pk") if members else Membership.objects.none()
+    moved = newest.values_list("joined_event", "left_event")[:MAX_SUBJECTS]
+    events = {event for pair in moved for event in pair if event}
+    found = ChangeEvent.objects.filter(pk__in=events, resource_type="Group", request_id__isnull=False)
+    return list(found.values_list("request_id", flat=True)) if events else []
 
 
 def _period(rows: RequestLogQuerySet, value: str) -> RequestLogQuerySet:
     return rows.since(timezone.now() - timedelta(hours=HOURS[value]))
 
 
-def _day_begins(value: str) -> datetime:
-    day = parse_date(value)
-    if day is None:
-        raise ValueError(value)
-    return timezone.make_aware(datetime.combine(day, time.min))
-
-
 def _from(rows: RequestLogQuerySet, value: str) -> RequestLogQuerySet:
-    return rows.since(_day_begins(value))
+    return rows.since(day_begins(value))
 
 
 def _until(rows: RequestLogQuerySet, value: str) -> RequestLogQuerySet:
-    return rows.filter(id__lt=first_id_at(_day_begins(value) + timedelta(days=1)))
+    return rows.filter(id__lt=first_id_at(day_begins(value) + timedelta(days=1)))
 
 
 # Each parameter with its filter. A value that cannot be read raises ValueError or KeyError: then nothing is found.
@@ -71,7 +94,7 @@ _FILTERS: Mapping[str, Callable[[RequestLogQuerySet, str], RequestLogQuerySet]] 
     "address": lambda rows, value: rows.filter(source_ip=str(ipaddress.ip_address(value.strip()))),
     "slower": lambda rows, value: rows.filter(duration_ms__gt=_small(value)),
     "subject": _subject,
-    "q": lambda rows, value: rows.filter(resource_id__in=_named(value)),
+    "q": _search,
 }
 _TITLES: Mapping[str, Text] = {
     "outcome": gettext_lazy("Outcome"),
@@ -96,10 +119,6 @@ def _small(value: str, *, most: int = 2**31 - 1) -> int:
     if not 0 <= number <= most:
         raise ValueError(value)
     return number
-
-
-def _named(text: str) -> list[UUID]:
-    return list(Resource.objects.search(text).values_list("pk", flat=True)[:MAX_SUBJECTS])
 
 
 @dataclass(frozen=True)

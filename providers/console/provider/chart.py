@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy
 
 from providers.console.frame.page import Text, grouped
 from providers.models import ChangeEvent, RequestCount
-from providers.outcomes import Outcome, is_problem
+from providers.outcomes import WAITING, Outcome, is_problem
 
 HEIGHT, STEP, WIDTH = 100.0, 10.0, 7.0
 # By the name in the address: the word on the switch, the hours in a bar, and the number of bars.
@@ -31,6 +31,7 @@ PERIODS: Mapping[str, tuple[Text, int, int]] = {
 SERIES: Mapping[str, Text] = {
     "success": gettext_lazy("Success"),
     "rejected": gettext_lazy("Rejected data"),
+    "waiting": gettext_lazy("Held back or paused"),
     "refused": gettext_lazy("Refused"),
 }
 MARKED = ("token.", "ip.")
@@ -143,6 +144,8 @@ def _label(start: datetime, hours: int) -> str:
 def _series(outcome: str, *, is_change: bool) -> str:
     if outcome == Outcome.REFUSED:
         return "refused"
+    if outcome in WAITING:
+        return "waiting"
     if is_problem(outcome, is_change=is_change):
         return "rejected"
     return "success" if outcome == Outcome.SUCCESS else ""

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 
 from providers.console.frame import access
 from providers.console.frame.page import Text, moment
+from providers.console.frame.records import day_begins, recent_days
 from providers.console.history.acts import changes_of
 from providers.console.history.sentences import sentence_of
 from providers.console.provider.tabs import get_provider, tab
@@ -32,13 +33,14 @@ WHAT: dict[str, Text] = {
 def history(request: HttpRequest, provider_id: int) -> HttpResponse:
     """Show fifty events, newest first; `?before=` is the id of the last event on the previous page (AC-PROV-3).
 
-    `?what=` is a name in WHAT; `?since=` and `?until=` limit the time.
+    `?what=` is a name in WHAT; `?day=` is a day, and `?since=` and `?until=` limit the time.
     """
     provider = get_provider(provider_id)
     what = request.GET.get("what", "")
     what = _FORMERLY.get(what, what)
     what = what if what in WHAT else ""
-    events = _events(provider, what).order_by("-id")
+    day = request.GET.get("day", "")
+    events = _events(provider, what, day).order_by("-id")
     since, until = _moment(request, "since"), _moment(request, "until")
     if since:
         events = events.filter(at__gte=since)
@@ -55,6 +57,8 @@ def history(request: HttpRequest, provider_id: int) -> HttpResponse:
     context = {
         "what": what,
         "choices": list(WHAT.items()),
+        "day": day,
+        "days": recent_days(7),
         "since": moment(since) if since else "",
         "until": moment(until) if until else "",
         "entries": [entry_of(event, provider, can_see_names=can_see_names) for event in found[:PAGE]],
@@ -64,8 +68,13 @@ def history(request: HttpRequest, provider_id: int) -> HttpResponse:
     return tab(request, provider, "history", context)
 
 
-def _events(provider: Provider, what: str) -> QuerySet[ChangeEvent]:
+def _events(provider: Provider, what: str, day: str) -> QuerySet[ChangeEvent]:
+    """The events of a kind, of one day if `day` names one."""
     events = ChangeEvent.objects.of(provider)
+    try:
+        events = events.on_day(day_begins(day)) if day else events
+    except ValueError:
+        return events.none()
     if what == "removals":
         return events.filter(kind__in=REMOVALS, resource_type="User")
     return events.filter(resource_id__isnull=what == "")

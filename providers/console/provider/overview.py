@@ -4,7 +4,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Max
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -14,7 +13,7 @@ from django.views.decorators.http import require_safe
 
 from providers.console.frame import access
 from providers.console.frame.page import clock, moment
-from providers.console.log.explanations import name_of_problem
+from providers.console.log.explanations import why_of
 from providers.console.log.query import PROBLEMS
 from providers.console.provider.chart import PERIODS, chart_of
 from providers.console.provider.contact_strip import contacts_of
@@ -23,7 +22,8 @@ from providers.console.provider.status import provider_status
 from providers.console.provider.tabs import get_provider, tab
 from providers.health import health_of
 from providers.models import RequestLog, SyncedGroup
-from providers.outcomes import CHANGES, Action, is_problem, outcome_of
+from providers.outcomes import Action
+from providers.problems import resolutions
 
 MOST_PROBLEMS = 5
 PROBLEM_DAYS = 7
@@ -74,40 +74,23 @@ def _figures(row: Row, now: datetime) -> dict[str, Any]:
 def _latest_problems(row: Row, now: datetime) -> list[dict[str, Any]]:
     """The last five problems, each with the time at which a later request showed that it is over. Two queries.
 
-    A refused token is over when a request was accepted, any other problem when a change of the same resource
-    succeeded.
+    A refused token is over when a request was accepted, any other problem by the rules of `providers.problems`.
     """
-    since = now - timedelta(days=PROBLEM_DAYS)
-    of_provider = RequestLog.objects.of(row.provider).of_directories().since(since)
-    failed = of_provider.filter(status__gte=400).exclude(status=404, method="GET").order_by("-id")
-    found = [
-        entry
-        for entry in failed.without_bodies()[: 4 * MOST_PROBLEMS]
-        if is_problem(outcome_of(entry.status), is_change=entry.method in CHANGES)
-    ][:MOST_PROBLEMS]
-    ids = [entry.resource_id for entry in found if entry.resource_id]
-    done = dict(
-        of_provider.filter(resource_id__in=ids, status__lt=400, method__in=CHANGES)
-        .order_by()
-        .values_list("resource_id")
-        .annotate(Max("at"))
-    )
+    of_provider = RequestLog.objects.of(row.provider).problems().since(now - timedelta(days=PROBLEM_DAYS))
+    found = list(of_provider.order_by("-id").without_bodies()[:MOST_PROBLEMS])
+    over = resolutions(found)
     accepted = row.health.accepted_at
-    shown = []
-    for entry in found:
-        over = done.get(entry.resource_id)
-        if entry.status == 401:
-            over = accepted
-        shown.append(
-            {
-                "entry": entry,
-                "name": name_of_problem(entry.status, entry.reason, entry.resource_type),
-                "action": Action(entry.action).of(entry.resource_type),
-                "at": clock(entry.at, now),
-                "resolved": clock(over, now) if over and over > entry.at else "",
-            }
-        )
-    return shown
+    over |= {entry.id: accepted for entry in found if entry.status == 401 and accepted and accepted > entry.at}
+    return [
+        {
+            "entry": entry,
+            "why": why_of(entry),
+            "action": Action(entry.action).of(entry.resource_type),
+            "at": clock(entry.at, now),
+            "resolved": clock(over[entry.id], now) if entry.id in over else "",
+        }
+        for entry in found
+    ]
 
 
 @require_safe

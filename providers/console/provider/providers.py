@@ -68,7 +68,7 @@ COLUMNS: Mapping[str, tuple[Text, Callable[[Row], Any]]] = {
     "status": (gettext_lazy("Status"), lambda row: row.health.state.rank),
     "last": (gettext_lazy("Last activity"), lambda row: -_seconds(row.health.accepted_at)),
     "users": (gettext_lazy("Users"), lambda row: row.active + row.disabled),
-    "errors": (gettext_lazy("Errors 24 h"), lambda row: row.health.errors),
+    "errors": (gettext_lazy("Problems 24 h"), lambda row: row.health.problems),
     "ip": (gettext_lazy("IP restriction"), lambda row: row.provider.ip_mode),
     "token": (gettext_lazy("Token"), lambda row: _seconds(row.token.expires_at if row.token else None)),
 }

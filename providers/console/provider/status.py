@@ -31,10 +31,11 @@ OLD_TOKEN = timedelta(days=365)
 
 @dataclass(frozen=True)
 class Step:
-    """The next step for the reader: a link."""
+    """The next step for the reader: a link. `word_for_others`: without the right to change the provider."""
 
     word: Text
     url: str
+    word_for_others: Text = ""
 
 
 @dataclass(frozen=True)
@@ -73,10 +74,12 @@ def _held(provider: Provider, health: Health) -> SafeString:
             "Removals are rejected since {time}: {count} users are affected.",
             health.waiting,
         )
+    elif not health.waiting:
+        said = _("Removals are held back since {time}; nobody waits.")
     else:
         said = ngettext(
-            "Removals are held back since {time}: {count} user waits for your decision.",
-            "Removals are held back since {time}: {count} users wait for your decision.",
+            "Removals are held back since {time}: {count} user waits for an administrator's decision.",
+            "Removals are held back since {time}: {count} users wait for an administrator's decision.",
             health.waiting,
         )
     time = clock(provider.rejected_at or provider.held_at, health.at)
@@ -136,8 +139,8 @@ def _some_errors(provider: Provider, health: Health) -> SafeString:
     if health.reason is Reason.REMOVALS:
         count = health.activity.mass_change_count
         said = ngettext(
-            "{count} user was disabled or deleted since {time}.",
-            "{count} users were disabled or deleted since {time}.",
+            "{count} user was disabled, deleted or removed from their groups since {time}.",
+            "{count} users were disabled, deleted or removed from their groups since {time}.",
             count,
         )
         assert health.activity.mass_change_since
@@ -192,7 +195,7 @@ def _step(provider: Provider, health: Health) -> Step | None:
         case State.PAUSED:
             return Step(_("Resume"), page("resume_provider"))
         case State.HELD:
-            return Step(_("Decide"), page("removals"))
+            return Step(_("Decide"), page("removals"), _("See who"))
         case State.REFUSED if health.activity.refused_address:
             return Step(_("Open IP restriction"), page("ip_restriction"))
         case State.REFUSED:
@@ -202,14 +205,14 @@ def _step(provider: Provider, health: Health) -> Step | None:
         case State.FAILING:
             return problems
         case State.SOME_ERRORS if health.reason is Reason.REMOVALS:
-            return Step(_("See who"), page("history", removals_address(health)))
+            return Step(_("See who"), page("removed_users", removals_address(health)))
         case State.SOME_ERRORS:
             return problems if health.reason is Reason.ERRORS else tokens
     return None
 
 
 def removals_address(health: Health) -> str:
-    """Return the query string of the history of exactly these removals (AC-HEA-6)."""
+    """Return the query string of the list of exactly these removals (AC-HEA-6)."""
     activity = health.activity
     assert activity.mass_change_since and activity.mass_change_until
     return f"?{removals_query(activity.mass_change_since, activity.mass_change_until)}"

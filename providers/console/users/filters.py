@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 from providers.console.frame.lists import ChoiceFilter
 from providers.ids import parse_id
 from providers.models import Membership, Provider, RequestLog, Status, SyncedGroup
-from providers.outcomes import Outcome
+from providers.outcomes import WRITES
 
 # The menu offers this many groups; any other group lists its members on its own page.
 MENU_GROUPS = 100
@@ -100,7 +100,7 @@ class ErrorFilter(ChoiceFilter):
 
     def chosen(self, queryset: Any, value: str) -> Any:
         recent = RequestLog.objects.since(timezone.now() - timedelta(days=ERROR_DAYS))
-        failed = recent.filter(outcome__in=[Outcome.REJECTED, Outcome.ERROR], resource_id__isnull=False)
+        failed = recent.problems().filter(action__in=WRITES, resource_id__isnull=False)
         return queryset.filter(pk__in=failed.values("resource_id"))
 
 

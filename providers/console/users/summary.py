@@ -21,7 +21,7 @@ from providers.console.history.changes import Difference, differences_of
 from providers.console.users.history import History, linked_groups
 from providers.events import EventKind
 from providers.models import ChangeEvent, RequestLog, Status
-from providers.outcomes import Action, Outcome
+from providers.outcomes import WRITES, Outcome
 
 AT_ONCE = timedelta(minutes=5)
 _STATES = (EventKind.RESOURCE_CREATED, EventKind.RESOURCE_DISABLED, EventKind.RESOURCE_ENABLED)
@@ -193,8 +193,4 @@ def _refused(history: History) -> SafeString | str:
 
 
 def _writes(history: History) -> Iterator[RequestLog]:
-    return (
-        row
-        for row in history.requests
-        if row.resource_id == history.resource.pk and row.action in (Action.UPDATE, Action.DELETE, Action.CREATE)
-    )
+    return (row for row in history.requests if row.resource_id == history.resource.pk and row.action in WRITES)

@@ -25,7 +25,7 @@ from providers.console.history.changes import Difference, differences_of, title_
 from providers.console.users.history import MEMBERS_OF_AN_EVENT, MOST, History, linked_groups
 from providers.events import EventKind
 from providers.models import ChangeEvent, Membership, RequestLog, Resource
-from providers.outcomes import Action, Outcome
+from providers.outcomes import UPDATES, Outcome
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,8 @@ def _without_change(history: History) -> list[RequestLog]:
         row
         for row in history.requests
         if row.resource_id == history.resource.pk
-        and (row.action, row.outcome) == (Action.UPDATE, Outcome.SUCCESS)
+        and row.action in UPDATES
+        and row.outcome == Outcome.SUCCESS
         and row.id not in changed
     ]
 

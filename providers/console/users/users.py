@@ -19,10 +19,12 @@ from providers.console.frame.badges import badge_of, render_badge
 from providers.console.frame.lists import CountOf, ReadOnlyAdmin
 from providers.console.frame.page import Place, frame, grouped, moment
 from providers.console.history.changes import title_of
+from providers.console.log.not_provisioned import never_created
+from providers.console.log.pages import find_request
 from providers.console.users.filters import ChangedFilter, ErrorFilter, GroupFilter, ProviderFilter, StatusFilter
 from providers.console.users.identity import mask_names
 from providers.console.users.saved_filters import filters_of
-from providers.models import ChangeEvent, Membership, Resource, SyncedUser
+from providers.models import ChangeEvent, Membership, Resource, Status, SyncedUser
 
 
 class UserAdmin(ReadOnlyAdmin):
@@ -30,6 +32,7 @@ class UserAdmin(ReadOnlyAdmin):
 
     page_name = "admin:user"
     list_display = ("name", "given_user_name", "status", "directory", "groups", "last_changed", "last_change")
+    list_display_links = ("name",)
     list_filter = (StatusFilter, ProviderFilter, GroupFilter, ChangedFilter, ErrorFilter)
     list_select_related = ("provider",)
     sortable_by = ("name", "last_changed")
@@ -57,6 +60,17 @@ class UserAdmin(ReadOnlyAdmin):
             for person in cl.result_list:
                 mask_names(person)
         return cl
+
+    def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
+        return ("choice", *self.list_display) if can_restore(request) else self.list_display
+
+    @admin.display(description=gettext_lazy("Select"))
+    def choice(self, person: Resource) -> str:
+        return format_html(
+            '<input type="checkbox" name="user" value="{}" form="restore-users" aria-label="{}">',
+            person.pk,
+            person.label,
+        )
 
     @admin.display(description=gettext_lazy("Name"), ordering="display_name_key")
     def name(self, person: Resource) -> str:
@@ -94,9 +108,19 @@ class UserAdmin(ReadOnlyAdmin):
         return ngettext("%(count)s user", "%(count)s users", count)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        saved = {"saved_filters": filters_of(request), "filter_query": request.GET.urlencode()}
+        saved: dict[str, Any] = {"saved_filters": filters_of(request), "filter_query": request.GET.urlencode()}
+        saved["can_restore"] = can_restore(request)
+        text = request.GET.get("q", "").replace("\0", "").strip()
+        can_see_names = access.may(request, access.VIEW_PERSONAL)
+        saved["never_created"] = never_created(text, can_see_names=can_see_names) if text else []
         context = frame(_("Users"), Place("users")) | saved | (extra_context or {})
         return super().changelist_view(request, context)
+
+
+def can_restore(request: HttpRequest) -> bool:
+    """Return whether the list offers to restore its users: it lists deleted ones, for an administrator."""
+    is_of_deleted = request.GET.get(StatusFilter.parameter_name) == Status.DELETED
+    return is_of_deleted and access.may(request, access.CHANGE_PROVIDER)
 
 
 def newest_events(ids: Iterable[UUID]) -> dict[UUID, ChangeEvent]:
@@ -108,11 +132,16 @@ def newest_events(ids: Iterable[UUID]) -> dict[UUID, ChangeEvent]:
 
 @require_safe
 def find_user(request: HttpRequest) -> HttpResponse:
-    """Go to the user found by `?q=`, or to the list if there are none or several (AC-USR-5). One query."""
+    """Go to what `?q=` finds: the only user, or the request with this id; otherwise to the list (AC-USR-5).
+
+    The list also shows users that were never created. Three queries, and up to three more if no user is found.
+    """
     text = request.GET.get("q", "").replace("\0", "").strip()
-    found = list(SyncedUser.objects.search(text).values_list("pk", flat=True)[:2]) if text else []
-    if len(found) == 1:
+    if not text:
+        return HttpResponseRedirect(reverse("admin:users"))
+    found = list(SyncedUser.objects.search(text).values_list("pk", flat=True)[:2])
+    if len(found) == 1 and not never_created(text, can_see_names=False):
         return HttpResponseRedirect(reverse("admin:user", args=[found[0]]))
-    return HttpResponseRedirect(
-        f"{reverse('admin:users')}?{urlencode({'q': text})}" if text else reverse("admin:users")
-    )
+    if not found and (request_id := find_request(text)):
+        return HttpResponseRedirect(reverse("admin:log_entry", args=[request_id]))
+    return HttpResponseRedirect(f"{reverse('admin:users')}?{urlencode({'q': text})}")

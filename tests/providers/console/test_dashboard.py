@@ -85,13 +85,14 @@ def test_what_needs_attention_is_what_the_badge_does_not_say(support, busy, prov
     )  # fmt: skip
     make_calls(provider, 409, "POST", count=3, scim_type="uniqueness", reason="name-taken")
     assert [said for _address, _title, said in cares_on(read(support.get("/eum/")))][1:] == [
-        "userName already taken: 4 in 24 h."
+        "userName already taken: 4 in 24 h.",
+        "See who was not provisioned, and why.",
     ]
     Provider.objects.filter(pk=provider.pk).update(ip_mode="observe")
     JobRun.objects.filter(job="empty_recycle_bin").update(has_failed=True)
     found = cares_on(read(support.get("/eum/")))
-    assert {title for _address, title, _said in found} == {provider.title, "Housekeeping"}
-    token, conflict, old, jobs = found
+    assert {title for _address, title, _said in found} == {provider.title, "Housekeeping", "Not provisioned"}
+    token, conflict, _who, old, jobs = found
     assert "expires in" in token[2] and token[0] == f"/eum/providers/{provider.pk}/tokens/"
     assert "20 days ago" in old[2] and jobs[2] == "1 job needs attention."
     listed = support.get(conflict[0])
@@ -107,7 +108,7 @@ def test_ac_log_7_the_dashboard_says_that_the_log_is_not_being_written(support, 
     writer.flush()
     assert client.post("/Users", {"userName": "b"}).status_code == 201
     said = "The provisioning log is not being written"
-    assert health_of([provider], timezone.now())[provider.pk].errors == 5
+    assert health_of([provider], timezone.now())[provider.pk].problems == 5
     page = read(support.get("/eum/"))
     assert said in page.text and "ProgrammingError" in page.text and list(figures_on(page)) == ["people"]
     with connection.cursor() as cursor:
@@ -117,3 +118,21 @@ def test_ac_log_7_the_dashboard_says_that_the_log_is_not_being_written(support, 
     assert said not in read(support.get("/eum/")).source and said not in read(support.get("/eum/log/")).source
     JobRun.objects.filter(job=LOG_JOB).update(has_failed=True, ran_at=timezone.now() - timedelta(minutes=11))
     assert said not in read(support.get("/eum/")).source
+
+
+def test_held_and_paused_requests_are_the_same_number_of_problems_on_each_page(support, provider, client):
+    make_calls(provider, 503, "PATCH", count=3, reason="removals-held")
+    make_calls(provider, 503, "PATCH", count=2, reason="paused")
+    make_calls(provider, 403, "PATCH", reason="removals-rejected")
+    make_calls(provider, 404)
+    make_calls(provider, 500, token_prefix="ipr_test")
+    assert figures_on(read(support.get("/eum/")))["problems"][1] == "6"
+    assert "Problems, 24 h 6" in read(support.get(f"/eum/providers/{provider.pk}/")).text
+    row = read(support.get("/eum/providers/")).one("table").rows[0]
+    assert row[4] == "6"
+    assert "Requests found: 6." in read(support.get("/eum/log/?outcome=problems&period=24")).text
+    figures = client.get("/metrics").content.decode()
+    assert f'iprova_provider_errors_24h{{provider="{provider.pk}",title="Contoso Entra ID"}} 6.0' in figures
+    assert f'{{outcome="held",provider="{provider.pk}",title="Contoso Entra ID"}} 3.0' in figures
+    for outcome, count in (("held", 3), ("paused", 2), ("throttled", 0)):
+        assert f"Requests found: {count}." in read(support.get(f"/eum/log/?outcome={outcome}")).text

@@ -93,7 +93,7 @@ def test_migration_0018_gives_active_back_as_the_record_has_it(provider, strange
         cursor.execute("SET LOCAL iprova.purge = 'on'")
         cursor.execute("UPDATE providers_changeevent SET changes = '[]' WHERE resource_id = %s", [unknown.pk])
     verbs.delete(call(provider), str(deleted.pk))
-    migration = import_module("providers.migrations.0018_users_have_active")
+    migration = import_module("providers.migrations.0020_users_have_active")
     migration.repair(None, connection.schema_editor())
     wanted = {was_disabled: False, was_enabled: True, enabled_later: True, deleted: False, unknown: False}
     for user, is_active in (wanted | {untouched: True}).items():

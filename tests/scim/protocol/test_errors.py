@@ -17,7 +17,7 @@ def test_no_refusal_names_the_product():
 
 
 def test_the_body_has_a_scim_type_only_where_the_rfc_gives_one():
-    assert errors.not_unique("userName", "User").body()["scimType"] == "uniqueness"
+    assert errors.not_unique("userName", "User", "jane@x").body()["scimType"] == "uniqueness"
     assert "scimType" not in errors.not_found("User", "1").body()
     assert errors.not_found("User", "1").body()["status"] == "404", "a string (RFC 7644 §3.12)"
 

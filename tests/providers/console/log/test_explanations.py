@@ -9,7 +9,7 @@ from providers.ids import first_id_at
 from providers.models import RequestLog
 from providers.request_log import writer
 from scim.protocol.errors import Reason
-from tests.factories import make_user
+from tests.factories import make_group, make_user
 from tests.pages import read
 
 
@@ -84,7 +84,19 @@ def test_ac_log_4_a_taken_name_links_to_its_holder(support, operator, provider, 
     writer.flush()
     page = read(support.get(f"/eum/log/{answer['X-Request-Id']}/"))
     said = page.one(id="what-title")
-    assert "jane@contoso.com belongs to Jane de Boer." in said.text
+    assert "JANE@contoso.com belongs to Jane de Boer." in said.text
     assert said.one("a", text="Jane de Boer")["href"] == f"/eum/users/{jane.pk}/"
     masked = read(operator.get(f"/eum/log/{answer['X-Request-Id']}/"))
     assert "Jane" not in masked.source and "jane@" not in masked.source.lower()
+
+
+def test_ac_log_4_a_taken_name_of_a_change_or_a_group_leads_to_its_holder_too(support, provider, scim):
+    client = scim(provider)
+    jane, joe = make_user(provider, "jane@contoso.com"), make_user(provider, "joe@contoso.com")
+    group = make_group(provider, "Editors")
+    rename = client.patch(f"/Users/{joe.pk}", {"op": "replace", "path": "userName", "value": "JANE@contoso.com"})
+    again = client.post("/Groups", {"displayName": "editors"})
+    writer.flush()
+    for answer, page in ((rename, f"/eum/users/{jane.pk}/"), (again, f"/eum/groups/{group.pk}/")):
+        assert answer.status_code == 409
+        assert read(support.get(f"/eum/log/{answer['X-Request-Id']}/")).one(id="what-title").has("a", href=page)

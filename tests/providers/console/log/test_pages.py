@@ -145,3 +145,48 @@ def test_nothing_yet_is_said(support, provider):
     assert "No requests yet" in read(support.get("/eum/log/")).text
     assert "No request found" in read(support.get("/eum/log/?status=409")).text
     assert "every call with a token of a provider was let in" in read(support.get("/eum/refused/")).text
+
+
+def test_a_request_is_found_by_the_id_that_pages_show(support, provider, scim):
+    answer = scim(provider).post("/Users", {"userName": "jane@contoso.com"})
+    writer.flush()
+    page = f"/eum/log/{answer['X-Request-Id']}/"
+    for text in (answer["X-Request-Id"][-8:], answer["X-Request-Id"][-8:].upper(), answer["X-Request-Id"]):
+        assert support.get("/eum/log/", {"q": text})["Location"] == page
+        assert support.get("/eum/find/", {"q": text})["Location"] == page
+    assert support.get("/eum/log/", {"q": "deadbeef"}).status_code == 200
+
+
+def test_a_request_without_a_body_had_none(support, provider, scim):
+    jane = make_user(provider, "jane@contoso.com")
+    answer = scim(provider).delete(f"/Users/{jane.pk}")
+    look_up = scim(provider).get("/Users")
+    writer.flush()
+    assert "This request had no body." in read(support.get(f"/eum/log/{answer['X-Request-Id']}/")).text
+    assert "are not kept" in read(support.get(f"/eum/log/{look_up['X-Request-Id']}/")).text
+
+
+def test_an_operation_of_a_bulk_request_leads_to_the_whole(support, provider, scim):
+    body = {
+        "Operations": [{"method": "POST", "path": "/Users", "bulkId": "1", "data": {"userName": "jane@contoso.com"}}]
+    }
+    answer = scim(provider).post("/Bulk", body)
+    writer.flush()
+    rows = read(support.get("/eum/log/")).all("th", scope="row")
+    assert [row.text for row in rows] == ["Create user", "Several operations in one request"]
+    part = read(support.get(rows[0].one("a")["href"]))
+    assert part.one("a", text=answer["X-Request-Id"])["href"] == f"/eum/log/{answer['X-Request-Id']}/"
+    assert "Changes made" in part.text
+
+
+def test_the_log_says_why(support, operator, provider, scim):
+    client = scim(provider)
+    client.post("/Users", {"userName": "jdoe"})
+    for body in ({"userName": "jdoe"}, {"userName": "x", "active": "perhaps"}, {"displayName": "Jane"}):
+        client.post("/Users", body)
+    writer.flush()
+    cells = [row[4] for row in read(support.get("/eum/log/")).one("table").rows]
+    assert cells == ["Required value missing: userName", "Value cannot be used: active", "userName already taken", ""]
+    taken = read(support.get("/eum/log/?status=409")).all("th", scope="row")[0].one("a")["href"]
+    assert 'has the userName "jdoe"' in read(support.get(taken)).text
+    assert "jdoe" not in read(operator.get(taken)).source

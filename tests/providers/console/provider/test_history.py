@@ -39,3 +39,16 @@ def test_links_in_mails_of_earlier_versions_show_the_same_users(administrator, p
     )
     assert "jane@contoso.com" in present.one(test_id="timeline").text
     assert former.one(test_id="timeline").text == present.one(test_id="timeline").text
+
+
+def test_who_was_disabled_on_a_day_is_two_clicks_away(support, provider, scim):
+    user, other = make_user(provider, "jane@contoso.com"), make_user(provider, "joe@contoso.com")
+    scim(provider).patch(f"/Users/{user.pk}", {"op": "replace", "path": "active", "value": False})
+    path = provider_page(provider, "history/")
+    kinds = read(support.get(path)).one("nav", class_="switch", aria_label="What")
+    days = read(support.get(path + kinds.one("a", text="Users disabled or deleted")["href"])).one(test_id="days")
+    shown = {word: read(support.get(path + days.one("a", text=word)["href"])) for word in ("Today", "Yesterday")}
+    assert "jane@contoso.com" in shown["Today"].one(test_id="timeline").text
+    assert other.user_name not in shown["Today"].source
+    assert "Nothing on this day." in shown["Yesterday"].text
+    assert "Nothing on this day." in read(support.get(f"{path}?day=nonsense")).text

@@ -33,8 +33,8 @@ def test_ac_list_5_two_hundred_providers(administrator, django_assert_max_num_qu
     make_calls(worst, 401)
     make_calls(Provider.objects.get(title="Provider 160"), 409, "POST", count=5)
     Provider.objects.filter(title="Provider 170").update(held_at=timezone.now())
-    # session, account, its two-step sign-in, rights, providers, activity, counts, whether the log works, the last hour
-    # of those that fail, people held back, tokens, people
+    # session, account, its two-step sign-in, rights, providers, activity, counts and whether the log works, problems,
+    # the last hour of those that fail, people held back, tokens, people
     with django_assert_max_num_queries(12):
         page = read(administrator.get("/eum/providers/"))
     titles = titles_on(page)

@@ -9,7 +9,7 @@ from tests.providers.console.conftest import found
 
 def test_ac_usr_1_nobody_found_says_what_it_means(support, provider):
     page = read(support.get("/eum/users/?q=jahne&status=active"))
-    assert "No user found for “jahne”" in page.text and "not assigned in Entra" in page.text
+    assert "No user found for “jahne”" in page.text and "probably not assigned" in page.text
     assert "Status: Active" in page.text and "Clear filters" in page.text and not page.has("table")
 
 
@@ -43,3 +43,12 @@ def test_the_list_tells_the_last_change_and_by_whom(support, provider, scim):
     page = read(support.get("/eum/users/"))
     cell = page.one(class_="sub", text=provider.title).parent
     assert cell.text.startswith("Disabled")
+
+
+def test_a_former_name_and_an_external_id_lead_to_the_user(support, provider, scim):
+    jane = make_user(provider, "old@contoso.com", displayName="Jane Oldname", externalId="e-77")
+    for path, value in (("displayName", "Jane Newname"), ("userName", "new@contoso.com")):
+        scim(provider).patch(f"/Users/{jane.pk}", {"op": "replace", "path": path, "value": value})
+    for text in ("oldname", "jane OLDNAME", "old@contoso.com", "e-77", str(jane.pk)):
+        assert support.get("/eum/find/", {"q": text})["Location"] == f"/eum/users/{jane.pk}/", text
+    assert support.get("/eum/find/?q=oldname newname")["Location"].startswith("/eum/users/?q=")

@@ -63,7 +63,7 @@ def repair(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("providers", "0017_removal_limit")]
+    dependencies = [("providers", "0019_asked")]
     operations = [
         migrations.RunPython(repair, migrations.RunPython.noop),
         # The check cannot be added while the events of triggers on the repaired rows are pending.

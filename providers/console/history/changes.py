@@ -11,10 +11,17 @@ from django.utils.translation import gettext_lazy
 from providers.console.frame.masking import IMPERSONAL, IMPERSONAL_OF_GROUP, mask, rows_of
 from providers.console.frame.page import Text
 from providers.events import EventKind
-from providers.models import ChangeEvent
+from providers.models import ChangeEvent, Resource
 
 _URN = re.compile(r"^urn:[^\s]*:extension:(\w+):[\d.]+:\w+:", re.IGNORECASE)
+# What stands before the attribute's own name: a whole URN, or what `short_path` leaves of it.
+_SCHEMA = re.compile(r"^(urn:\S*:|\w+:)(?=[^:]+$)", re.IGNORECASE)
+_SELECTOR = re.compile(r"\[[^\]]*\]")
+_TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
+_TYPE = re.compile(r'\[type eq "([^"]*)"\]')
 
+# Everyday names, by path without the schema and without a selector such as `[type eq "work"]`. A sub-attribute that
+# has no row of its own takes its name from `_PARTS`, after the name of its attribute.
 _NAMES: Mapping[str, Text] = {
     "active": gettext_lazy("status"),
     "addresses": gettext_lazy("address"),
@@ -24,26 +31,81 @@ _NAMES: Mapping[str, Text] = {
     "division": gettext_lazy("division"),
     "emails": gettext_lazy("e-mail address"),
     "employeeNumber": gettext_lazy("employee number"),
+    "entitlements": gettext_lazy("entitlements"),
     "externalId": gettext_lazy("external id"),
+    "groupType": gettext_lazy("kind of group"),
+    "ims": gettext_lazy("chat address"),
+    "locale": gettext_lazy("region"),
     "manager": gettext_lazy("manager"),
+    "members": gettext_lazy("members"),
     "name": gettext_lazy("name"),
+    "name.familyName": gettext_lazy("last name"),
+    "name.formatted": gettext_lazy("full name"),
+    "name.givenName": gettext_lazy("first name"),
+    "name.honorificPrefix": gettext_lazy("title before the name"),
+    "name.honorificSuffix": gettext_lazy("title after the name"),
+    "name.middleName": gettext_lazy("middle name"),
+    "nickName": gettext_lazy("nickname"),
     "organization": gettext_lazy("organisation"),
     "phoneNumbers": gettext_lazy("phone number"),
+    "photos": gettext_lazy("photo"),
     "preferredLanguage": gettext_lazy("language"),
+    "profileUrl": gettext_lazy("profile page"),
     "roles": gettext_lazy("roles"),
+    "timezone": gettext_lazy("time zone"),
     "title": gettext_lazy("job title"),
     "userName": gettext_lazy("user name"),
     "userType": gettext_lazy("kind of user"),
+    "x509Certificates": gettext_lazy("certificate"),
 }
+_PARTS: Mapping[str, Text] = {
+    "country": gettext_lazy("country"),
+    "display": gettext_lazy("display name"),
+    "displayName": gettext_lazy("display name"),
+    "formatted": gettext_lazy("whole"),
+    "locality": gettext_lazy("city"),
+    "postalCode": gettext_lazy("postcode"),
+    "primary": gettext_lazy("primary"),
+    "region": gettext_lazy("province"),
+    "streetAddress": gettext_lazy("street"),
+    "type": gettext_lazy("type"),
+}
+_TYPES: Mapping[str, Text] = {
+    "fax": gettext_lazy("fax"),
+    "home": gettext_lazy("home"),
+    "mobile": gettext_lazy("mobile"),
+    "other": gettext_lazy("other"),
+    "work": gettext_lazy("work"),
+}
+# Values in words, by path.
+_VALUES: Mapping[str, Mapping[str, Text]] = {
+    "active": {"true": gettext_lazy("active"), "false": gettext_lazy("disabled")},
+}
+# The name with which a user signs in is what support looks for first; after it the attributes that people see.
+_FIRST = ("userName", "displayName", "name", "emails")
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One simple value before and after; None means that it was not sent."""
+    """One simple value before and after; None means that it was not sent. `name` is the path in everyday words.
+
+    `old_user` and `new_user` are the users that the values name, where they are known.
+    """
 
     path: str
     before: str | None
     after: str | None
+    old_user: Resource | None = None
+    new_user: Resource | None = None
+
+    @property
+    def name(self) -> str:
+        return name_of(self.path)
+
+    @property
+    def is_manager(self) -> bool:
+        """Whether the values are ids of users."""
+        return split_path(self.path) == ["manager"]
 
 
 def differences_of(event: ChangeEvent, *, can_see_names: bool) -> list[Difference]:
@@ -61,8 +123,14 @@ def differences_of(event: ChangeEvent, *, can_see_names: bool) -> list[Differenc
         names = [name for name in dict.fromkeys([*before, *after]) if before.get(name) != after.get(name)]
         if not can_see_names:
             before, after = _flat(change, "before", plain), _flat(change, "after", plain)
-        found += [Difference(short_path(name), before.get(name), after.get(name)) for name in names]
-    return found
+        found += [_difference(short_path(name), before.get(name), after.get(name)) for name in names]
+    return sorted(found, key=_place)
+
+
+def _difference(path: str, before: str | None, after: str | None) -> Difference:
+    words = _VALUES.get(path, {})
+    old, new = (None if value is None else str(words.get(value, value)) for value in (before, after))
+    return Difference(path, old, new)
 
 
 def _flat(change: Mapping[str, Any], side: str, plain: frozenset[str] | None = None) -> dict[str, str]:
@@ -73,7 +141,12 @@ def _flat(change: Mapping[str, Any], side: str, plain: frozenset[str] | None = N
     if plain is not None:
         name = re.split(r"[.:]", path)[-1]
         value = mask({name: value}, plain=plain)[name]
-    return dict(rows_of(path, value))
+    return {name: _visible(text) for name, text in rows_of(path, value)}
+
+
+def _visible(text: str) -> str:
+    """Return a text with a sign in place of each character that turns the letters after it round."""
+    return _TURNING.sub(lambda found: f"[U+{ord(found[0]):04X}]", text)
 
 
 def short_path(path: str) -> str:
@@ -81,10 +154,37 @@ def short_path(path: str) -> str:
     return _URN.sub(r"\1:", path)
 
 
+def name_of(path: str) -> str:
+    """Return the everyday name of an attribute: `e-mail address (work)`, `last name`, `address (home): city`.
+
+    `path` is in the form of `short_path`, or whole. What has no everyday name keeps that of its schema.
+    """
+    parts = split_path(path)
+    kind = _TYPE.search(path)
+    qualifier = f" ({_TYPES.get(kind[1], kind[1])})" if kind else ""
+    if name := _NAMES.get(".".join(parts)):
+        return f"{name}{qualifier}"
+    inner = ".".join(str(_PARTS.get(part, part)) for part in parts[1:])
+    return f"{_NAMES.get(parts[0], parts[0])}{qualifier}" + (f": {inner}" if inner else "")
+
+
+def split_path(path: str) -> list[str]:
+    """Return the names in a path, without schema and selectors: `emails[type eq "work"].value` is `["emails"]`.
+
+    A last `value` is left out: it is the attribute's value itself.
+    """
+    parts = _SCHEMA.sub("", _SELECTOR.sub("", path)).split(".")
+    return parts[:-1] if len(parts) > 1 and parts[-1] == "value" else parts
+
+
+def _place(change: Difference) -> int:
+    top = split_path(change.path)[0]
+    return _FIRST.index(top) if top in _FIRST else len(_FIRST)
+
+
 def changed_names(event: ChangeEvent) -> list[str]:
     """Return the everyday names of the attributes that an event changed, each once."""
-    paths = [_URN.sub("", change["path"]) for change in event.changes]
-    tops = dict.fromkeys(re.split(r"[.\[]", path)[0] for path in paths)
+    tops = dict.fromkeys(split_path(change["path"])[0] for change in event.changes)
     return [str(_NAMES.get(top, top)) for top in tops]
 
 

@@ -81,7 +81,7 @@ def group(request: HttpRequest, group_id: UUID) -> HttpResponse:
     if found is None:
         raise Http404(_("There is no such group."))
     can_see_names = access.may(request, access.VIEW_PERSONAL)
-    history = read_group_history(found, provider_title=found.provider.title, can_see_names=can_see_names)
+    history = read_group_history(found, can_see_names=can_see_names)
     if not can_see_names:
         found.document = mask(found.document, plain=IMPERSONAL_OF_GROUP)
     sought = request.GET.get("q", "").replace("\0", "").strip()

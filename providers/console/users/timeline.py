@@ -21,7 +21,7 @@ from django.utils.translation import ngettext
 
 from providers.console.frame.masking import mask_text
 from providers.console.frame.page import grouped, moment
-from providers.console.history.changes import Difference, differences_of, title_of
+from providers.console.history.changes import Difference, title_of
 from providers.console.users.history import MEMBERS_OF_AN_EVENT, MOST, History, linked_groups
 from providers.events import EventKind
 from providers.models import ChangeEvent, Membership, RequestLog, Resource
@@ -94,7 +94,7 @@ def _span(first: datetime) -> SafeString:
 
 
 def _entry_of(history: History, event: ChangeEvent) -> Entry:
-    differences = differences_of(event, can_see_names=history.can_see_names)
+    differences = history.differences(event)
     is_whole = event.kind in (EventKind.RESOURCE_DELETED, EventKind.RESOURCE_RESTORED)
     kind = event.event_kind
     return _by(history, event, kind.icon, kind.tone, title_of(event), () if is_whole else differences)
@@ -156,21 +156,16 @@ def _linked_member(member: Resource, *, can_see_names: bool) -> SafeString:
 
 
 def _membership_entries(history: History) -> Iterator[tuple[UUID, Entry]]:
-    """One row for each event that added the user to groups, and one for each that removed them from groups."""
-    arrived: dict[UUID, list[Membership]] = defaultdict(list)
-    gone: dict[UUID, list[Membership]] = defaultdict(list)
-    for row in history.memberships:
-        arrived[row.joined_event].append(row)
-        if row.left_event:
-            gone[row.left_event].append(row)
-    for event_id, rows in arrived.items():
-        said = format_html(_("Added to {groups}"), groups=_linked(row.group for row in rows))
-        event = history.group_events.get(event_id)
-        yield event_id, _by(history, event, "in", "", said, at=rows[0].joined_at)
-    for event_id, rows in gone.items():
-        said = format_html(_("Removed from {groups}"), groups=_linked(row.group for row in rows))
-        event = history.group_events.get(event_id)
-        yield event_id, _by(history, event, "out", "", said, at=rows[0].left_at)
+    """One row for each event that added the user to groups, and for each that removed them or deleted their groups."""
+    for move in history.all_moves:
+        for icon, said, groups in (
+            ("in", _("Added to {groups}"), move.joined),
+            ("out", _("Removed from {groups}"), move.left),
+            ("out", _("Removed from {groups}: the group was deleted"), move.ended),
+        ):
+            if groups:
+                title = format_html(said, groups=_linked(groups))
+                yield move.event_id, _by(history, move.event, icon, "", title, at=move.at)
 
 
 def _linked(groups: Iterable[Resource]) -> SafeString:

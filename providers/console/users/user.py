@@ -6,23 +6,25 @@ from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from providers.console.frame import access
 from providers.console.frame.badges import badge_of
-from providers.console.frame.masking import as_json, flatten, is_uuid, mask
+from providers.console.frame.masking import as_json, flatten, mask
 from providers.console.frame.page import Place, moment, show
-from providers.console.history.changes import short_path
+from providers.console.history.changes import short_path, split_path
 from providers.console.log.described import describe
 from providers.console.users.history import History, last_set, read_history
 from providers.console.users.identity import identifiers, mask_names
 from providers.console.users.recycle_bin import bin_until
-from providers.console.users.summary import AT_ONCE, summary
+from providers.console.users.summary import summary
+from providers.console.users.support_summary import support_summary_of
 from providers.console.users.timeline import timeline
 from providers.events import EventKind
-from providers.models import ChangeEvent, Membership, SyncedUser
+from providers.models import ChangeEvent, Membership, Resource, SyncedUser
 from scim.protocol.attributes import ENTERPRISE_USER
 
 SHOWN_ENTRIES = 50
@@ -33,12 +35,16 @@ LAST_REQUESTS = 20
 
 @dataclass(frozen=True)
 class Attribute:
-    """One value as received, with the day and the request that set it. `value` is None if it is no longer sent."""
+    """One value as received, with the day and the request that set it. `value` is None if it is no longer sent.
+
+    `user` is the user whom the value names as the manager.
+    """
 
     path: str
     value: str | None
     set_at: SafeString | str = ""
     request: SafeString | str = ""
+    user: Resource | None = None
 
     @property
     def shown(self) -> str:
@@ -52,12 +58,10 @@ def user(request: HttpRequest, user_id: UUID) -> HttpResponse:
     if person is None:
         raise Http404(_("There is no such user."))
     can_see_names = access.may(request, access.VIEW_PERSONAL)
-    others = _same_name(person)
-    history = read_history(person, provider_title=person.provider.title, can_see_names=can_see_names)
+    history = read_history(person, can_see_names=can_see_names)
     if not can_see_names:
         person.document = mask(person.document)
-        for record in (person, *others):
-            mask_names(record)
+        mask_names(person)
     entries = timeline(history)
     is_whole = request.GET.get("timeline") == "all"
     groups = [row for row in history.memberships if row.left_at is None and row.group.deleted_at is None]
@@ -67,7 +71,7 @@ def user(request: HttpRequest, user_id: UUID) -> HttpResponse:
         "badge": badge_of(person.status),
         "work": _work(person) if can_see_names else "",
         "summary": summary(history),
-        "groups": [(row.group, moment(row.joined_at, to="day"), _how(history, row)) for row in groups[:SHOWN_GROUPS]],
+        "groups": [(row.group, moment(row.joined_at), _how(history, row)) for row in groups[:SHOWN_GROUPS]],
         "group_count": f"{SHOWN_GROUPS}+" if len(groups) > SHOWN_GROUPS else len(groups),
         "removed_from": _removed_from(history),
         "entries": entries if is_whole else entries[:SHOWN_ENTRIES],
@@ -79,8 +83,8 @@ def user(request: HttpRequest, user_id: UUID) -> HttpResponse:
         "requests": describe(history.requests[:LAST_REQUESTS], can_see_names=can_see_names),
         "resource": person,
         "bin_until": bin_until(person),
-        "others": [(record, badge_of(record.status), moment(record.last_modified)) for record in others],
-        "support_summary": support_summary_of(history),
+        "others": [(record, badge_of(record.status), moment(record.last_modified)) for record in history.same_name],
+        "support_summary": support_summary_of(history, request.build_absolute_uri(request.path)),
     }
     place = Place("users", [(_("Users"), reverse("admin:users"))])
     return show(request, "console/users/user.html", person.label, place, context)
@@ -92,22 +96,20 @@ def _work(person: Any) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def _same_name(person: Any) -> list[Any]:
-    """Other users with this userName: of another provider, or from before this one was created again (AC-PER-8)."""
-    same = SyncedUser.objects.filter(user_name_key=person.user_name_key).exclude(pk=person.pk)
-    return list(same.select_related("provider").without_documents().order_by("-id")[:10])
-
-
-def _how(history: History, row: Membership) -> str:
-    """How the user was added to a group."""
+def _how(history: History, row: Membership) -> SafeString:
+    """How the user was added to a group: by the request that created one of the two, or by a later one."""
     event = history.group_events.get(row.joined_event)
+    created = next((own for own in history.events if own.kind == EventKind.RESOURCE_CREATED), None)
+    if event and created and event.request_id and event.request_id == created.request_id:
+        return format_html("{}", _("when the user was created"))
     if event and event.kind == EventKind.RESOURCE_CREATED:
-        return _("when the group was created")
-    if abs(row.joined_at - history.resource.created) <= AT_ONCE:
-        return _("when the user was created")
-    if event and event.kind == EventKind.RESOURCE_RESTORED:
-        return _("restored by %(actor)s") % {"actor": history.actor(event)}
-    return _("added by %(actor)s") % {"actor": history.actor(event)}
+        said = _("when {actor} created the group")
+    elif event and event.kind == EventKind.RESOURCE_RESTORED:
+        said = _("restored by {actor}")
+    else:
+        said = _("added by {actor}")
+    link = history.request_link(event)
+    return format_html("{}{}", format_html(said, actor=history.actor(event)), format_html(", {}", link) if link else "")
 
 
 def _removed_from(history: History) -> list[tuple[Any, SafeString]]:
@@ -145,24 +147,7 @@ def _setter(known: dict[str, ChangeEvent], path: str) -> ChangeEvent | None:
 
 
 def _attribute(history: History, path: str, value: str | None, event: ChangeEvent | None) -> Attribute:
+    manager = history.managers.get(value or "") if split_path(path) == ["manager"] else None
     if event is None:
-        return Attribute(path, value)
-    return Attribute(path, value, moment(event.at, to="day"), history.request_link(event))
-
-
-def support_summary_of(history: History) -> str:
-    """Return a text to paste into a support case: ids, times and states, nothing else about the person (AC-PER-7)."""
-    person = history.resource
-    object_id = person.external_id if person.external_id and is_uuid(person.external_id) else "-"
-    lines = [
-        f"SCIM id: {person.pk}",
-        f"Entra object id (externalId): {object_id}",
-        _("State: %(state)s, version %(version)s") % {"state": person.status, "version": person.version},
-        _("Created (UTC): %(time)s") % {"time": f"{person.created:%Y-%m-%d %H:%M:%S}"},
-        _("Last changed (UTC): %(time)s") % {"time": f"{person.last_modified:%Y-%m-%d %H:%M:%S}"},
-    ]
-    for event in history.events[:10]:
-        paths = ", ".join(short_path(change["path"]) for change in event.changes[:10])
-        what = paths if event.kind == EventKind.RESOURCE_CHANGED else event.kind.rpartition(".")[2]
-        lines.append(f"{event.at:%Y-%m-%d %H:%M:%S} {what} (request {event.request_id or '-'})")
-    return "\n".join(lines)
+        return Attribute(path, value, user=manager)
+    return Attribute(path, value, moment(event.at, to="day"), history.request_link(event), manager)

@@ -1,5 +1,7 @@
 """What tests of the pages of users share: requests that change a user, and how to read a user's page."""
 
+from uuid import UUID
+
 from django.db import connection
 
 from providers.request_log import writer
@@ -28,9 +30,10 @@ def patch(client, person, path, value, op="replace"):
     return answer
 
 
-def forget_events() -> None:
-    """Delete every change event of users and groups."""
+def forget_events(resource_id: UUID | None = None) -> None:
+    """Delete the change events of a user or group, or of all."""
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL iprova.purge = 'on'")
-        cursor.execute("DELETE FROM providers_changeevent WHERE resource_id IS NOT NULL")
+        of_one = "resource_id = %(id)s OR %(id)s IS NULL AND resource_id IS NOT NULL"
+        cursor.execute(f"DELETE FROM providers_changeevent WHERE {of_one}", {"id": resource_id})
         cursor.execute("SET LOCAL iprova.purge = 'off'")

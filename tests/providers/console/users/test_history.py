@@ -47,7 +47,7 @@ def test_the_number_of_queries_does_not_grow_with_her_history(support, provider,
         patch(client, jane, "title", f"Title {number}")
         make_group(provider, f"Group {number}", members=[jane])
     writer.flush()
-    # session, account, rights (2), person, others, events, memberships, their events, requests, their requests,
-    # then of the last twenty: events, subjects, providers
-    with django_assert_max_num_queries(14):
+    # session, account, rights (2), person, events, memberships, their events, requests, their requests, others, the
+    # provider's activity, groups around groups, then of the last twenty: events, subjects, providers
+    with django_assert_max_num_queries(16):
         assert support.get(f"/eum/users/{jane.pk}/").status_code == 200

@@ -63,4 +63,5 @@ def test_a_groups_event_belongs_to_the_group(support, provider):
     jane = make_user(provider, "jane@contoso.com")
     group = make_group(provider, "Editors", members=[jane])
     verbs.delete(call(provider, GROUP), str(group.pk))
-    assert titles_on(user_page(support, jane)) == ["Removed from Editors", "Added to Editors", "Created"]
+    expected = ["Removed from Editors: the group was deleted", "Added to Editors", "Created"]
+    assert titles_on(user_page(support, jane)) == expected

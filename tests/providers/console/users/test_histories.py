@@ -1,0 +1,51 @@
+"""Each history, played over SCIM and read on the user's page as support reads it, in both languages (AC-PER-1)."""
+
+import re
+from uuid import UUID
+
+import pytest
+
+from tests.pages import IN_DUTCH, Page, read
+from tests.providers.console.users.histories import HISTORIES, Directory
+from tests.providers.console.users.summaries import DOCUMENT, document, expected
+
+# What differs from run to run.
+CHANGING = {
+    r"\d{1,2} \w{3} 20\d\d(, \d\d:\d\d)?": "<time>",
+    r"\b\d\d:\d\d\b": "<time>",
+    r"(request|verzoek) [0-9a-f]{8}": r"\1 …",
+}
+
+
+def page_of(found: str | UUID) -> str:
+    return found if str(found).startswith("/") else f"/eum/users/{found}/"
+
+
+def paragraphs_on(page: Page) -> list[str]:
+    """The summary of a user, or what a search shows of a user who was never created."""
+    test_id = "summary" if page.has(test_id="summary") else "never-created"
+    found = [paragraph.text for paragraph in page.one(test_id=test_id).all("p")]
+    for changing, stands_for in CHANGING.items():
+        found = [re.sub(changing, stands_for, text) for text in found]
+    return found
+
+
+@pytest.mark.parametrize("name", HISTORIES)
+def test_summary(support, name):
+    page = page_of(HISTORIES[name](Directory("Contoso Entra ID")))
+    texts = expected()[name]
+    assert paragraphs_on(read(support.get(page))) == texts["en"]
+    assert paragraphs_on(read(support.get(page, headers=IN_DUTCH))) == texts["nl"]
+
+
+@pytest.mark.parametrize("name", HISTORIES)
+def test_an_operator_reads_no_personal_value(operator, name):
+    page = page_of(HISTORIES[name](Directory("Contoso Entra ID")))
+    summary = " ".join(paragraphs_on(read(operator.get(page))))
+    assert not re.search(r"[Jj]ane|[Jj]ohn|Boer|Smit|Surgeon", summary)
+
+
+def test_each_history_is_in_the_document_with_its_summary():
+    assert list(expected()) == list(HISTORIES)
+    command = "python -m tests.providers.console.users.summaries"
+    assert DOCUMENT.read_text("utf-8") == document(), f"{command} makes the table again"

@@ -12,7 +12,8 @@ LOCK = ../.venv/bin/uv pip compile --python-version 3.11 --generate-hashes --no-
 # How many processes run the tests: one per core, at most four (each may have a browser and a server of its own).
 # ARGS mostly picks a few tests: they run in one process, as starting others would take longer.
 PROCESSES = $(if $(ARGS),0,auto)
-PYTEST = .venv/bin/python -m pytest -n $(PROCESSES) --maxprocesses 4 --dist worksteal
+# Tests start a hundred programs: without bytecode each of them would compile the project again.
+PYTEST = PYTHONDONTWRITEBYTECODE= .venv/bin/python -m pytest -n $(PROCESSES) --maxprocesses 4 --dist worksteal
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -74,7 +75,7 @@ lock: .venv/bin/python ## Lock the requirements again; ARGS=--upgrade takes newe
 	cd requirements && $(LOCK) --no-deps local.in -o local.txt >/dev/null
 
 clean: ## Remove the virtual environment and the caches; data stays
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis staticfiles test-results
+	rm -rf .venv .data-tests .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis staticfiles test-results
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/bin/python:

@@ -28,7 +28,7 @@ from providers.events import Actor, EventKind
 from providers.models import Provider
 from providers.resources import many
 
-# So many users at once keep the locks for some seconds, not for minutes.
+# That many users keep the locks for seconds, not for minutes.
 MOST = 5_000
 
 

@@ -7,6 +7,7 @@ import ipaddress
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any, Self
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -270,9 +271,9 @@ class HeldRemovalQuerySet(OfProvider):
         """Return the removals that an administrator has allowed and that the directory has not requested again yet."""
         return self.filter(allowed_until__gt=timezone.now())
 
-    def affecting(self, user: models.Model) -> Self:
+    def affecting(self, user_id: UUID) -> Self:
         """Return the removals of a user, and those of groups that would cost the user a membership."""
-        return self.of(user.provider_id).filter(Q(resource_id=user.pk) | Q(user_ids__contains=[user.pk]))  # type: ignore[attr-defined]
+        return self.filter(Q(resource_id=user_id) | Q(user_ids__contains=[user_id]))
 
 
 class HeldRemoval(models.Model):

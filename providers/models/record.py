@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from providers.events import EventKind
 from providers.ids import first_id_at
-from providers.models.provider import TEST_PREFIX, OfProvider
+from providers.models.provider import OfProvider
 from providers.outcomes import Action, Outcome
 from scim.protocol.values import search_key
 
@@ -126,10 +126,6 @@ class RequestLogQuerySet(OfProvider):
     def without_bodies(self) -> "RequestLogQuerySet":
         """Without the columns that may be long."""
         return self.defer("request_body", "response_body")
-
-    def of_directories(self) -> "RequestLogQuerySet":
-        """Without those of connection tests."""
-        return self.exclude(token_prefix=TEST_PREFIX)
 
 
 class RequestLog(models.Model):

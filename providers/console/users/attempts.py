@@ -25,8 +25,8 @@ from django.utils.translation import ngettext
 from providers.console.frame.masking import mask_addresses, mask_text
 from providers.console.frame.page import moment
 from providers.console.history.changes import joined, name_of
-from providers.console.users.history import History, linked_groups, linked_user
-from providers.console.users.wording import Sentence, Why
+from providers.console.users.history import History, linked_groups, linked_request, linked_user
+from providers.console.users.wording import Sentence, Why, in_brackets, strong
 from providers.models import HeldRemoval, RequestLog, Status, TokenState
 from providers.outcomes import WRITES, Action, Outcome
 from scim.protocol.errors import Reason
@@ -94,12 +94,17 @@ _BY_OUTCOME: Mapping[str, Why] = {
 }
 
 
-def not_done(history: History) -> list[SafeString]:
-    """Return a sentence for each of the newest open attempts: who asked for what, when, and why it was not done."""
+def open_attempts(history: History) -> list[Attempt]:
+    """Return the open attempts on a user. Requests that did not find a deleted user do not count."""
     own = history.own_requests
-    if history.resource.status is Status.DELETED:  # a directory that looks for a deleted user finds nothing
+    if history.resource.status is Status.DELETED:
         own = [row for row in own if row.outcome != Outcome.NOT_FOUND]
-    found = [_sentence(history, attempt) for attempt in attempts_on(own)[:MOST]]
+    return attempts_on(own)
+
+
+def not_done(history: History, attempts: Sequence[Attempt]) -> list[SafeString]:
+    """Return a sentence for each of the newest attempts: who asked for what, when, and why it was not done."""
+    found = [_sentence(history, attempt) for attempt in attempts[:MOST]]
     return [*found, *_with_groups(history)]
 
 
@@ -113,18 +118,19 @@ def _with_groups(history: History) -> Iterator[SafeString]:
             continue
         sentence = Sentence.GROUP_DELETION_HELD if held.is_deletion else Sentence.GROUP_HELD
         why = _allowed(held) or Why.HELD.fill()
-        actor = format_html("<strong>{}</strong>", history.provider.title)
-        yield sentence.fill(actor=actor, time=moment(held.last_at), group=linked_groups([group]), why=why)
+        yield sentence.fill(
+            actor=strong(history.provider.title), time=moment(held.last_at), group=linked_groups([group]), why=why
+        )
 
 
 def _sentence(history: History, attempt: Attempt) -> SafeString:
     log = attempt.log
     parts = {
-        "actor": format_html("<strong>{}</strong>", history.provider.title),
+        "actor": strong(history.provider.title),
         "wish": _wish(history, attempt),
         "time": moment(log.at),
         "why": _why(history, attempt),
-        "request": format_html(" ({})", history.log_link(log)),
+        "request": in_brackets(linked_request(log.id)),
     }
     if attempt.count == 1:
         return Sentence.ASKED.fill(**parts)
@@ -134,12 +140,12 @@ def _sentence(history: History, attempt: Attempt) -> SafeString:
 def _wish(history: History, attempt: Attempt) -> SafeString:
     log = attempt.log
     if DELETION in attempt.wishes:
-        return format_html("<strong>{}</strong>", _("delete this user"))
+        return strong(_("delete this user"))
     found: list[object] = []
     wishes = attempt.wishes - {SOMETHING}
     if "active" in wishes and log.action in (Action.DISABLE, Action.ENABLE):
         is_off = log.action == Action.DISABLE
-        found.append(format_html("<strong>{}</strong>", _("disable this user") if is_off else _("enable this user")))
+        found.append(strong(_("disable this user") if is_off else _("enable this user")))
         wishes -= {"active"}
     if log.reason == Reason.NAME_TAKEN and "userName" in wishes and log.subject:
         found.append(format_html(_("change the user name to {name}"), name=_asked_name(history, log)))

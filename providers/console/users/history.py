@@ -112,7 +112,7 @@ class History:
         own = {event.id for event in self.events}
         return [move for move in self.all_moves if move.event_id not in own]
 
-    @property
+    @cached_property
     def own_requests(self) -> list[RequestLog]:
         """The requests about the user, newest first; `requests` has those about the groups too."""
         return [row for row in self.requests if row.resource_id == self.resource.pk]
@@ -138,32 +138,18 @@ class History:
             for change in differences_of(event, can_see_names=self.can_see_names)
         ]
 
-    @property
-    def provider_title(self) -> str:
-        return self.provider.title
-
     def actor(self, event: ChangeEvent | None) -> str:
         """Return who caused an event: the provider or a person, but never the person who made the provider's token."""
         if event is None:
-            return self.provider_title
-        return event.person_name or (self.provider_title if event.token_prefix else _("iProva"))
-
-    def log_link(self, log: RequestLog) -> SafeString:
-        """Return `request 1a2b3c4d` as a link to a request that is in the log."""
-        link = reverse("admin:log_entry", args=[log.id])
-        shown = format_html('<a class="mono" href="{}" title="{}">{}</a>', link, log.id, short_id(log.id))
-        return format_html(_("request {id}"), id=shown)
+            return self.provider.title
+        return event.person_name or (self.provider.title if event.token_prefix else _("iProva"))
 
     def request_link(self, event: ChangeEvent | None) -> SafeString | str:
         """Return `request 1a2b3c4d` as a link, or the reason why there is none (AC-PER-3)."""
         if event is None or event.request_id is None:
             return ""
         if event.request_id in self.logged:
-            link = reverse("admin:log_entry", args=[event.request_id])
-            shown = format_html(
-                '<a class="mono" href="{}" title="{}">{}</a>', link, event.request_id, short_id(event.request_id)
-            )
-            return format_html(_("request {id}"), id=shown)
+            return linked_request(event.request_id)
         ended = event.at + timedelta(days=settings.OPTIONS.request_log_days)
         if event.person_id is not None:
             return ""
@@ -205,7 +191,7 @@ def read_history(user: Resource, *, can_see_names: bool) -> History:
     more = list(RequestLog.objects.without_bodies().filter(id__in=others)) if others else []
     same_name, same_external_id = _same_name(user), _same_external_id(user)
     activity = ProviderActivity.objects.filter(pk=user.provider_id).first() or ProviderActivity()
-    held = list(HeldRemoval.objects.affecting(user)) if user.provider.held_at else []
+    held = list(HeldRemoval.objects.of(user.provider_id).affecting(user.pk)) if user.provider.held_at else []
     managers, holders = _managers(user, events), _holders(user, requests)
     if not can_see_names:
         for other in (*same_name, *same_external_id, *managers.values(), *holders.values()):
@@ -242,9 +228,8 @@ def _same_name(user: Resource) -> list[Any]:
 def _earlier_had_groups(user: Resource, same_name: Iterable[Resource]) -> bool:
     """Whether the provider's user who last had this userName was in groups when they were deleted."""
     earlier = [other for other in same_name if other.provider_id == user.provider_id and other.pk < user.pk]
-    return (
-        bool(earlier) and Membership.objects.filter(member=earlier[0], ending=MembershipEnding.MEMBER_DELETED).exists()
-    )
+    ended = Membership.objects.filter(member__in=earlier[:1], ending=MembershipEnding.MEMBER_DELETED)
+    return bool(earlier) and ended.exists()
 
 
 def _same_external_id(user: Resource) -> list[Any]:
@@ -317,6 +302,13 @@ def linked_groups(groups: Iterable[Resource]) -> SafeString:
     """Return the names of groups as links, separated by commas."""
     rows = [(reverse("admin:group", args=[group.pk]), group.label) for group in groups]
     return format_html_join(", ", '<a href="{}"><bdi>{}</bdi></a>', rows)
+
+
+def linked_request(request_id: UUID) -> SafeString:
+    """Return `request 1a2b3c4d` as a link to a request that is in the log."""
+    link = reverse("admin:log_entry", args=[request_id])
+    shown = format_html('<a class="mono" href="{}" title="{}">{}</a>', link, request_id, short_id(request_id))
+    return format_html(_("request {id}"), id=shown)
 
 
 def linked_user(user: Resource) -> SafeString:

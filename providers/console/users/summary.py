@@ -43,9 +43,9 @@ from django.utils.translation import gettext as _
 from providers.console.frame.badges import Badge, badge_of
 from providers.console.frame.page import moment
 from providers.console.history.changes import Difference, joined
-from providers.console.users.attempts import attempts_on, not_done
+from providers.console.users.attempts import Attempt, not_done, open_attempts
 from providers.console.users.history import AT_ONCE, History, Move, linked_groups, linked_user
-from providers.console.users.wording import Sentence
+from providers.console.users.wording import Sentence, in_brackets, strong
 from providers.events import EventKind
 from providers.models import RECYCLE_BIN_DAYS, ChangeEvent, IpMode, Resource, Status
 from providers.outcomes import Action
@@ -72,12 +72,13 @@ class Summary:
 def summary(history: History) -> Summary:
     """Return the summary of a user."""
     lead, event = _state(history)
+    attempts = open_attempts(history)
     return Summary(
         badge=badge_of(history.resource.status),
         lead=lead,
         more=tuple(_with_it(history, event)),
-        warnings=(*not_done(history), *_provider(history)),
-        notes=(*_where_to_look(history, event), *_others(history), *_nested(history)),
+        warnings=(*not_done(history, attempts), *_provider(history)),
+        notes=(*_where_to_look(history, event, attempts), *_others(history), *_nested(history)),
     )
 
 
@@ -114,17 +115,13 @@ def _about(history: History, event: ChangeEvent, sentence: Sentence, state: str,
     """A sentence about one event. `state` stands at its beginning."""
     link = history.request_link(event)
     return sentence.fill(
-        state=_strong(state),
+        state=strong(state),
         time=moment(event.at),
-        actor=_strong(history.actor(event)),
-        request=format_html(" ({})", link) if link else "",
+        actor=strong(history.actor(event)),
+        request=in_brackets(link),
         comma=format_html(", {}", link) if link else "",
         **more,
     )
-
-
-def _strong(text: object) -> SafeString:
-    return format_html("<strong>{}</strong>", text)
 
 
 _SENT_ACTIVE = {value: format_html("<code>active = {}</code>", value) for value in ("true", "false")}
@@ -180,11 +177,11 @@ def _active(history: History, event: ChangeEvent) -> SafeString:
 def _no_record(history: History) -> SafeString:
     status = history.resource.status
     if history.starts_at is None:
-        return Sentence.NOTHING.fill(state=_strong(f"{status.label}."))
+        return Sentence.NOTHING.fill(state=strong(f"{status.label}."))
     day = moment(history.starts_at, to="day")
     if history.events and status is Status.DISABLED:
-        return Sentence.DISABLED_BEFORE.fill(state=_strong(status.label), day=day)
-    return Sentence.OLDER.fill(state=_strong(f"{status.label}."), day=day)
+        return Sentence.DISABLED_BEFORE.fill(state=strong(status.label), day=day)
+    return Sentence.OLDER.fill(state=strong(f"{status.label}."), day=day)
 
 
 def _differences(history: History, event: ChangeEvent) -> list[Difference]:
@@ -252,10 +249,10 @@ def _undone(history: History, event: ChangeEvent | None) -> Iterator[SafeString]
     if restored is None:
         return
     deleted = _newest(history, EventKind.RESOURCE_DELETED, before=restored)
-    if restored is event:
-        yield from ([_about(history, deleted, Sentence.DELETED_BEFORE, "")] if deleted else [])
-    elif history.resource.status is Status.DISABLED and (event is None or restored.id > event.id):
-        yield from ([_about(history, deleted, Sentence.DELETED_SINCE, "")] if deleted else [])
+    is_since = history.resource.status is Status.DISABLED and (event is None or restored.id > event.id)
+    if deleted and (restored is event or is_since):
+        yield _about(history, deleted, Sentence.DELETED_SINCE if is_since else Sentence.DELETED_BEFORE, "")
+    if is_since:
         yield _about(history, restored, Sentence.RESTORED_SINCE, "")
     if restored is history.events[0]:
         yield Sentence.UNAWARE.fill()
@@ -301,19 +298,18 @@ def _groups_changed(history: History, move: Move) -> SafeString:
             if groups
         ),
     )
-    link = history.request_link(move.event)
     return Sentence.GROUPS.fill(
         time=moment(move.at),
-        actor=_strong(history.actor(move.event)),
+        actor=strong(history.actor(move.event)),
         groups=said,
-        request=format_html(" ({})", link) if link else "",
+        request=in_brackets(history.request_link(move.event)),
     )
 
 
 def _provider(history: History) -> Iterator[SafeString]:
     """The state of the provider, if newer changes may be missing because of it: the first that matches."""
     provider, activity = history.provider, history.activity
-    title = _strong(provider.title)
+    title = strong(provider.title)
     if provider.deleted_at:
         until = provider.deleted_at + timedelta(days=RECYCLE_BIN_DAYS)
         yield Sentence.PROVIDER_DELETED.fill(
@@ -351,11 +347,11 @@ def _others(history: History) -> Iterator[SafeString]:
     for other in history.same_name:
         if other.provider_id != user.provider_id and other.status is not Status.DELETED:
             yield Sentence.OTHER_PROVIDER.fill(
-                provider=_strong(other.provider.title), user=linked_user(other), state=_state_word(other)
+                provider=strong(other.provider.title), user=linked_user(other), state=_state_word(other)
             )
     for other in history.same_external_id:
         yield Sentence.SAME_EXTERNAL_ID.fill(
-            provider=_strong(history.provider.title), user=linked_user(other), state=_state_word(other)
+            provider=strong(history.provider.title), user=linked_user(other), state=_state_word(other)
         )
 
 
@@ -368,8 +364,8 @@ def _nested(history: History) -> Iterator[SafeString]:
         yield Sentence.NESTED.fill(inner=linked_groups([inner]), outer=linked_groups([outer]))
 
 
-def _where_to_look(history: History, event: ChangeEvent | None) -> Iterator[SafeString]:
-    is_wanted_back = any(attempt.log.action == Action.ENABLE for attempt in attempts_on(history.own_requests))
+def _where_to_look(history: History, event: ChangeEvent | None, attempts: Sequence[Attempt]) -> Iterator[SafeString]:
+    is_wanted_back = any(attempt.log.action == Action.ENABLE for attempt in attempts)
     if event and event.kind == EventKind.RESOURCE_DISABLED and event.token_prefix and not is_wanted_back:
-        provider = _strong(history.provider.title)
+        provider = strong(history.provider.title)
         yield Sentence.WHERE_TO_LOOK.fill(provider=provider, clock=date_format(localtime(event.at), "H:i"))

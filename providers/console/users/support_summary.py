@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from providers.console.frame.masking import is_uuid
 from providers.console.history.changes import short_path
 from providers.console.log.described import action_words
-from providers.console.users.attempts import attempts_on
+from providers.console.users.attempts import open_attempts
 from providers.console.users.history import History
 from providers.events import EventKind
 from providers.models import RequestLog, Resource
@@ -55,7 +55,7 @@ def _identity(history: History, address: str) -> Iterator[str]:
 
 
 def _open_attempts(history: History) -> Iterator[str]:
-    for attempt in attempts_on(history.own_requests)[:MOST]:
+    for attempt in open_attempts(history)[:MOST]:
         said = _("%(request)s, %(count)s times since %(first)s")
         many = {"request": _request(attempt.log), "count": attempt.count, "first": _utc(attempt.first_at)}
         yield said % many if attempt.count > 1 else _request(attempt.log)

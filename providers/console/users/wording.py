@@ -9,6 +9,16 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 
+def strong(text: object) -> SafeString:
+    """Return a word of a sentence that stands out."""
+    return format_html("<strong>{}</strong>", text)
+
+
+def in_brackets(link: SafeString | str) -> SafeString | str:
+    """Return the link to a request as sentences end with it; "" if there is none."""
+    return format_html(" ({})", link) if link else ""
+
+
 class Filled(TextChoices):
     """A table of texts with places."""
 

@@ -1,4 +1,4 @@
-"""Every sentence of the summary can be filled in both languages, and names nobody she or he."""
+"""Every sentence of the summary can be filled in both languages, and has no pronoun."""
 
 import re
 

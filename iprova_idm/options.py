@@ -47,6 +47,13 @@ def _positive(value: str) -> int:
     return number
 
 
+def _request_seconds(value: str) -> int:
+    number = _whole(value)
+    if not 1 <= number <= 40:  # gunicorn stops a worker after 60
+        raise ValueError("must be 1 to 40 seconds")
+    return number
+
+
 def _port(value: str) -> int:
     number = _whole(value)
     if not 0 < number < 65536:
@@ -230,7 +237,18 @@ class Options:
         "CHANGE_EVENT_MONTHS", _positive, "24", "How long change events are kept.", unit="months"
     )
     max_body_mib: int = option(
-        "MAX_BODY_MIB", _positive, "16", "Largest SCIM request body; a larger one gets 413.", unit="MiB"
+        "MAX_BODY_MIB",
+        _positive,
+        "16",
+        "Largest SCIM request body, of a group or a bulk request; a larger one gets 413. at most 2 for all others.",
+        unit="MiB",
+    )
+    request_seconds: int = option(
+        "REQUEST_SECONDS",
+        _request_seconds,
+        "20",
+        "How long a SCIM request may take, 1 to 40; a longer one is ended and gets 400.",
+        unit="seconds",
     )
 
     @property

@@ -90,6 +90,7 @@ class Refusal(Shown):
 _BY_REASON: Mapping[str, Outcome] = {
     Reason.REMOVALS_HELD: Outcome.HELD,
     Reason.PAUSED: Outcome.PAUSED,
+    Reason.LEFT_OVER: Outcome.THROTTLED,
     Reason.NOTHING_UNDERSTOOD: Outcome.REJECTED,  # answered with success, although nothing was done
 }
 # The directory is asked to come back later, so nothing has failed.

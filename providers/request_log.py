@@ -4,6 +4,9 @@ The log never delays a request and never makes it fail. In each process a thread
 every half second. A crash loses the last half second. If the database does not respond and the
 buffer is full, further requests are lost; the process log has their number. If no rows can be
 written, the console shows it (`activity.log_failure`, AC-LOG-7).
+
+A request that runs longer than `LONG_S` is written while it runs, and written again when it ends. So a
+request during which its process is stopped leaves a trace.
 """
 
 import atexit
@@ -12,8 +15,10 @@ import logging
 import os
 import re
 import threading
+import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -29,6 +34,7 @@ from providers.models import JobRun
 MAX_BODY = 65_536
 MAX_WAITING = 10_000
 INTERVAL_S = 0.5
+LONG_S = 5.0
 BATCH = 500
 
 logger = logging.getLogger(__name__)
@@ -71,6 +77,7 @@ class Entry:
 
 _COLUMNS = tuple(Entry.__dataclass_fields__)
 _ONE_ROW = f"({', '.join(['%s'] * len(_COLUMNS))})"
+_DELETE = "DELETE FROM providers_requestlog WHERE id = ANY(%s)"
 _INSERT = f"INSERT INTO providers_requestlog ({', '.join(_COLUMNS)}) VALUES "
 _TOUCH = """
 UPDATE providers_token SET last_used_at = %s, last_used_ip = %s, first_used_at = coalesce(first_used_at, %s)
@@ -91,6 +98,8 @@ class Writer:
 
     def _reset(self) -> None:
         self._entries: list[Entry] = []
+        self._running: dict[UUID, tuple[float, Callable[[], Entry | None]]] = {}
+        self._early: set[UUID] = set()  # the requests that were written while they ran
         self._touches: dict[int, tuple[datetime, str | None]] = {}
         self._refused: Counter[tuple[str, datetime, str]] = Counter()
         self._lost = 0
@@ -108,6 +117,15 @@ class Writer:
             else:
                 self._lost += 1
         self.start()
+
+    @contextmanager
+    def running(self, request_id: UUID, entry: Callable[[], Entry | None]) -> Iterator[None]:
+        """A request runs within this context. `entry` makes its row if that takes long; None: it has none yet."""
+        self._running[request_id] = (time.monotonic(), entry)
+        try:
+            yield
+        finally:
+            del self._running[request_id]
 
     def count_refusal(self, address: str | None, at: datetime, kind: str) -> None:
         """Count a request that belongs to no provider, by address, hour and kind. It is not kept itself (AC-REF-2)."""
@@ -134,6 +152,7 @@ class Writer:
 
     def flush(self) -> None:
         """Write the buffer, with the caller's database connection. A failure is logged and loses only that batch."""
+        self._write_long()
         with self._lock:
             entries, self._entries = self._entries, []
             touches, self._touches = self._touches, {}
@@ -144,9 +163,9 @@ class Writer:
         if lost:
             logger.error("%d requests are missing from the provisioning log: the buffer was full", lost)
         for part in _batches(entries, BATCH):
-            error = _failure(_write_entries, part)
+            error = _failure(self._replace_entries, part)
             if isinstance(error, DataError) and len(part) > 1:  # one bad row must not lose the others
-                errors = [_failure(_write_entries, [entry]) for entry in part]
+                errors = [_failure(self._replace_entries, [entry]) for entry in part]
                 error = None if None in errors else error
             self._note(error)
         _failure(_write_touches, list(touches.items()))
@@ -156,6 +175,24 @@ class Writer:
         for write in activity.WRITES:
             _failure(write, own)
         _failure(_write_refusals, list(refused.items()))
+
+    def _write_long(self) -> None:
+        """Write a row for each request that has run for `LONG_S`, once."""
+        before = time.monotonic() - LONG_S
+        for request_id, (started, entry) in list(self._running.items()):
+            if started < before and request_id not in self._early and (made := entry()):
+                self._early.add(request_id)
+                _failure(_write_entries, [made])
+
+    def _replace_entries(self, entries: list[Entry]) -> None:
+        """Write rows, those that were written early in the place of the early ones."""
+        early = [entry.id for entry in entries if entry.id in self._early]
+        with transaction.atomic():
+            if early:
+                with connection.cursor() as cursor:
+                    cursor.execute(_DELETE, [early])
+            _write_entries(entries)
+        self._early.difference_update(early)
 
     def _note(self, error: Exception | None) -> None:
         """Record each failure to write rows, and once that writing works again."""

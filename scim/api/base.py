@@ -2,9 +2,10 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
@@ -14,32 +15,37 @@ from rest_framework.views import APIView
 
 from providers.client_address import client_address
 from providers.events import Actor
-from providers.request_log import writer
+from providers.request_log import Entry, writer
 from providers.schemas import resource_types_of
 from providers.tokens import Caller
 from scim.api import refusals
-from scim.api.entries import Write, entries_of
-from scim.api.parsers import read_query
-from scim.clients import policy_for
+from scim.api.entries import Write, entries_of, entry_of
+from scim.api.parsers import read_json, read_query
+from scim.clients import LIBERAL, policy_for
 from scim.protocol.attributes import ResourceType
+from scim.protocol.budget import Budget
+from scim.protocol.errors import ScimError
 from scim.protocol.policy import Policy
 from scim.protocol.validation import Notes
+from scim.store.time_limit import time_limit
 
 
 class ScimView(APIView):
     """Checks the token, the IP restriction and the address, in this order.
 
-    The log names `resource_type_name` and `intent`.
+    The log names `resource_type_name` and `intent`. `takes_large_bodies`: a request holds members or operations.
     """
 
     resource_type_name = ""
+    takes_large_bodies = False
     intent = ""  # the action of a request whose method does not show it
     parts: list[Write] | None = None  # the operations of a bulk request
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        started = time.perf_counter()
-        response = super().dispatch(request, *args, **kwargs)
-        _log_request(self, request, response, (time.perf_counter() - started) * 1_000)
+        self.started = time.perf_counter()
+        with time_limit(self.budget), writer.running(request.request_id, partial(_unfinished, self, request)):  # type: ignore[attr-defined]
+            response = super().dispatch(request, *args, **kwargs)
+        _log_request(self, request, response, (time.perf_counter() - self.started) * 1_000)
         return response
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
@@ -60,6 +66,21 @@ class ScimView(APIView):
     def resource_types(self) -> Sequence[ResourceType]:
         """The resource types with the schema extensions of the caller's provider."""
         return resource_types_of(self.caller.provider_id, self.caller.schemas_version)
+
+    @cached_property
+    def budget(self) -> Budget:
+        """What this request may use."""
+        return Budget(
+            max_parts=LIBERAL.max_bulk_parts,
+            max_bytes=LIBERAL.max_written_bytes,
+            seconds=settings.OPTIONS.request_seconds,
+            clock=time.perf_counter,
+            started=self.started,
+        )
+
+    def body(self) -> Any:
+        """The JSON body. Raises ScimError as `read_json` does."""
+        return read_json(self.request._request, is_large=self.takes_large_bodies)
 
     @cached_property
     def query(self) -> dict[str, str]:
@@ -109,17 +130,30 @@ def _log_request(view: ScimView, request: HttpRequest, response: HttpResponseBas
     if caller is None:
         writer.count_refusal(client_address(request), at, getattr(request, "refusal_kind", "no-token"))
         return
-    main = Write(
-        method=str(request.method),
-        resource_type=view.resource_type_name,
-        resource_id=getattr(request, "resource_id", None) or view.kwargs.get("uuid", ""),
-        document=getattr(request, "scim_document", None),
-        status=response.status_code,
-        error=getattr(request, "scim_error", None),
-        notes=view.notes,
-        duration_ms=duration_ms,
-    )
+    main = _main(view, request, response.status_code, getattr(request, "scim_error", None), duration_ms)
     own, *others = entries_of(request, response, main, intent=view.intent, parts=view.parts)
     writer.add(own, touches_token=caller.is_touch_due and caller.token_state == "active")
     for entry in others:
         writer.add(entry, touches_token=False)
+
+
+def _main(view: ScimView, request: HttpRequest, status: int, error: ScimError | None, duration_ms: float) -> Write:
+    return Write(
+        method=str(request.method),
+        resource_type=view.resource_type_name,
+        resource_id=getattr(request, "resource_id", None) or view.kwargs.get("uuid", ""),
+        document=getattr(request, "scim_document", None),
+        status=status,
+        error=error,
+        notes=view.notes,
+        duration_ms=duration_ms,
+    )
+
+
+def _unfinished(view: ScimView, request: HttpRequest) -> Entry | None:
+    """The entry of a request that is still running. The log's thread asks for it; None before the caller is known."""
+    if getattr(request, "caller", None) is None:
+        return None
+    error = refusals.not_finished()
+    main = _main(view, request, error.status, error, (time.perf_counter() - view.started) * 1_000)
+    return entry_of(request, main, b"", view.intent)

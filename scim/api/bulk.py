@@ -13,8 +13,8 @@ from providers.outcomes import Action
 from scim.api.base import ScimView, json_response
 from scim.api.entries import Write, write_of
 from scim.api.exceptions import as_scim_error
-from scim.api.parsers import read_json
 from scim.api.resources import store_call
+from scim.protocol import errors
 from scim.protocol.bulk import (
     BULK_ID,
     RESPONSE_SCHEMA,
@@ -51,6 +51,7 @@ class _Run:
 
 class BulkView(ScimView):
     intent = Action.BULK
+    takes_large_bodies = True
 
     @cached_property
     def parts(self) -> list[Write]:  # type: ignore[override]
@@ -58,13 +59,13 @@ class BulkView(ScimView):
         return []
 
     def post(self, request: Request) -> HttpResponse:
-        body = read_json(request._request)
-        operations, stop_after = read_bulk(body, self.resource_types, self.policy)
+        operations, stop_after = read_bulk(self.body(), self.resource_types, self.policy)
         locations: dict[str, str] = {}
         run = _Run(resolving(self.policy, locations), locations)
         self._do_all(run, dict(enumerate(operations)), stop_after)
         done = [run.results[number] for number in sorted(run.results)]
-        return json_response(orjson.dumps({"schemas": [RESPONSE_SCHEMA], "Operations": done}))
+        headers = {"Retry-After": "1"} if self.budget.ended_by else {}
+        return json_response(orjson.dumps({"schemas": [RESPONSE_SCHEMA], "Operations": done}), headers=headers)
 
     def _do_all(self, run: _Run, waiting: dict[int, BulkOperation | RefusedOperation], stop_after: int) -> None:
         """Perform the operations in the order sent, but those that refer to a bulkId after the one that defines it."""
@@ -73,7 +74,7 @@ class BulkView(ScimView):
         made_here = set(to_come.values())
         needs = {number: references(one) & made_here for number, one in sound.items()}
         additions: list[tuple[int, BulkOperation, dict[str, Any]]] = []
-        while waiting and not (stop_after and run.failures >= stop_after):
+        while waiting and not (stop_after and run.failures >= stop_after) and self._has_budget():
             missing = set(to_come.values())
             number = next((number for number in waiting if missing.isdisjoint(needs.get(number, ()))), None)
             is_circle = number is None  # one is created without its references, which are added later
@@ -88,6 +89,9 @@ class BulkView(ScimView):
                 operation, later = without_references(operation, missing)
             if self._do(run, number, operation, operation) and later:
                 additions.append((number, operation, later))
+        if self.budget.ended_by:
+            for number, left in waiting.items():
+                self._leave(run, number, left)
         for number, operation, later in additions:
             data = {"schemas": [PATCH_SCHEMA], "Operations": [{"op": "add", "value": later}]}
             address = f"{BULK_ID}{operation.bulk_id}"
@@ -107,6 +111,8 @@ class BulkView(ScimView):
             answer = self._perform(run, operation, notes)
         except Exception as exception:  # a failure concerns this operation alone; the others continue
             error = as_scim_error(exception, [], self.request._request)
+            if self.budget.ended_by and run.results:  # the operations before it have had their share
+                error = errors.left_over(self.budget.ended_by)
             log(error.status, error)
             _fail(run, number, error, sent)
             return False
@@ -117,6 +123,22 @@ class BulkView(ScimView):
         result = _result(sent) | {"location": address, "status": _STATUSES[sent.method]}
         run.results[number] = result | ({"version": answer.etag} if answer.etag else {})
         return True
+
+    def _has_budget(self) -> bool:
+        """Whether there is time for another operation, and none has met a limit of the request."""
+        if not self.budget.ended_by and self.budget.left_s <= 0:
+            self.budget.out_of_time()
+        return self.budget.ended_by is None
+
+    def _leave(self, run: _Run, number: int, operation: BulkOperation | RefusedOperation) -> None:
+        """Answer an operation that is not begun any more; its client may send it again."""
+        if isinstance(operation, RefusedOperation):
+            _fail(run, number, operation.error, operation)
+            return
+        assert self.budget.ended_by is not None
+        error = errors.left_over(self.budget.ended_by)
+        self.parts.append(write_of(operation, error.status, error))
+        _fail(run, number, error, operation)
 
     def _perform(self, run: _Run, operation: BulkOperation, notes: Notes) -> Answer:
         resource_id = operation.resource_id

@@ -54,11 +54,24 @@ def entries_of(
     [] if it was refused as a whole, and None for any other request.
     """
     caller: Caller = request.caller  # type: ignore[attr-defined]
-    keeps_bodies = main.status >= 400 or main.method in CHANGES
     if main.document is None and main.error and caller.token_state == "active" and not caller.is_deleted:
         main = replace(main, document=_unread_document(request))
-    content = response.content if keeps_bodies and isinstance(response, HttpResponse) else b""
-    own = Entry(
+    content = response.content if _keeps_bodies(main) and isinstance(response, HttpResponse) else b""
+    own = entry_of(request, main, content, intent)
+    if parts is None:
+        return [own]
+    operations = parts or _refused_operations(main)
+    return [own, *(_part(own, caller, operation) for operation in operations)]
+
+
+def _keeps_bodies(main: Write) -> bool:
+    return main.status >= 400 or main.method in CHANGES
+
+
+def entry_of(request: HttpRequest, main: Write, content: bytes, intent: str) -> Entry:
+    """Return the entry of a request as a whole. `content` is the body of its response."""
+    caller: Caller = request.caller  # type: ignore[attr-defined]
+    return Entry(
         id=request.request_id,  # type: ignore[attr-defined]
         at=timezone.now(),
         provider_id=caller.provider_id,
@@ -70,15 +83,11 @@ def entries_of(
         source_ip=caller.address,
         is_uncovered=not caller.is_covered,
         client_request_id=request.META.get("HTTP_CLIENT_REQUEST_ID", "")[:100],
-        request_body=redact(getattr(request, "scim_body", b"")) if keeps_bodies else "",
+        request_body=redact(getattr(request, "scim_body", b"")) if _keeps_bodies(main) else "",
         response_body=redact(content),
         **_outcome(main),
         **(_asked(caller, main) if not intent else {"intent": intent}),
     )
-    if parts is None:
-        return [own]
-    operations = parts or _refused_operations(main)
-    return [own, *(_part(own, caller, operation) for operation in operations)]
 
 
 def _part(own: Entry, caller: Caller, operation: Write) -> Entry:

@@ -1,4 +1,12 @@
-"""Reads request bodies and query strings within limits."""
+"""Reads request bodies and query strings within limits.
+
+A body is limited three times before anything looks at what it says:
+
+    bytes     MAX_BODY_MIB for a group and a bulk request, whose members and operations are many; 2 MiB for all else
+    values    65,536 in each of these MiB, counted as commas and opening brackets before the body is parsed. A parsed
+              value takes up to 150 bytes of memory, so this bounds what parsing costs
+    names     1,000 in one object, whether a schema has them or not
+"""
 
 import contextlib
 import json
@@ -16,13 +24,24 @@ from scim.protocol import errors
 
 _MEDIA_TYPES = ("application/scim+json", "application/json", "")
 _CHUNK = 65_536
+_MIB = 1_048_576
+SMALL_BODY_MIB = 2
+_VALUES_PER_MIB = 65_536
+MAX_NAMES = 1_000
 
 
-def read_json(request: HttpRequest) -> Any:
-    """The JSON body. Raises ScimError 415, 413 (before parsing, V39), 400 invalidSyntax."""
+def read_json(request: HttpRequest, *, is_large: bool = False) -> Any:
+    """The JSON body. `is_large`: it may have MAX_BODY_MIB, because it holds members or operations.
+
+    Raises ScimError 415, 413 (before parsing, V39), 400 invalidSyntax or tooMany.
+    """
     _check_media_type(request)
-    body = read_body(request)
+    largest: int = settings.OPTIONS.max_body_mib
+    max_mib = largest if is_large else min(SMALL_BODY_MIB, largest)
+    body = read_body(request, max_mib)
     request.scim_body = body  # type: ignore[attr-defined]
+    if body.count(b",") + body.count(b"{") + body.count(b"[") > max_mib * _VALUES_PER_MIB:
+        raise refusals.too_large(max_mib * _VALUES_PER_MIB, "values in lists and objects")
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError as error:
@@ -38,12 +57,17 @@ _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"(\s*:)?')
 
 
 def _count_names(document: Any) -> int:
-    """How many members all objects have after parsing, which drops a name that was given twice (V57)."""
+    """How many members all objects have after parsing, which drops a name that was given twice (V57).
+
+    Raises ScimError tooMany for an object with more than `MAX_NAMES`: each name is looked up, known or not (V65).
+    """
     count, waiting = 0, [document]
     while waiting:
         value = waiting.pop()
         if isinstance(value, dict):
             count += len(value)
+            if len(value) > MAX_NAMES:
+                raise errors.too_many(MAX_NAMES, "attributes in one object")
             waiting.extend(value.values())
         elif isinstance(value, list):
             waiting.extend(value)
@@ -71,14 +95,13 @@ def _check_media_type(request: HttpRequest) -> None:
         raise refusals.unsupported_encoding(encodings)
 
 
-def read_body(request: HttpRequest) -> bytes:
-    """The body, up to MAX_BODY_MIB. Raises ScimError 413."""
-    limit: int = settings.OPTIONS.max_body_mib * 1_048_576
+def read_body(request: HttpRequest, max_mib: int) -> bytes:
+    """The body, up to `max_mib` MiB. Raises ScimError 413."""
     stream = _stream_of(request)
-    body: bytes = stream.read(limit + 1)
-    if len(body) > limit:
-        _drain(stream, 4 * limit)
-        raise refusals.too_large(limit)
+    body: bytes = stream.read(max_mib * _MIB + 1)
+    if len(body) > max_mib * _MIB:
+        _drain(stream, 4 * settings.OPTIONS.max_body_mib * _MIB)
+        raise refusals.too_large(max_mib, "MiB")
     return body
 
 

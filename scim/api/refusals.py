@@ -65,12 +65,13 @@ def unknown_route(path: str) -> ScimError:
     )
 
 
-def too_large(max_bytes: int) -> ScimError:
+def too_large(limit: int, unit: str) -> ScimError:
+    """A body that is too long, or of which each few bytes are a value: parsed, it would be a hundred times as large."""
     return ScimError(
         Reason.BODY_TOO_LARGE,
         413,
         "",
-        f"The request body is larger than {max_bytes // 1_048_576} MiB. Send less at a time, members above all.",
+        f"The request body has more than {limit:,} {unit}. Send less at a time, members above all.",
     )
 
 
@@ -162,6 +163,17 @@ def unavailable() -> ScimError:
 def internal_error(request_id: object) -> ScimError:
     return ScimError(
         Reason.INTERNAL_ERROR, 500, "", f"iProva could not process this request. Its request id is {request_id}."
+    )
+
+
+def not_finished() -> ScimError:
+    """The log's row of a request that has run long and has not ended; its end replaces the row."""
+    return ScimError(
+        Reason.NOT_FINISHED,
+        500,
+        "",
+        "The request has run for more than 5 seconds and has not ended yet. If this row stays, iProva was stopped "
+        "while the request ran, and its client got no response.",
     )
 
 

@@ -11,7 +11,6 @@ from rest_framework.request import Request
 from providers.outcomes import Action
 from scim.adapters import adapter_of, answer_shaper, write_shaper
 from scim.api.base import ScimView, json_response, no_content
-from scim.api.parsers import read_json
 from scim.protocol.attributes import GROUP, USER, ResourceType
 from scim.protocol.listing import read_list_query, read_member_query, search_parameters
 from scim.protocol.messages import list_response
@@ -33,6 +32,7 @@ def store_call(view: ScimView, resource_type: ResourceType, projection: Projecti
         if_match=request.META.get("HTTP_IF_MATCH", ""),
         limits_removals=view.caller.limits_removals,
         shape=write_shaper(adapter, request),
+        budget=view.budget,
         notes=view.notes,
     )
 
@@ -82,7 +82,7 @@ class RootSearchView(_ListView):
     intent = Action.LOOK_UP
 
     def post(self, request: Request) -> HttpResponse:
-        return self.list(search_parameters(read_json(request._request), self.policy))
+        return self.list(search_parameters(self.body(), self.policy))
 
 
 class _ResourceTypeView(_ListView):
@@ -115,7 +115,7 @@ class ResourceListView(_ResourceTypeView):
         return self.list(self.query)
 
     def post(self, request: Request, **kwargs: Any) -> HttpResponse:
-        body, projection = read_json(request._request), self.projection()
+        body, projection = self.body(), self.projection()
         return self.answer(verbs.create(self.call(projection), body), projection, status=201)
 
 
@@ -125,7 +125,7 @@ class SearchView(_ResourceTypeView):
     intent = Action.LOOK_UP
 
     def post(self, request: Request) -> HttpResponse:
-        return self.list(search_parameters(read_json(request._request), self.policy))
+        return self.list(search_parameters(self.body(), self.policy))
 
 
 class ResourceView(_ResourceTypeView):
@@ -143,12 +143,12 @@ class ResourceView(_ResourceTypeView):
         return self.answer(answer, projection)
 
     def put(self, request: Request, uuid: str) -> HttpResponse:
-        body, projection = read_json(request._request), self.projection()
+        body, projection = self.body(), self.projection()
         return self.answer(verbs.replace(self.call(projection), uuid, body), projection)
 
     def patch(self, request: Request, uuid: str) -> HttpResponse:
         """A group gets 204 unless the client asks for attributes, so that members are not sent without need."""
-        body, projection = read_json(request._request), self.projection()
+        body, projection = self.body(), self.projection()
         answers = self.resource_type_name != GROUP.name or projection.only is not None
         answer = verbs.patch(self.call(projection), uuid, body, answers=answers)
         return no_content() if answer is None else self.answer(answer, projection)
@@ -174,6 +174,7 @@ class UserView(ResourceView):
 
 class GroupListView(ResourceListView):
     resource_type_name = GROUP.name
+    takes_large_bodies = True
 
 
 class UserSearchView(SearchView):
@@ -186,3 +187,4 @@ class GroupSearchView(SearchView):
 
 class GroupView(ResourceView):
     resource_type_name = GROUP.name
+    takes_large_bodies = True

@@ -7,6 +7,7 @@ are not applied here, as members are not part of the resource: see `scim.protoco
 from collections.abc import Iterable
 from copy import deepcopy
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from scim.protocol import errors
@@ -40,21 +41,30 @@ def apply_changes(
     """
     result = deepcopy(resource)
     result.pop("schemas", None)
+    added: _Added = {}
     for change in changes:
-        _apply(result, change, policy)
+        _apply(result, change, policy, added)
     return finish_resource(result, resource_type, policy)
 
 
-def _apply(resource: dict[str, Any], change: Change, policy: Policy) -> None:
+# The values of each attribute to which only additions were made so far, by what makes two of them the same.
+_Added = dict[tuple[str, str], dict[Any, Any]]
+
+
+def _apply(resource: dict[str, Any], change: Change, policy: Policy, added: _Added) -> None:
     target, attribute = change.target, change.target.attribute
     if attribute is None:
         resource.pop(target.schema, None)
+        added.clear()
         return
     home = resource.setdefault(target.schema, {}) if target.schema else resource
+    place = (target.schema, attribute.name)
+    is_addition = change.op == "add" and change.where is None and target.sub is None
+    found = added.setdefault(place, {}) if is_addition else added.pop(place, {})
     if change.where is not None:
         _apply_to_elements(home, change, policy)
     elif attribute.multi_valued:
-        _apply_to_list(home, change, policy)
+        _apply_to_list(home, change, policy, found)
     elif target.sub is not None:
         _apply_to_part(home, change)
     elif change.op == "remove":
@@ -80,8 +90,8 @@ def _apply_to_part(home: dict[str, Any], change: Change) -> None:
         home.pop(name, None)
 
 
-def _apply_to_list(home: dict[str, Any], change: Change, policy: Policy) -> None:
-    """Change all values of a multi-valued attribute, or one sub-attribute of each."""
+def _apply_to_list(home: dict[str, Any], change: Change, policy: Policy, found: dict[Any, Any]) -> None:
+    """Change all values of a multi-valued attribute, or one sub-attribute of each. `found`: see `_Added`."""
     attribute, sub = change.target.attribute, change.target.sub
     assert attribute is not None
     held: list[Any] = home.get(attribute.name, [])
@@ -93,7 +103,7 @@ def _apply_to_list(home: dict[str, Any], change: Change, policy: Policy) -> None
     elif change.op == "replace":
         held = deepcopy(change.value)
     else:
-        held = _add_values(attribute, held, deepcopy(change.value) or [])
+        held = _add_values(attribute, held, deepcopy(change.value) or [], found)
     _check_count(attribute, held, policy)
     _store_list(home, attribute, held)
 
@@ -104,11 +114,11 @@ def _check_count(attribute: Attribute, held: list[Any], policy: Policy) -> None:
         raise errors.too_many(policy.max_values, f"values of {attribute.name}")
 
 
-def _add_values(attribute: Attribute, held: list[Any], added: list[Any]) -> list[Any]:
+def _add_values(attribute: Attribute, held: list[Any], added: list[Any], found: dict[Any, Any]) -> list[Any]:
     """Add the values that are not there yet. A new primary value takes that role from the old one (§3.5.2.1)."""
     if any(isinstance(element, dict) and element.get("primary") is True for element in added):
         _demote(held)
-    return without_repetition(attribute, held + added)
+    return without_repetition(attribute, added if found else held + added, found)
 
 
 def _apply_to_elements(home: dict[str, Any], change: Change, policy: Policy) -> None:
@@ -119,8 +129,8 @@ def _apply_to_elements(home: dict[str, Any], change: Change, policy: Policy) -> 
     chosen = [element for element in held if matches_element(where, element)]
     if not chosen and change.op != "remove":
         if change.op == "replace":
-            missing = errors.no_target(f'"{attribute.name}" has no value that meets the filter of the path.')
-            policy.overlook(Fault.MISSING_ELEMENT, missing)
+            missing = f'"{attribute.name}" has no value that meets the filter of the path.'
+            policy.overlook(Fault.MISSING_ELEMENT, partial(errors.no_target, missing))
         if change.seed is None:
             raise errors.no_target(
                 f'"{attribute.name}" has no value that meets the filter of the path, and the filter does not say '

@@ -8,6 +8,7 @@ multi-valued attribute becomes an `Element`: one value must meet all of it (RFC 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from scim.protocol import errors
@@ -109,7 +110,7 @@ def bind(node: Node, resource_type: ResourceType, policy: Policy, among: Sequenc
                 reason = (
                     f'a sub-attribute stands behind the brackets of "{path}[ ]": put its comparison inside with "and".'
                 )
-                policy.overlook(Fault.PART_AFTER_FILTER, errors.invalid_filter(reason))
+                policy.overlook(Fault.PART_AFTER_FILTER, partial(errors.invalid_filter, reason))
             target = _find(path, resource_type, policy)
             attribute = target.attribute
             if attribute is None or target.sub or not (attribute.is_complex or attribute.multi_valued):

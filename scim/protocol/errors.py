@@ -42,6 +42,7 @@ class Reason(StrEnum):
     TOO_COSTLY = "too-costly"
     BULK_TOO_LONG = "bulk-too-long"
     BULK_ID_UNRESOLVED = "bulk-id-unresolved"
+    LEFT_OVER = "left-over"
     # About the resources
     NAME_TAKEN = "name-taken"
     NOT_FOUND = "not-found"
@@ -69,6 +70,7 @@ class Reason(StrEnum):
     ADAPTER = "adapter"
     DATABASE_AWAY = "database-away"
     INTERNAL_ERROR = "internal-error"
+    NOT_FINISHED = "not-finished"
     # No refusal: the log's reason of a PATCH that was answered with success although nothing of it was understood
     NOTHING_UNDERSTOOD = "nothing-understood"
 
@@ -294,12 +296,24 @@ def too_many(limit: int, what: str) -> ScimError:
     )
 
 
-def too_costly(limit_ms: int) -> ScimError:
+def too_costly(limit_s: float) -> ScimError:
     return ScimError(
         Reason.TOO_COSTLY,
         400,
         "tooMany",
-        f"The query takes longer than {limit_ms / 1000:g} seconds: give the filter fewer comparisons.",
+        f"The request takes longer than {limit_s:g} seconds, so it was ended and changed nothing. Ask for less at a "
+        "time: fewer comparisons in a filter, fewer members, fewer operations.",
+    )
+
+
+def left_over(cause: ScimError) -> ScimError:
+    """An operation of a bulk request that was not begun, or undone, because the others had used up what there is."""
+    return ScimError(
+        Reason.LEFT_OVER,
+        503,
+        "",
+        "Nothing of this operation was done, because the operations before it have used up what one request may use. "
+        f"Send it again in another request. {cause.sentence}",
     )
 
 

@@ -61,10 +61,12 @@ What may be written, by the attribute's mutability:
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from scim.protocol import errors
 from scim.protocol.attributes import Attribute, ResourceType, Target
+from scim.protocol.budget import Budget
 from scim.protocol.changes import Change, apply_changes
 from scim.protocol.conditions import READ_FROM_TEXT, AllOf, Compare, Condition, bind_element
 from scim.protocol.errors import ScimError
@@ -85,16 +87,18 @@ PATCH_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 OPS = ("add", "replace", "remove")
 
 
-def read_patch(body: Any, resource_type: ResourceType, policy: Policy, notes: Notes) -> list[Change]:
+def read_patch(
+    body: Any, resource_type: ResourceType, policy: Policy, notes: Notes, budget: Budget | None = None
+) -> list[Change]:
     """Steps 1 to 5: the changes that a PATCH body asks for, in order.
 
-    Raises `ScimError` invalidSyntax, invalidPath, invalidValue, noTarget, mutability or tooMany.
+    `budget` is that of the whole request, which may be a bulk request with other operations. Raises `ScimError`
+    invalidSyntax, invalidPath, invalidValue, noTarget, mutability or tooMany.
     """
     changes: list[Change] = []
     terms, noted = 0, notes.count
-    for number, (operation, target) in enumerate(_parts_of_body(body, resource_type, policy, notes), 1):
-        if number > policy.max_operations:
-            raise errors.too_many(policy.max_operations, "operations")
+    reader = _Reader(resource_type, policy, notes, budget or Budget())
+    for operation, target in _parts_of_body(body, reader):
         if operation.path and operation.path.where and target.attribute and not target.attribute.holds_references:
             terms += count_terms(operation.path.where)
             if terms > policy.max_operations:
@@ -120,7 +124,7 @@ def read_resource(body: Any, resource_type: ResourceType, policy: Policy, notes:
         return validate_resource(body, resource_type, policy, notes)
     named = {name: value for name, value in body.items() if name not in paths}
     resource = validate_attributes(named, resource_type, policy, notes)
-    parts = _Reader(resource_type, policy, notes).parts(Operation("add", None, paths))
+    parts = _Reader(resource_type, policy, notes, Budget()).parts(Operation("add", None, paths))
     changes = (_change(operation, target, policy, notes) for operation, target in parts)
     return apply_changes(resource, filter(None, changes), resource_type, policy)
 
@@ -150,22 +154,25 @@ def _is_path(name: str, resource_type: ResourceType, policy: Policy) -> bool:
 Part = tuple[Operation, Target]
 
 
-def _parts_of_body(body: Any, resource_type: ResourceType, policy: Policy, notes: Notes) -> Iterator[Part]:
+def _parts_of_body(body: Any, reader: "_Reader") -> Iterator[Part]:
+    policy = reader.policy
     sent = _member(body, "operations") if isinstance(body, dict) else None
     if not isinstance(sent, list):
         raise errors.invalid_syntax('A PATCH body must be an object with a list "Operations" (RFC 7644 §3.5.2).')
+    if len(sent) > policy.max_operations:
+        raise errors.too_many(policy.max_operations, "operations")
     policy.check_schemas(body, PATCH_SCHEMA)
     if not sent:
-        policy.overlook(Fault.NO_OPERATIONS, errors.invalid_syntax('"Operations" holds no operation.'))
-    reader = _Reader(resource_type, policy, notes)
+        policy.overlook(Fault.NO_OPERATIONS, partial(errors.invalid_syntax, '"Operations" holds no operation.'))
     for number, item in enumerate(sent, 1):
         if not isinstance(item, dict):
             raise errors.invalid_syntax(f"Operation {number} is not an object.")
         for name in item.keys() - _MEMBERS:
             if name.lower() not in _MEMBERS:
                 reason = f'Operation {number} has "{name[:200]}", which is neither op, path nor value.'
-                policy.overlook(Fault.EXTRA_MEMBER, errors.invalid_syntax(reason))
-        for operation in _habitual_operations(_read_operation(item, number), resource_type, policy):
+                policy.overlook(Fault.EXTRA_MEMBER, partial(errors.invalid_syntax, reason))
+        for operation in _habitual_operations(_read_operation(item, number), reader.resource_type, policy):
+            reader.count()
             yield from reader.parts(operation)
 
 
@@ -224,7 +231,7 @@ def _usual_path(path: Path, resource_type: ResourceType, policy: Policy) -> Path
     return replace(path, attr=usual)
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Reader:
     """Takes operations apart until each is about one attribute or sub-attribute.
 
@@ -235,6 +242,15 @@ class _Reader:
     resource_type: ResourceType
     policy: Policy
     notes: Notes
+    budget: Budget
+    names: int = 0
+
+    def count(self) -> None:
+        """Count an operation, or a name in its value: known or not, somebody has to look for it (V65)."""
+        self.names += 1
+        if self.names > self.policy.max_operations:
+            raise errors.too_many(self.policy.max_operations, "attributes in operations")
+        self.budget.spend_part()
 
     def parts(self, operation: Operation, *, is_inner: bool = False) -> Iterator[Part]:
         """The parts of an operation. `is_inner`: it came from a value, where Okta repeats the read-only `id`."""
@@ -253,6 +269,7 @@ class _Reader:
             value = self.policy.usual_value(attribute, value)
         if operation.op != "remove" and is_whole and isinstance(value, dict):
             for name, part in value.items():
+                self.count()
                 if attribute is None and name.lower() == "schemas":
                     continue  # derived, wherever it is repeated
                 path = AttrPath(attribute.name, name, target.schema) if attribute else AttrPath(name, "", target.schema)
@@ -267,6 +284,7 @@ class _Reader:
         if not isinstance(operation.value, dict):
             raise errors.invalid_value('An operation without "path" needs a "value" that is an object of attributes.')
         for name, value in operation.value.items():
+            self.count()
             if name.lower() == self.resource_type.schema.id.lower() and isinstance(value, dict):
                 yield from self._members(Operation(operation.op, None, value))
                 continue
@@ -286,22 +304,26 @@ class _Reader:
         fault = Fault.SCHEMA_IN_NAME if path.attr.schema else Fault.DOTTED_NAME
         self.policy.overlook(
             fault if path.where is None else Fault.FILTER_IN_NAME,
-            errors.invalid_value(f'"{name[:200]}" is a path, not the name of an attribute: send it as "path".'),
+            lambda: errors.invalid_value(f'"{name[:200]}" is a path, not the name of an attribute: send it as "path".'),
         )
 
     def _find(self, path: Path) -> Target | None:
         try:
             return find(path.attr, self.resource_type)
         except UnknownAttributeError as error:
-            self.policy.overlook(Fault.UNKNOWN_ATTRIBUTE, errors.invalid_path(str(path.attr), str(error)))
+            self.policy.overlook(Fault.UNKNOWN_ATTRIBUTE, partial(_unknown, path, error))
             leave_out(str(path.attr), self.policy, self.notes)
             return None
 
     def _may_ignore(self, target: Target) -> bool:
         if target.attribute is None or not _is_read_only(target):
             return False
-        self.policy.overlook(Fault.READ_ONLY_REPEATED, errors.read_only(str(target)))
+        self.policy.overlook(Fault.READ_ONLY_REPEATED, lambda: errors.read_only(str(target)))
         return True
+
+
+def _unknown(path: Path, error: UnknownAttributeError) -> ScimError:
+    return errors.invalid_path(str(path.attr), str(error))
 
 
 def _has_independent_parts(attribute: Attribute, path: Path) -> bool:

@@ -1,6 +1,7 @@
 """Reads attribute paths (RFC 7644 §3.10), and finds the attribute that a path names."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from scim.protocol.attributes import ResourceType, Target
@@ -24,7 +25,20 @@ class AttrPath:
 
 
 class UnknownAttributeError(Exception):
-    """No schema of the resource type has this attribute. The text is for an administrator."""
+    """No schema of the resource type has this attribute. The text is for an administrator.
+
+    `known` are the names that would be possible. The one that was most likely meant is looked for when somebody reads
+    the text: that takes ten times as long as all else about an unknown name.
+    """
+
+    def __init__(self, sentence: str, name: str = "", known: Iterable[str] = ()) -> None:
+        super().__init__(sentence, name, known)
+        self.sentence = sentence
+        self.name = name
+        self.known = known
+
+    def __str__(self) -> str:
+        return self.sentence + did_you_mean(self.name, self.known)
 
 
 def parse_attr_path(text: str) -> AttrPath | None:
@@ -56,12 +70,12 @@ def find(path: AttrPath, resource_type: ResourceType) -> Target:
         raise UnknownAttributeError(f"schema {path.schema!r} is not known for {resource_type.name}; known are {known}.")
     attribute = names.get(path.name.lower())
     if attribute is None:
-        hint = did_you_mean(path.name, (known.name for known in names.values()))
-        raise UnknownAttributeError(f'{resource_type.name} has no attribute "{path.name}".{hint}')
+        sentence = f'{resource_type.name} has no attribute "{path.name}".'
+        raise UnknownAttributeError(sentence, path.name, [known.name for known in names.values()])
     if not path.sub:
         return Target(home, attribute)
     sub = attribute.subs.get(path.sub.lower())
     if sub is None:
-        hint = did_you_mean(path.sub, (known.name for known in attribute.sub_attributes))
-        raise UnknownAttributeError(f'"{attribute.name}" has no sub-attribute "{path.sub}".{hint}')
+        sentence = f'"{attribute.name}" has no sub-attribute "{path.sub}".'
+        raise UnknownAttributeError(sentence, path.sub, [known.name for known in attribute.sub_attributes])
     return Target(home, attribute, sub)

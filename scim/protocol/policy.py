@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from functools import partial
 from typing import Any
 
 from scim.protocol import errors
@@ -69,11 +70,12 @@ class Policy:
     max_filter_length: int = 8_000
     max_filter_terms: int = 100
     max_filter_depth: int = 20
-    max_query_ms: int = 10_000
     default_count: int = 100
     max_count: int = 1_000
     cursor_timeout_s: int = 86_400
     max_bulk_operations: int = 1_000
+    max_bulk_parts: int = 10_000
+    max_written_bytes: int = 16_777_216
 
     def usual_path(self, path: AttrPath, resource_type: ResourceType) -> AttrPath:
         """`path`, of a resource of this type, in the form of the RFC."""
@@ -87,10 +89,10 @@ class Policy:
             value = habit(attribute, value)
         return value
 
-    def overlook(self, fault: Fault, refusal: ScimError) -> None:
-        """Raise `refusal` unless this policy overlooks `fault`."""
+    def overlook(self, fault: Fault, refusal: Callable[[], ScimError]) -> None:
+        """Raise `refusal()` unless this policy overlooks `fault`. A fault that is overlooked costs no refusal."""
         if fault not in self.overlooks:
-            raise errors.explained(refusal, self.explanations.get(fault, ""))
+            raise errors.explained(refusal(), self.explanations.get(fault, ""))
 
     def check_schemas(self, body: Mapping[str, Any], *wanted: str, allowed: Iterable[str] = ()) -> None:
         """Check that `schemas` of a body names all of `wanted`, and besides only what is allowed (RFC 7643 §3)."""
@@ -100,8 +102,8 @@ class Policy:
         named = [name.lower() for name in sent if isinstance(name, str)] if isinstance(sent, list) else []
         for urn in wanted:
             if urn.lower() not in named:
-                self.overlook(Fault.MISSING_SCHEMAS, errors.missing_schema(urn))
+                self.overlook(Fault.MISSING_SCHEMAS, partial(errors.missing_schema, urn))
         known = {name.lower() for name in (*wanted, *allowed)}
         for name in named:
             if name not in known:
-                self.overlook(Fault.FOREIGN_SCHEMA, errors.foreign_schema(name))
+                self.overlook(Fault.FOREIGN_SCHEMA, partial(errors.foreign_schema, name))

@@ -8,9 +8,10 @@ import base64
 import binascii
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from scim.protocol import errors
@@ -222,14 +223,15 @@ def _keep_one_primary(elements: list[Any]) -> None:
         element["primary"] = False
 
 
-def without_repetition(attribute: Attribute, elements: list[Any]) -> list[Any]:
+def without_repetition(attribute: Attribute, elements: Iterable[Any], found: dict[Any, Any] | None = None) -> list[Any]:
     """Values of which no two are the same (RFC 7643 §2.4): each in the place of the first of its kind.
 
     Two values are the same with the same comparison keys of `type` and `value`; without a `value`, such as an address,
     when all their parts but `primary` are the same. They become one, which is primary if one of them is. Of a part
-    that both have, the later one counts.
+    that both have, the later one counts. `found` holds values that came before, by what makes them the same; it gets
+    these too, so that values that are added one by one are not compared with all the others each time.
     """
-    found: dict[Any, Any] = {}
+    found = {} if found is None else found
     for element in elements:
         key = _identity(attribute, element)
         if key not in found:
@@ -261,7 +263,7 @@ def _merge(attribute: Attribute, kept: dict[str, Any], other: Mapping[str, Any])
 
 def leave_out(name: str, policy: Policy, notes: Notes) -> None:
     """Note an attribute that no schema has, if the policy overlooks that."""
-    policy.overlook(Fault.UNKNOWN_ATTRIBUTE, errors.unknown_attribute(name))
+    policy.overlook(Fault.UNKNOWN_ATTRIBUTE, partial(errors.unknown_attribute, name))
     notes.add(name[:200])
 
 

@@ -5,6 +5,7 @@ noted or refused depends on the provider's policy.
 """
 
 from collections.abc import Sequence
+from functools import partial
 from uuid import UUID
 
 from providers.resources import members
@@ -50,7 +51,7 @@ def _skip_or_refuse(gained: MembersChanged, policy: Policy, notes: Notes) -> Non
         if gained.unknown:
             raise errors.unknown_members(gained.unknown)
         if gained.deleted:
-            policy.overlook(Fault.DELETED_MEMBER, errors.deleted_members(gained.deleted))
+            policy.overlook(Fault.DELETED_MEMBER, partial(errors.deleted_members, gained.deleted))
     for ids, state in ((gained.unknown, "unknown"), (gained.deleted, "deleted")):
         for member_id in ids[:MAX_NOTED]:
             notes.add(f"members[{member_id[:100]}]: {state}")

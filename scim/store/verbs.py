@@ -18,8 +18,8 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from uuid import UUID
 
-from django.db import IntegrityError, OperationalError, connection, transaction
-from psycopg.errors import DeadlockDetected, QueryCanceled, SerializationFailure
+from django.db import IntegrityError, OperationalError, transaction
+from psycopg.errors import DeadlockDetected, SerializationFailure
 from uuid_utils.compat import uuid7
 
 from providers import removal_limit
@@ -31,6 +31,7 @@ from providers.resources.rows import Locked, Row
 from providers.resources.writes import GroupsMovedError
 from scim.protocol import errors
 from scim.protocol.attributes import ResourceType
+from scim.protocol.budget import Budget
 from scim.protocol.changes import Change, apply_changes
 from scim.protocol.listing import ListQuery, MemberQuery
 from scim.protocol.members import MemberChange, member_changes
@@ -48,8 +49,6 @@ from scim.store.member_pages import PAGE_SCHEMA, read_member_page
 Resource = dict[str, Any]
 Done = TypeVar("Done")
 MAX_ATTEMPTS = 5
-# Clients send fewer. That many comparisons without an index (a digest, a relation) can take a second for 10,000 users.
-MANY_TERMS = 10
 
 
 def as_sent(resource: Resource) -> Resource:
@@ -61,8 +60,8 @@ class Call:
     """The provider that calls, the resource type, and the policy for the request.
 
     `limits_removals`: users who are disabled, deleted or removed from their groups are counted, and further ones held
-    when they are too many at once. `shape` may alter a resource before it is stored. `notes` collects what was left
-    out.
+    when they are too many at once. `budget` is that of the whole request. `shape` may alter a resource before it is
+    stored. `notes` collects what was left out.
     """
 
     provider_id: int
@@ -72,6 +71,7 @@ class Call:
     projection: Projection
     if_match: str = ""
     limits_removals: bool = False
+    budget: Budget = field(default_factory=Budget)
     shape: Callable[[Resource], Resource] = as_sent
     notes: Notes = field(default_factory=Notes)
 
@@ -94,30 +94,16 @@ def list_resources(
 ) -> Page:
     """List resources of one or several types as one collection.
 
-    Raises ScimError invalidCursor, expiredCursor, tooMany.
+    Raises ScimError invalidCursor, expiredCursor.
     """
     parts = [Part(known, _where(known, query), projection) for known, projection in asked]
-    with _within(policy.max_query_ms) if query.filter and query.filter.terms > MANY_TERMS else nullcontext():
-        return read_page(provider_id, parts, query, policy.cursor_timeout_s)
+    return read_page(provider_id, parts, query, policy.cursor_timeout_s)
 
 
 def _where(resource_type: ResourceType, query: ListQuery) -> Sql:
     if query.filter is None:
         return TRUE
     return compile_condition(query.filter.conditions[resource_type.name], resource_type)
-
-
-@contextmanager
-def _within(limit_ms: int) -> Iterator[None]:
-    """Limit the time that statements take. Raises `ScimError` tooMany."""
-    try:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(f"SET LOCAL statement_timeout = {limit_ms:d}")
-            yield
-    except OperationalError as error:
-        if isinstance(error.__cause__, QueryCanceled):
-            raise errors.too_costly(limit_ms) from error
-        raise
 
 
 def create(call: Call, body: Any) -> Answer:
@@ -159,7 +145,7 @@ def replace(call: Call, resource_id: str, body: Any) -> Answer:
 
 def patch(call: Call, resource_id: str, body: Any, *, answers: bool) -> Answer | None:
     """PATCH (§3.5.2), all or nothing. With `answers` False the resource is not read back, for a 204."""
-    changes = read_patch(body, call.resource_type, call.policy, call.notes)
+    changes = read_patch(body, call.resource_type, call.policy, call.notes, call.budget)
     own, related = _split(changes, call.resource_type)
     deltas = member_changes(related)
 
@@ -167,7 +153,8 @@ def patch(call: Call, resource_id: str, body: Any, *, answers: bool) -> Answer |
         locked = _locked(call, resource_id)
         after = locked.document
         if own:
-            after = call.shape(apply_changes(locked.document, own, call.resource_type, call.policy))
+            changed = apply_changes(locked.document, call.budget.timed(own), call.resource_type, call.policy)
+            after = call.shape(changed)
             after = keep_defaults(locked.document, after, call.resource_type)
             check_immutable(locked.document, after, call.resource_type)
         _write(call, locked, after, deltas)
@@ -338,6 +325,7 @@ def _row(call: Call, resource: Resource) -> Row:
     row = row_of(resource, call.resource_type)
     if len(row.document_json) > call.policy.max_resource_bytes:
         raise errors.resource_too_large(call.policy.max_resource_bytes)
+    call.budget.spend_bytes(len(row.document_json))
     return row
 
 

@@ -270,6 +270,13 @@ _INTERNAL = Explanation(
     MAKERS,
     _("Send us the request id. The directory repeats the request in the next cycle."),
 )
+_NOT_FINISHED = Explanation(
+    _("Not finished"),
+    _("The request has not ended."),
+    _("It has run for more than 5 seconds. If it stays so, iProva was stopped meanwhile and did not respond."),
+    MAKERS,
+    _("Send us the request id if this happens again. The directory repeats the request in the next cycle."),
+)
 _ADAPTER = Explanation(
     _("Request refused"),
     _("An adapter of this installation refused the request."),
@@ -304,6 +311,7 @@ EXPLANATIONS: Mapping[Reason, Explanation] = {
     Reason.TOO_MANY: _TOO_MUCH,
     Reason.TOO_COSTLY: _TOO_MUCH,
     Reason.BULK_TOO_LONG: _TOO_MUCH,
+    Reason.LEFT_OVER: _TOO_MUCH,
     Reason.BULK_ID_UNRESOLVED: _VALUE,
     Reason.NAME_TAKEN: _TAKEN,
     Reason.NOT_FOUND: _NOT_FOUND,
@@ -326,6 +334,7 @@ EXPLANATIONS: Mapping[Reason, Explanation] = {
     Reason.REMOVALS_REJECTED: _REJECTED,
     Reason.ADAPTER: _ADAPTER,
     Reason.DATABASE_AWAY: _DATABASE_AWAY,
+    Reason.NOT_FINISHED: _NOT_FINISHED,
     Reason.INTERNAL_ERROR: _INTERNAL,
     Reason.NOTHING_UNDERSTOOD: _NOTHING_UNDERSTOOD,
 }

@@ -23,7 +23,7 @@ OF_THE_API = {
     "provider_deleted": [],
     "ended_token": ["revoked"],
     "unknown_route": ["/scim/users"],
-    "too_large": [16_777_216],
+    "too_large": [16, "MiB"],
     "unsupported_media_type": ["text/xml"],
     "unsupported_encoding": ["gzip"],
     "method_not_allowed": ["PATCH", ["GET"]],
@@ -33,6 +33,7 @@ OF_THE_API = {
     "removals_rejected": [],
     "unavailable": [],
     "internal_error": ["1"],
+    "not_finished": [],
     "discovery_filter": [],
     "me": [],
     "of_adapter": [422, "", "No."],
@@ -85,6 +86,7 @@ def test_nothing_reads_a_sentence_back():
 def test_rows_of_before_the_column_get_their_reason(provider):
     """Migration 0016 reads the sentences of that time, once."""
     never_logged = {Reason.TOKEN_UNUSABLE, Reason.BULK_ID_UNRESOLVED, Reason.ADAPTER, Reason.CONTENT_ENCODING}
+    never_logged |= {Reason.LEFT_OVER, Reason.NOT_FINISHED, Reason.TOO_COSTLY}  # younger than the column
     wanted = {}
     for refusal in made():
         if refusal.reason not in never_logged:
@@ -92,6 +94,9 @@ def test_rows_of_before_the_column_get_their_reason(provider):
             make_calls(provider, refusal.status, scim_type=refusal.scim_type, detail=detail)
             wanted[detail] = refusal.reason.value
     make_calls(provider, 200)
+    costly = "The query takes longer than 10 seconds: give the filter fewer comparisons."
+    make_calls(provider, 400, scim_type="tooMany", detail=costly)
+    wanted[costly] = Reason.TOO_COSTLY.value
     backfill = importlib.import_module("providers.migrations.0016_request_reason").BACKFILL
     with connection.cursor() as cursor:
         cursor.execute(backfill)

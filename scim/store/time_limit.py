@@ -1,0 +1,49 @@
+"""The time that statements may take: what is left of the request's budget (V40).
+
+A connection's own `statement_timeout` is as long as a whole request, so a statement at the beginning of a request needs
+none of its own. Once a request has used some of its time, the limit of each further statement is set to what is left;
+that costs a round trip, which ordinary requests, of a few milliseconds, never pay.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any
+
+from django.db import OperationalError, connection, transaction
+from psycopg.errors import QueryCanceled
+
+from scim.protocol.budget import Budget
+
+_OF_TRANSACTIONS = ("SAVEPOINT", "RELEASE SAVEPOINT", "ROLLBACK TO SAVEPOINT")  # what was begun has to be ended
+_UNHURRIED = 0.75  # with that part of its time left, a request lets the connection's own limit stand
+
+
+@contextmanager
+def time_limit(budget: Budget) -> Iterator[None]:
+    """Within this context, no statement begins or continues after the time of `budget`.
+
+    A statement that would raises `ScimError` tooMany, and its transaction is rolled back.
+    """
+
+    def execute(run: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]) -> Any:
+        left = budget.left_s
+        if left >= _UNHURRIED * budget.seconds or str(sql).startswith(_OF_TRANSACTIONS):
+            return _canceled_as_refusal(budget, run, sql, params, many, context)
+        budget.check_time()
+        with nullcontext() if connection.in_atomic_block else transaction.atomic():
+            assert connection.connection is not None
+            # Not by a cursor of Django, which would come here again.
+            connection.connection.execute(f"SET LOCAL statement_timeout = {max(1, round(left * 1_000))}")
+            return _canceled_as_refusal(budget, run, sql, params, many, context)
+
+    with connection.execute_wrapper(execute):
+        yield
+
+
+def _canceled_as_refusal(budget: Budget, run: Callable[..., Any], *statement: Any) -> Any:
+    try:
+        return run(*statement)
+    except OperationalError as error:
+        if isinstance(error.__cause__, QueryCanceled):
+            raise budget.out_of_time() from error
+        raise

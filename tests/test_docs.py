@@ -8,6 +8,7 @@ import pytest
 
 from iprova_idm.options import describe_options
 from scim.clients import HABITS
+from tests import threats
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -114,3 +115,14 @@ def test_the_changelog_has_its_form_and_the_version_of_the_product():
     assert set(re.findall(r"^### (.+)$", changelog, re.MULTILINE)) <= kinds
     version = tomllib.loads(text("pyproject.toml"))["project"]["version"]
     assert releases[0].startswith(f"[{version}] - ")
+
+
+def test_every_threat_is_listed_with_its_tests():
+    document = text("docs/security.md")
+    assert threats.with_tests(document) == document, "python -m tests.threats writes the column"
+    rows = re.findall(r"^\| ([VHML]\d+) \| .* \| ([^|]*) \|$", document, re.MULTILINE)
+    counts = {"V": 65, "H": 3, "M": 10, "L": 17}
+    assert {number for number, _ in rows} == {
+        f"{kind}{n}" for kind, count in counts.items() for n in range(1, count + 1)
+    }
+    assert [number for number, tests in rows if not tests] == []

@@ -2,7 +2,7 @@
 
 `write_notices` writes the mails that are due into a table, one for each occasion. `send_notices` sends them, and tries
 a failed one again after an hour. Both are housekeeping jobs. A mail contains userNames, because the reader must see
-which users are concerned. It never contains a token.
+which users are concerned; each name is one line, whatever characters it has. A mail never contains a token.
 """
 
 from collections.abc import Iterator
@@ -29,6 +29,7 @@ from providers.models import (
     Resource,
     Token,
 )
+from providers.plain_text import one_line
 from providers.removal_limit import held_from, removals_query, removed_between
 
 # The days before the expiry of a token on which a mail is sent (AC-TOK-11).
@@ -67,7 +68,7 @@ def write_notices() -> str:
             provider_id=one.provider.pk,
             key=one.key,
             address=one.provider.notification_email,
-            subject=" ".join(one.subject.split())[:300],
+            subject=one_line(one.subject, 300),
             body=one.body,
             created_at=now,
         )
@@ -121,8 +122,8 @@ def _ending_tokens(now: datetime) -> Iterator[_Due]:
 def _about_token(token: Token, key: str, now: datetime) -> _Due:
     assert token.expires_at
     names = {
-        "title": token.provider.title,
-        "token": f"{token.label} ({token.shown})",
+        "title": one_line(token.provider.title),
+        "token": f"{one_line(token.label)} ({token.shown})",
         "time": _clock(token.expires_at),
         "url": _address("tokens", token.provider),
     }
@@ -159,7 +160,7 @@ def _removals(now: datetime) -> Iterator[_Due]:
 def _about_removals(provider: Provider, since: datetime, until: datetime, count: int) -> _Due:
     removed, number = removed_between(provider, since, until, NAMED)
     names = {
-        "title": provider.title,
+        "title": one_line(provider.title),
         "count": count,
         "since": _clock(since),
         "users": _listed([user.name for user in removed], number),
@@ -183,7 +184,7 @@ def _about_hold(provider: Provider) -> _Due:
     removed, number = removed_between(provider, held_from(provider), provider.held_at, NAMED)
     waiting = HeldRemoval.objects.of(provider).order_by("pk")
     names = {
-        "title": provider.title,
+        "title": one_line(provider.title),
         "time": _clock(provider.held_at),
         "left": _listed([user.name for user in removed], number),
         "waiting": _listed(_names_of(waiting), waiting.count()),
@@ -209,12 +210,13 @@ def _names_of(waiting: Any) -> list[str]:
 def _name_of(row: HeldRemoval, name: str) -> str:
     if row.resource_type == "User":
         return name
+    name = one_line(name, 150)  # so that the number is not cut off
     said = ngettext("%(group)s (a group, %(count)d user)", "%(group)s (a group, %(count)d users)", row.user_count)
     return said % {"group": name, "count": row.user_count}
 
 
 def _listed(names: list[str], count: int) -> str:
-    lines = [f"- {name}" for name in names]
+    lines = [f"- {one_line(name)}" for name in names]
     if count > len(names):
         lines.append(_("and %(count)d more") % {"count": count - len(names)})
     return "\n".join(lines) or _("nobody")

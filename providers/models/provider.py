@@ -147,8 +147,8 @@ class Provider(models.Model):
         return self.title
 
     def clean_title(self) -> None:
-        """Strip the title and set the key that makes titles unique, ignoring case. Call it before saving a title."""
-        self.title = self.title.strip()
+        """Make the title one line and set the key that makes titles unique, ignoring case. Call it before saving."""
+        self.title = " ".join(self.title.split())
         self.title_key = comparison_key(self.title)
 
 

@@ -1,13 +1,18 @@
 """Console accounts: their rights, and the last account that manages others."""
 
+import contextlib
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import pytest
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import AnonymousUser, Permission, User
+from django.db import connection
 from django_otp.oath import totp
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
+from providers import two_step
 from providers.accounts import LastManagerError, RightsBackend, change_account, set_active
 from providers.events import SYSTEM, Actor
 from providers.two_step import enable_two_step, has_two_step
@@ -86,13 +91,26 @@ def test_m7_v51_an_act_goes_by_the_account_as_it_is_and_not_as_it_was_read(two_m
     assert as_read.is_active and User.objects.get(pk=second.account.pk).is_active is True
 
 
-def test_m7_two_apps_set_up_at_once_leave_one(two_managers):
-    account = two_managers[0].account
+def test_m7_two_apps_set_up_at_once_leave_one(two_managers, monkeypatch):
+    """Without the account's lock, each deletes the app that the other has just checked: a deadlock."""
+    account, actor = two_managers[0].account, two_managers[0].actor
     devices = [TOTPDevice.objects.create(user=account, name="app", confirmed=False) for _ in range(2)]
+    both_checked, really = threading.Barrier(2, timeout=1), two_step._verify
+
+    def verify(*given):
+        found = really(*given)
+        with contextlib.suppress(threading.BrokenBarrierError):
+            both_checked.wait()
+        return found
+
+    monkeypatch.setattr(two_step, "_verify", verify)
 
     def set_up(device):
-        return lambda: enable_two_step(account, two_managers[0].actor, device, f"{totp(device.bin_key):06}")
+        try:
+            return len(enable_two_step(account, actor, device, f"{totp(device.bin_key):06}"))
+        finally:
+            connection.close()
 
-    codes = race(set_up(devices[0]), set_up(devices[1]))
-    assert [len(found) for found in codes] == [10, 0]
-    assert has_two_step(account) and TOTPDevice.objects.get(user=account).pk == devices[0].pk
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(set_up, devices)) == [0, 10]
+    assert has_two_step(account) and TOTPDevice.objects.filter(user=account).count() == 1

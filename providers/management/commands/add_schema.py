@@ -37,6 +37,6 @@ class Command(ScriptCommand):
             raise CommandError(f"{file} is not a schema extension; nothing was changed:\n{problems}") from error
         target = f"{schema.id}:{schema.attributes[0].name}"
         self.stdout.write(
-            f"{one_line(provider.title)} now has {schema.id} with {len(schema.attributes)} attributes. In Entra ID, the "
-            f"target attribute of a mapping is {target}."
+            f"{one_line(provider.title)} now has {schema.id} with {len(schema.attributes)} attributes. "
+            f"In Entra ID, the target attribute of a mapping is {target}."
         )

@@ -1,4 +1,4 @@
-"""Mails to a provider's notification address: a token expires soon, or removals are above the limit.
+"""Mails to a provider's notification address: a token expires soon, removals are above the limit, or it is nearly full.
 
 `write_notices` writes the mails that are due into a table, one for each occasion. `send_notices` sends them, and tries
 a failed one again after an hour. Both are housekeeping jobs. A mail contains userNames, because the reader must see
@@ -30,6 +30,7 @@ from providers.models import (
     Token,
 )
 from providers.plain_text import one_line
+from providers.quota import Usage, usages
 from providers.removal_limit import held_from, removals_query, removed_between
 
 # The days before the expiry of a token on which a mail is sent (AC-TOK-11).
@@ -59,7 +60,7 @@ def write_notices() -> str:
         return gettext_noop("EMAIL_URL is not set")
     now = timezone.now()
     with override(settings.LANGUAGE_CODE):
-        due = [*_ending_tokens(now), *_removals(now)]
+        due = [*_ending_tokens(now), *_removals(now), *_nearly_full()]
     known = set(
         Notice.objects.filter(provider_id__in={one.provider.pk for one in due}).values_list("provider_id", "key")
     )
@@ -197,6 +198,43 @@ def _about_hold(provider: Provider) -> _Due:
     )
     subject = _("%(title)s: removals are held back, please decide")
     return _Due(provider, f"held {provider.held_at.astimezone(UTC).isoformat()}", subject % names, body % names)
+
+
+def _nearly_full() -> Iterator[_Due]:
+    """Yield a mail for each provider that has 90 % of the users or groups that it may have, and one when it is full."""
+    for provider in _notified():
+        for used in usages(provider):
+            if used.is_nearly_full:
+                yield _about_usage(provider, used)
+
+
+def _about_usage(provider: Provider, used: Usage) -> _Due:
+    is_of_users = used.resource_type == "User"
+    names = {
+        "title": one_line(provider.title),
+        "count": used.count,
+        "most": used.limit,
+        "url": _address("overview", provider),
+    }
+    if used.is_full:
+        subject = _("%(title)s is full: no further users are created")
+        if not is_of_users:
+            subject = _("%(title)s is full: no further groups are created")
+    else:
+        subject = _("%(title)s has nearly as many users as it may have")
+        if not is_of_users:
+            subject = _("%(title)s has nearly as many groups as it may have")
+    body = _(
+        "%(title)s has %(count)d users, those in the recycle bin included; %(most)d are allowed. At the limit, "
+        "creating is rejected. Check the scope of provisioning in the directory, or have the limit raised:\n%(url)s"
+    )
+    if not is_of_users:
+        body = _(
+            "%(title)s has %(count)d groups, those in the recycle bin included; %(most)d are allowed. At the limit, "
+            "creating is rejected. Check the scope of provisioning in the directory, or have the limit raised:\n%(url)s"
+        )
+    key = f"{'full' if used.is_full else 'nearly full'} {used.resource_type} {used.limit}"
+    return _Due(provider, key, subject % names, body % names)
 
 
 def _names_of(waiting: Any) -> list[str]:

@@ -122,6 +122,9 @@ class Provider(models.Model):
     guide_steps = models.JSONField(default=list, blank=True)
     paused_at = models.DateTimeField(null=True, blank=True)
     paused_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    # As `providers.quota` counted them last, those in the recycle bin included.
+    user_count = models.BigIntegerField(default=0)
+    group_count = models.BigIntegerField(default=0)
     deleted_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")

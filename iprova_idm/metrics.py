@@ -20,6 +20,7 @@ from providers.client_address import client_address
 from providers.health import Health, State, health_of
 from providers.models import JobRun, Notice, Provider
 from providers.outcomes import Outcome
+from providers.quota import usages
 
 
 @require_safe
@@ -75,6 +76,12 @@ def _of_providers(known: list[tuple[Provider, Health]]) -> Iterator[GaugeMetricF
         "iprova_provider_outcomes_24h", "How its requests of 24 hours ended", labels=[*labels, "outcome"]
     )
     held = GaugeMetricFamily("iprova_provider_held_people", "Users whose removal is held back", labels=labels)
+    used = GaugeMetricFamily(
+        "iprova_provider_resources",
+        "Its users and groups with the recycle bin",
+        labels=[*labels, "type"],
+    )
+    limits = GaugeMetricFamily("iprova_provider_resources_limit", "How many it may have", labels=[*labels, "type"])
     for provider, health in known:
         own = [str(provider.pk), provider.title]
         for each in State:
@@ -86,4 +93,8 @@ def _of_providers(known: list[tuple[Provider, Health]]) -> Iterator[GaugeMetricF
         for outcome in Outcome:
             outcomes.add_metric([*own, outcome.value], health.outcomes.get(outcome, 0))
         held.add_metric(own, health.waiting)
-    yield from (state, contact, requests, errors, outcomes, held)
+        for usage in usages(provider):
+            used.add_metric([*own, usage.resource_type], usage.count)
+            if usage.limit:
+                limits.add_metric([*own, usage.resource_type], usage.limit)
+    yield from (state, contact, requests, errors, outcomes, held, used, limits)

@@ -250,6 +250,23 @@ class Options:
         "How long a SCIM request may take, 1 to 40; a longer one is ended and gets 400.",
         unit="seconds",
     )
+    provider_users: int = option(
+        "PROVIDER_USERS",
+        _count,
+        "2000000",
+        "How many users a provider may have, counted every five minutes with the recycle bin; 0: any number.",
+        unit="users",
+    )
+    provider_groups: int = option(
+        "PROVIDER_GROUPS", _count, "200000", "The same for groups; 0: any number.", unit="groups"
+    )
+    rejected_bodies_mib: int = option(
+        "REJECTED_BODIES_MIB",
+        _positive,
+        "200",
+        "How much of the bodies of rejected requests the provisioning log keeps of a provider on one day.",
+        unit="MiB",
+    )
 
     @property
     def is_production(self) -> bool:

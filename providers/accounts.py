@@ -2,6 +2,8 @@
 
 Each act is one transaction, which includes its change event. Console accounts have nothing to do with provisioned
 users, who never sign in here. The last account that can manage accounts cannot be disabled and keeps its role.
+
+Acts that could break that rule happen one after another (`_lock`), and each looks at what the one before has left.
 """
 
 import secrets
@@ -12,7 +14,7 @@ from axes.utils import reset
 from django.contrib.auth import get_user_model
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import Group, Permission
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext_noop
 from django_otp.plugins.otp_totp.models import TOTPDevice
@@ -23,6 +25,7 @@ from providers.events import Actor, EventKind
 MANAGE = "manage_accounts"
 ROLES = (gettext_noop("Administrator"), gettext_noop("Support"), gettext_noop("Operator"))
 _SIGNS = string.ascii_letters + string.digits
+_LOCK = 7_205_759_404  # an advisory lock: any number that no other code of this project uses
 
 
 class RightsBackend(ModelBackend):
@@ -78,6 +81,7 @@ def add_account(actor: Actor, *, username: str, role: str, **names: str) -> tupl
 @transaction.atomic
 def change_account(account: Any, actor: Actor, *, role: str, **names: str) -> None:
     """Change the role and the names of an account. Raises `LastManagerError` and `OwnAccountError` for the role."""
+    _lock(account)
     before = {"role": role_of(account), **{name: getattr(account, name) for name in names}}
     if role != before["role"]:
         _protect(account, actor, stays=role == ROLES[0] or account.is_superuser)
@@ -96,6 +100,7 @@ def set_active(account: Any, actor: Actor, *, is_active: bool) -> None:
 
     Raises `LastManagerError`, `OwnAccountError`.
     """
+    _lock(account)
     if account.is_active == is_active:
         return
     if not is_active:
@@ -123,15 +128,27 @@ def role_of(account: Any) -> str:
     return next((role for role in ROLES if role in names), "")
 
 
+def _lock(account: Any) -> None:
+    """Wait until no other transaction changes who manages accounts, then read the account again.
+
+    Two administrators may disable each other at once. Locking the rows of those who manage accounts would not be
+    enough: the statement that waits for such a lock goes by what was true when it began.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+    account.refresh_from_db()
+
+
 def _protect(account: Any, actor: Actor, *, stays: bool) -> None:
-    """Raise an error if the act must not be done. `stays`: the account can still manage accounts afterwards."""
+    """Raise an error if the act must not be done; call it after `_lock`.
+
+    `stays`: the account can still manage accounts afterwards.
+    """
     if account.pk == actor.person_id:
         raise OwnAccountError
     if stays:
         return
     may_manage = Q(is_superuser=True) | Q(groups__permissions__codename=MANAGE)
-    found = get_user_model()._default_manager.filter(may_manage, is_active=True)
-    # Two administrators may disable each other at once. The locks make sure that one of them stays.
-    managers = get_user_model()._default_manager.filter(pk__in=found.values("pk")).order_by("pk")
-    if {one.pk for one in managers.select_for_update()} <= {account.pk}:
+    others = get_user_model()._default_manager.filter(may_manage, is_active=True).exclude(pk=account.pk)
+    if not others.exists():
         raise LastManagerError

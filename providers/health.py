@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from providers.activity import log_failures, slot_of
 from providers.models import Provider, ProviderActivity, RequestCount, RequestLog, Token, TokenState
 from providers.outcomes import CHANGES, Outcome, is_failure, is_problem, outcome_of
+from providers.quota import usages
 from providers.removal_limit import waiting_users
 from providers.states import Shown
 
@@ -57,6 +58,7 @@ class Reason(Enum):
 
     REMOVALS = "removals"
     ERRORS = "errors"
+    FULL = "full"
     TOKEN_ENDS = "token ends"
     TOKEN_UNUSED = "token unused"
 
@@ -137,7 +139,7 @@ def _judge(
     """Return the health of one provider, by the first rule that applies."""
     refused = next((token for token in tokens if token.pk == activity.refused_token_id), None)
     live = {token.pk: token for token in tokens if token.state in (TokenState.ACTIVE, TokenState.SUSPENDED)}
-    reasons = list(_reasons(activity, figures, live, now))
+    reasons = list(_reasons(provider, activity, figures, live, now))
     state, token = State.HEALTHY, None
     silence = now - activity.accepted_at if activity.accepted_at else None
     if provider.paused_at:
@@ -164,7 +166,11 @@ def _judge(
 
 
 def _reasons(
-    activity: ProviderActivity, figures: Mapping[str, Any], live: Mapping[int, Token], now: datetime
+    provider: Provider,
+    activity: ProviderActivity,
+    figures: Mapping[str, Any],
+    live: Mapping[int, Token],
+    now: datetime,
 ) -> Iterator[tuple[Reason, Token | None]]:
     """Yield each reason for *some errors* that applies, the most serious first."""
     if activity.mass_change_until and now - activity.mass_change_until < REMOVALS_SHOWN:
@@ -174,6 +180,8 @@ def _reasons(
         for failed, all_of_them in (("failed_changes", "changes"), ("failed", "requests"))
     ):
         yield Reason.ERRORS, None
+    if any(usage.is_nearly_full for usage in usages(provider)):
+        yield Reason.FULL, None
     for token in live.values():
         successor = live.get(token.replaced_by_id or 0)
         left = token.expires_at - now if token.expires_at else None

@@ -19,6 +19,7 @@ from providers.events import SYSTEM, EventKind
 from providers.ids import first_id_at
 from providers.models import RECYCLE_BIN_DAYS, TEST_PREFIX, JobRun, Provider
 from providers.notices import KEPT, send_notices, write_notices
+from providers.quota import count_resources
 from providers.resources.recycle_bin import forget
 
 RECORDS = ("providers_changeevent", "providers_requestlog")
@@ -26,6 +27,7 @@ MONTHS_AHEAD = 6
 # The charts and the IP editor look back 30 days.
 COUNT_DAYS = 32
 BATCH = 5_000
+CHECKED_AT_ONCE = 100_000
 
 
 def make_partitions() -> str:
@@ -121,18 +123,46 @@ def purge_providers() -> int:
 
 
 def forget_counts() -> int:
-    """Delete figures that no page shows any more, old sign-in attempts and mails, and expired test tokens."""
+    """Delete figures that no page shows any more, old sign-in attempts and mails, expired sessions and test tokens."""
     now = timezone.now()
     old = {
         "providers_requestcount": ("slot < %s", now - timedelta(days=COUNT_DAYS)),
         "providers_sourceseen": ("day < %s", now.date() - timedelta(days=COUNT_DAYS)),
         "providers_refusedcalls": ("hour < %s", now - timedelta(days=settings.OPTIONS.request_log_days)),
         "axes_accessattempt": ("attempt_time < %s", now - settings.AXES_COOLOFF_TIME),
+        "django_session": ("expire_date < %s", now),
         "providers_notice": ("created_at < %s", now - KEPT),
         "providers_token": (f"prefix = '{TEST_PREFIX}' AND expires_at < %s", now),
     }
     with connection.cursor() as cursor:
         return sum(_delete(cursor, table, condition, [value]) for table, (condition, value) in old.items())
+
+
+class MixedMembershipError(Exception):
+    """A membership belongs to another provider than its group or its member, or its group does not exist."""
+
+
+_MIXED = """
+SELECT max(m.id), count(*) FILTER (WHERE g.provider_id IS DISTINCT FROM m.provider_id OR u.provider_id <> m.provider_id)
+FROM (SELECT id, provider_id, group_id, member_id FROM providers_membership WHERE id > %s ORDER BY id LIMIT %s) m
+JOIN providers_resource u ON u.id = m.member_id LEFT JOIN providers_resource g ON g.id = m.group_id
+"""
+
+
+def check_memberships() -> str:
+    """Check that each membership has the provider of both its ends. Raises `MixedMembershipError`.
+
+    The statement that adds members makes sure of it. A trigger would check it again, at a tenth of the time of adding
+    one member. So this looks at all memberships once a day, and a fault is a failed job.
+    """
+    last: int | None = 0
+    with connection.cursor() as cursor:
+        while last is not None:
+            cursor.execute(_MIXED, [last, CHECKED_AT_ONCE])
+            last, mixed = cursor.fetchone()
+            if mixed:
+                raise MixedMembershipError(f"{mixed} memberships up to {last}")
+    return gettext_noop("all of one provider")
 
 
 def _delete(cursor: Any, table: str, condition: str, values: Sequence[Any]) -> int:
@@ -153,12 +183,14 @@ JOBS: tuple[Job, ...] = (
     empty_recycle_bin,
     purge_providers,
     forget_counts,
+    check_memberships,
+    count_resources,
     write_notices,
     send_notices,
 )
 DAILY, OFTEN = timedelta(hours=24), timedelta(minutes=5)
 # How often a job is due, if not daily.
-PERIODS: Mapping[str, timedelta] = {"write_notices": OFTEN, "send_notices": OFTEN}
+PERIODS: Mapping[str, timedelta] = {"count_resources": OFTEN, "write_notices": OFTEN, "send_notices": OFTEN}
 
 
 def period_of(job: Job) -> timedelta:

@@ -20,5 +20,8 @@ def exact_id(text: str) -> UUID | None:
 
 
 def first_id_at(moment: datetime) -> UUID:
-    """The smallest UUIDv7 of a moment: a bound by id is a bound by time, and names the months to be read."""
-    return UUID(int=int(moment.timestamp() * 1_000) << 80)
+    """The smallest UUIDv7 of a moment: a bound by id is a bound by time, and names the months to be read.
+
+    Such an id has 48 bits of milliseconds since 1970. An earlier moment counts as the first of them.
+    """
+    return UUID(int=max(int(moment.timestamp() * 1_000), 0) << 80)

@@ -1,8 +1,8 @@
-"""Mails to a provider's notification address: a token expires soon, or removals are above the limit.
+"""Mails to a provider's notification address: a token expires soon, removals are above the limit, or it is nearly full.
 
 `write_notices` writes the mails that are due into a table, one for each occasion. `send_notices` sends them, and tries
 a failed one again after an hour. Both are housekeeping jobs. A mail contains userNames, because the reader must see
-which users are concerned. It never contains a token.
+which users are concerned; each name is one line, whatever characters it has. A mail never contains a token.
 """
 
 from collections.abc import Iterator
@@ -29,6 +29,8 @@ from providers.models import (
     Resource,
     Token,
 )
+from providers.plain_text import one_line
+from providers.quota import Usage, usages
 from providers.removal_limit import held_from, removals_query, removed_between
 
 # The days before the expiry of a token on which a mail is sent (AC-TOK-11).
@@ -58,7 +60,7 @@ def write_notices() -> str:
         return gettext_noop("EMAIL_URL is not set")
     now = timezone.now()
     with override(settings.LANGUAGE_CODE):
-        due = [*_ending_tokens(now), *_removals(now)]
+        due = [*_ending_tokens(now), *_removals(now), *_nearly_full()]
     known = set(
         Notice.objects.filter(provider_id__in={one.provider.pk for one in due}).values_list("provider_id", "key")
     )
@@ -67,7 +69,7 @@ def write_notices() -> str:
             provider_id=one.provider.pk,
             key=one.key,
             address=one.provider.notification_email,
-            subject=" ".join(one.subject.split())[:300],
+            subject=one_line(one.subject, 300),
             body=one.body,
             created_at=now,
         )
@@ -121,8 +123,8 @@ def _ending_tokens(now: datetime) -> Iterator[_Due]:
 def _about_token(token: Token, key: str, now: datetime) -> _Due:
     assert token.expires_at
     names = {
-        "title": token.provider.title,
-        "token": f"{token.label} ({token.shown})",
+        "title": one_line(token.provider.title),
+        "token": f"{one_line(token.label)} ({token.shown})",
         "time": _clock(token.expires_at),
         "url": _address("tokens", token.provider),
     }
@@ -159,7 +161,7 @@ def _removals(now: datetime) -> Iterator[_Due]:
 def _about_removals(provider: Provider, since: datetime, until: datetime, count: int) -> _Due:
     removed, number = removed_between(provider, since, until, NAMED)
     names = {
-        "title": provider.title,
+        "title": one_line(provider.title),
         "count": count,
         "since": _clock(since),
         "users": _listed([user.name for user in removed], number),
@@ -183,7 +185,7 @@ def _about_hold(provider: Provider) -> _Due:
     removed, number = removed_between(provider, held_from(provider), provider.held_at, NAMED)
     waiting = HeldRemoval.objects.of(provider).order_by("pk")
     names = {
-        "title": provider.title,
+        "title": one_line(provider.title),
         "time": _clock(provider.held_at),
         "left": _listed([user.name for user in removed], number),
         "waiting": _listed(_names_of(waiting), waiting.count()),
@@ -198,6 +200,43 @@ def _about_hold(provider: Provider) -> _Due:
     return _Due(provider, f"held {provider.held_at.astimezone(UTC).isoformat()}", subject % names, body % names)
 
 
+def _nearly_full() -> Iterator[_Due]:
+    """Yield a mail for each provider that has 90 % of the users or groups that it may have, and one when it is full."""
+    for provider in _notified():
+        for used in usages(provider):
+            if used.is_nearly_full:
+                yield _about_usage(provider, used)
+
+
+def _about_usage(provider: Provider, used: Usage) -> _Due:
+    is_of_users = used.resource_type == "User"
+    names = {
+        "title": one_line(provider.title),
+        "count": used.count,
+        "most": used.limit,
+        "url": _address("overview", provider),
+    }
+    if used.is_full:
+        subject = _("%(title)s is full: no further users are created")
+        if not is_of_users:
+            subject = _("%(title)s is full: no further groups are created")
+    else:
+        subject = _("%(title)s has nearly as many users as it may have")
+        if not is_of_users:
+            subject = _("%(title)s has nearly as many groups as it may have")
+    body = _(
+        "%(title)s has %(count)d users, those in the recycle bin included; %(most)d are allowed. At the limit, "
+        "creating is rejected. Check the scope of provisioning in the directory, or have the limit raised:\n%(url)s"
+    )
+    if not is_of_users:
+        body = _(
+            "%(title)s has %(count)d groups, those in the recycle bin included; %(most)d are allowed. At the limit, "
+            "creating is rejected. Check the scope of provisioning in the directory, or have the limit raised:\n%(url)s"
+        )
+    key = f"{'full' if used.is_full else 'nearly full'} {used.resource_type} {used.limit}"
+    return _Due(provider, key, subject % names, body % names)
+
+
 def _names_of(waiting: Any) -> list[str]:
     """Return the names of the users and groups whose removal waits; with a group, how many users it affects."""
     rows = list(waiting[:NAMED])
@@ -209,12 +248,13 @@ def _names_of(waiting: Any) -> list[str]:
 def _name_of(row: HeldRemoval, name: str) -> str:
     if row.resource_type == "User":
         return name
+    name = one_line(name, 150)  # so that the number is not cut off
     said = ngettext("%(group)s (a group, %(count)d user)", "%(group)s (a group, %(count)d users)", row.user_count)
     return said % {"group": name, "count": row.user_count}
 
 
 def _listed(names: list[str], count: int) -> str:
-    lines = [f"- {name}" for name in names]
+    lines = [f"- {one_line(name)}" for name in names]
     if count > len(names):
         lines.append(_("and %(count)d more") % {"count": count - len(names)})
     return "\n".join(lines) or _("nobody")

@@ -124,7 +124,7 @@ def allow_waiting(provider: Provider, actor: Actor, *, waiting: str, key: str | 
     Removals that came later are still held. Returns the situation with those that are allowed now as waiting.
     """
     last_id = waiting.partition(".")[0]
-    _require(last_id.isdecimal() and int(last_id) <= _NEWEST)
+    _require(last_id.isdecimal() and len(last_id) < 20 and int(last_id) <= _NEWEST)
     with _deciding(provider, key, int(last_id)) as (found, situation):
         _require(situation.is_held and situation.waiting and situation.waiting_key == waiting)
         until = timezone.now() + ALLOWED_FOR

@@ -17,6 +17,8 @@ Who counts. Each user counts once within the hour (SPAN), however many of these 
     empties or deletes a group without users, or removes a group  nobody
     from a group
     removes users from groups who are disabled or deleted         nobody (they count when they are disabled)
+    renames users, however many                                   nobody: they keep id, state and groups, and when
+                                                                  a domain is renamed, all users are
     creates or changes users and groups in any other way          nobody
 
 Groups are counted by what is true at the moment: a user who joins a group again, and a group that gets a member

@@ -19,20 +19,25 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
 from typing import Any
 from urllib.parse import unquote_plus
 from uuid import UUID
 
+from django.conf import settings
 from django.db import DataError, close_old_connections, connection, transaction
 from django.utils import timezone
 
 from providers import activity
 from providers.models import JobRun
+from scim.protocol.values import SECRET_NAME
 
 MAX_BODY = 65_536
 MAX_WAITING = 10_000
+# Providers and days whose rejected bodies are counted.
+MAX_COUNTED = 10_000
+NOT_KEPT = "(not kept: too many rejected requests of this provider today, see REJECTED_BODIES_MIB)"
 INTERVAL_S = 0.5
 LONG_S = 5.0
 BATCH = 500
@@ -103,6 +108,7 @@ class Writer:
         self._touches: dict[int, tuple[datetime, str | None]] = {}
         self._refused: Counter[tuple[str, datetime, str]] = Counter()
         self._lost = 0
+        self._rejected: Counter[tuple[int, date]] = Counter()
         self._is_failing = False
         self._pid = 0
         self._wake = threading.Event()
@@ -113,10 +119,26 @@ class Writer:
             if touches_token:
                 self._touches[entry.token_id] = (entry.at, entry.source_ip)
             if len(self._entries) < MAX_WAITING:
-                self._entries.append(entry)
+                self._entries.append(self._within_quota(entry))
             else:
                 self._lost += 1
         self.start()
+
+    def _within_quota(self, entry: Entry) -> Entry:
+        """Return the entry, without its bodies if the provider's rejected requests of this day have used their quota.
+
+        Each worker has its part of REJECTED_BODIES_MIB, and a restart begins again: it is a limit for the disk.
+        """
+        size = len(entry.request_body) + len(entry.response_body)
+        if entry.status < 400 or not size:
+            return entry
+        options, key = settings.OPTIONS, (entry.provider_id, entry.at.date())
+        if len(self._rejected) > MAX_COUNTED:
+            self._rejected.clear()
+        self._rejected[key] += size
+        if self._rejected[key] <= options.rejected_bodies_mib * 1_048_576 // options.workers:
+            return entry
+        return replace(entry, request_body=NOT_KEPT if entry.request_body else "", response_body="")
 
     @contextmanager
     def running(self, request_id: UUID, entry: Callable[[], Entry | None]) -> Iterator[None]:
@@ -258,7 +280,6 @@ def _storable(text: str) -> str:
 writer = Writer()
 atexit.register(writer.flush)
 
-_SECRET_NAME = re.compile(r"password|secret|token", re.IGNORECASE)
 _TOKEN = re.compile(r"ipr_[A-Za-z0-9_-]{20,}")
 HIDDEN = "•••"
 
@@ -267,7 +288,7 @@ def redact(body: bytes) -> str:
     """Return a request or response body without passwords, secrets and tokens, cut to 64 kB."""
     text = _TOKEN.sub(f"ipr_{HIDDEN}", body[:MAX_BODY].decode("utf-8", "replace"))
     # An attribute name can contain JSON escapes. So a text with escapes is parsed before it is searched.
-    if _SECRET_NAME.search(text) or "\\u" in text:
+    if SECRET_NAME.search(text) or "\\u" in text:
         if len(body) > MAX_BODY:
             return f"(not kept: it may name a secret and is too long to clean; {len(body):,} bytes)"
         try:
@@ -285,13 +306,14 @@ def redact_text(text: str) -> str:
 
 def redact_query(query: str) -> str:
     """Return a raw query string without tokens, or "•••" if it contains the name of a secret in any encoding."""
-    return HIDDEN if _SECRET_NAME.search(unquote_plus(query)) else redact_text(query)
+    return HIDDEN if SECRET_NAME.search(unquote_plus(query)) else redact_text(query)
 
 
 def _redacted(value: Any, depth: int) -> Any:
     """Return JSON with the values of secrets replaced, at most `depth` levels deep.
 
-    A secret is a value whose own name is one, or the `value` of a PATCH operation whose `path` is one.
+    A secret is a value whose own name is one, the `value` of a PATCH operation whose `path` is one, or a filter that
+    compares one.
     """
     if depth == 0:
         return "(nested too deep to keep)"
@@ -300,11 +322,17 @@ def _redacted(value: Any, depth: int) -> Any:
     if not isinstance(value, dict):
         return value
     names_secret = any(
-        isinstance(part, str) and _SECRET_NAME.search(part) for name, part in value.items() if name.lower() == "path"
+        isinstance(part, str) and SECRET_NAME.search(part) for name, part in value.items() if name.lower() == "path"
     )
     return {
         name: HIDDEN
-        if _SECRET_NAME.search(name) or (names_secret and name.lower() == "value")
+        if SECRET_NAME.search(name) or (names_secret and name.lower() == "value") or _compares_secret(name, part)
         else _redacted(part, depth - 1)
         for name, part in value.items()
     }
+
+
+def _compares_secret(name: str, value: Any) -> bool:
+    """Return whether a value is a filter, or a path with one, in which a secret is compared with a text."""
+    is_filter = name.lower() in ("filter", "path") and isinstance(value, str)
+    return is_filter and '"' in value and bool(SECRET_NAME.search(value))

@@ -17,9 +17,17 @@ from django.utils.translation import gettext_noop
 
 from providers.audit import record_act
 from providers.events import Actor, EventKind
+from providers.json_files import OddValueError, parse_json
 from providers.models import Provider, Resource, SchemaExtension
 from scim.protocol.attributes import RESOURCE_TYPES, ResourceType, Schema, read_schema
-from scim.protocol.definitions import DefinitionError, Problem, check_compatible, overlaps, read_definition
+from scim.protocol.definitions import (
+    DefinitionError,
+    Problem,
+    check_compatible,
+    check_secrets,
+    overlaps,
+    read_definition,
+)
 
 MAX_EXTENSIONS = 20
 
@@ -35,13 +43,16 @@ class InUseError(Exception):
 def read_upload(content: bytes) -> Any:
     """Return the JSON in a file. Raises `DefinitionError` with the line and column of a mistake."""
     try:
-        return json.loads(content.decode("utf-8-sig"))
+        return parse_json(content)
     except json.JSONDecodeError as error:
         said = gettext_noop("Line %(line)d, column %(column)d is not JSON: a quote, comma or bracket may be missing.")
         raise DefinitionError([Problem("", said, {"line": error.lineno, "column": error.colno})]) from error
     except UnicodeDecodeError as error:
         said = gettext_noop("Byte %(number)d is not UTF-8: save the file as UTF-8.")
         raise DefinitionError([Problem("", said, {"number": error.start + 1})]) from error
+    except OddValueError as error:
+        said = gettext_noop("The file has a number or a character that cannot be used.")
+        raise DefinitionError([Problem("", said)]) from error
     except RecursionError as error:
         raise DefinitionError([Problem("", gettext_noop("The file is nested too deep."))]) from error
 
@@ -67,6 +78,7 @@ def check_schema(provider: Provider, document: Any, resource_type: str) -> tuple
         raise DefinitionError([Problem("id", taken, {"type": held.resource_type})])
     else:
         check_compatible(read_schema(held.document), schema)
+    check_secrets(schema, read_schema(held.document) if held.pk else None)
     return schema, held
 
 

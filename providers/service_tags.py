@@ -5,13 +5,13 @@ administrator should start with *observe*.
 """
 
 import difflib
-import json
 from dataclasses import dataclass
 from typing import Any
 
 from django.utils.translation import gettext as _
 
 from providers.ip_rules import Network, RangeProblem, read_range
+from providers.json_files import parse_json
 
 MAX_BYTES = 20_000_000
 DEFAULT_TAG = "AzureActiveDirectory"
@@ -37,7 +37,7 @@ def read_service_tag(content: bytes, name: str) -> ServiceTag:
         said = _("The file is larger than %(size)s MB: it is not Microsoft's list.")
         raise ServiceTagsError(said % {"size": MAX_BYTES // 1_000_000})
     try:
-        found = json.loads(content)
+        found = parse_json(content)
     except (ValueError, RecursionError) as error:
         raise ServiceTagsError(_("The file is not JSON. Download ServiceTags_Public_….json from Microsoft.")) from error
     if not isinstance(found, dict) or not isinstance(found.get("values"), list):

@@ -234,6 +234,8 @@ class Caller:
     is_touch_due: bool
     schemas_version: int
     limits_removals: bool
+    user_count: int
+    group_count: int
     address: str | None
 
 
@@ -251,7 +253,7 @@ SELECT t.id, t.prefix,
   p.ip_mode = 'off' OR t.prefix = '{TEST_PREFIX}'
     OR EXISTS (SELECT 1 FROM providers_iprule i WHERE i.provider_id = p.id AND i.cidr >>= %s::inet),
   t.last_used_at IS NULL OR t.last_used_at < now() - interval '1 minute', p.schemas_version,
-  p.removal_limit = 'hold'
+  p.removal_limit = 'hold', p.user_count, p.group_count
 FROM providers_token t JOIN providers_provider p ON p.id = t.provider_id
 WHERE t.digest = %s
 """

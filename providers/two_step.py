@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import django_otp
+from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.utils.crypto import salted_hmac
 from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
@@ -49,6 +50,7 @@ def enable_two_step(account: Any, actor: Actor, device: Any, code: str) -> list[
     The codes cannot be read again later. For a wrong code, the list is empty and nothing changes.
     Raises `TooManyCodesError`.
     """
+    _lock(account)
     if _verify(account, device, "".join(code.split())) is None:
         return []
     _forget(account, but=device)
@@ -83,9 +85,15 @@ def recovery_codes_left(account: Any) -> int:
 @transaction.atomic
 def disable_two_step(account: Any, actor: Actor) -> None:
     """Turn two-step sign-in off and delete the app and the recovery codes. Idempotent."""
+    _lock(account)
     if has_two_step(account):
         record_act(EventKind.TWO_STEP_TURNED_OFF, actor, subject=account.get_username())
     _forget(account)
+
+
+def _lock(account: Any) -> None:
+    """Lock the account: of two set-ups at once, the second finds its app deleted by the first."""
+    get_user_model()._default_manager.select_for_update(no_key=True).get(pk=account.pk)
 
 
 def _forget(account: Any, but: Any = None) -> None:

@@ -36,6 +36,33 @@ def end_other_sessions() -> None:
         )
 
 
+def tables_with(text: str) -> list[str]:
+    """Return the tables of which some row has this text, in whatever column."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT oid::regclass::text FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
+        )
+        tables = [name for (name,) in cursor.fetchall()]
+        found = []
+        for table in tables:
+            cursor.execute(f"SELECT EXISTS (SELECT FROM {table} r WHERE r::text LIKE %s)", [f"%{text}%"])
+            found += [table] if cursor.fetchone()[0] else []
+    return found
+
+
+@contextmanager
+def rewriting_events() -> Iterator[None]:
+    """Let a test delete change events or move them in time. The product can do neither."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE providers_changeevent DISABLE TRIGGER append_only")
+        yield
+        cursor.execute("ALTER TABLE providers_changeevent ENABLE TRIGGER append_only")
+
+
 @contextmanager
 def new_database() -> Iterator[None]:
     """An empty database of its own, as the tests have, for a command that is not one of them."""

@@ -81,7 +81,12 @@ def _purposes() -> Mapping[str, Text]:
         % {"days": options.request_body_days},
         "empty_recycle_bin": _("Purges users and groups deleted %(days)d days ago") % {"days": RECYCLE_BIN_DAYS},
         "purge_providers": _("Purges providers deleted %(days)d days ago") % {"days": RECYCLE_BIN_DAYS},
-        "forget_counts": _("Forgets counts of requests and addresses after %(days)d days") % {"days": COUNT_DAYS},
-        "write_notices": _("Writes mails about tokens that expire and about removals above the limit"),
+        "forget_counts": _("Forgets counts of requests and addresses after %(days)d days, and expired sessions")
+        % {"days": COUNT_DAYS},
+        "check_memberships": _("Checks that each membership has the provider of its group and its member"),
+        "count_resources": _("Counts the users and groups of each provider, for the limits"),
+        "write_notices": _(
+            "Writes mails about tokens that expire, removals above the limit, and providers that are nearly full"
+        ),
         "send_notices": _("Sends those mails"),
     }

@@ -21,6 +21,7 @@ from providers.console import dashboard, export, home, housekeeping
 from providers.console.accounts import language, sign_in, two_step
 from providers.console.accounts import pages as accounts
 from providers.console.frame import access
+from providers.console.frame.limits import limited
 from providers.console.history import audit
 from providers.console.log import not_provisioned, refused
 from providers.console.log import pages as log
@@ -57,13 +58,12 @@ class ConsoleSite(AdminSite):
         Without a role the response is a 403 page that names the roles. A provider that does not exist is a 404.
         """
 
-        def for_roles(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        def for_roles(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if access.may(request, access.VIEW):
                 try:
-                    response: HttpResponse = view(request, *args, **kwargs)
+                    return limited(request, lambda: view(request, *args, **kwargs))
                 except Provider.DoesNotExist as error:  # somebody deleted it after the page was opened
                     raise Http404(gettext("There is no such provider.")) from error
-                return response
             access.record_refusal(request, f"{request.method} {request.path}"[:200])
             return render(request, "console/frame/no_role.html", status=403)
 

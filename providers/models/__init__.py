@@ -15,6 +15,8 @@ from providers.models.provider import (
 )
 from providers.models.record import (
     ASKED_NAMES,
+    MAX_SEARCH_LENGTH,
+    MAX_SEARCH_WORDS,
     ChangeEvent,
     JobRun,
     Notice,
@@ -22,6 +24,7 @@ from providers.models.record import (
     RefusedCalls,
     RequestCount,
     RequestLog,
+    SearchTooLongError,
     SourceSeen,
     like_all,
 )
@@ -37,6 +40,8 @@ from providers.models.resource import (
 
 __all__ = [
     "ASKED_NAMES",
+    "MAX_SEARCH_LENGTH",
+    "MAX_SEARCH_WORDS",
     "RECYCLE_BIN_DAYS",
     "TEST_PREFIX",
     "ChangeEvent",
@@ -57,6 +62,7 @@ __all__ = [
     "Resource",
     "SavedFilter",
     "SchemaExtension",
+    "SearchTooLongError",
     "SourceSeen",
     "Status",
     "SyncedGroup",

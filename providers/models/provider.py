@@ -122,6 +122,9 @@ class Provider(models.Model):
     guide_steps = models.JSONField(default=list, blank=True)
     paused_at = models.DateTimeField(null=True, blank=True)
     paused_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    # As `providers.quota` counted them last, those in the recycle bin included.
+    user_count = models.BigIntegerField(default=0)
+    group_count = models.BigIntegerField(default=0)
     deleted_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
@@ -147,8 +150,8 @@ class Provider(models.Model):
         return self.title
 
     def clean_title(self) -> None:
-        """Strip the title and set the key that makes titles unique, ignoring case. Call it before saving a title."""
-        self.title = self.title.strip()
+        """Make the title one line and set the key that makes titles unique, ignoring case. Call it before saving."""
+        self.title = " ".join(self.title.split())
         self.title_key = comparison_key(self.title)
 
 

@@ -29,12 +29,31 @@ ASKED_NAMES = "providers_search_key(subject || ' ' || display_name || ' ' || ext
 _FORMER = f"kind IN ('resource.changed', 'resource.disabled', 'resource.enabled') AND {FORMER_NAMES} <> ''"
 
 
+MAX_SEARCH_WORDS = 10
+MAX_SEARCH_LENGTH = 500
+
+
+class SearchTooLongError(Exception):
+    """A search has more than `MAX_SEARCH_WORDS` words or `MAX_SEARCH_LENGTH` characters."""
+
+
+def search_words(text: str) -> list[str]:
+    """Return the words of a search as search keys. Raises `SearchTooLongError`."""
+    text = text.strip()
+    if len(text) > MAX_SEARCH_LENGTH:
+        raise SearchTooLongError
+    words = search_key(text).split()
+    if len(words) > MAX_SEARCH_WORDS:
+        raise SearchTooLongError
+    return words
+
+
 def like_all(expression: str, text: str) -> tuple[str, list[str]]:
     """Return a condition in SQL that `expression` contains every word of a search, and its parameters.
 
-    Not `LIKE ALL (…)`: no index is used for that.
+    Not `LIKE ALL (…)`: no index is used for that. Raises `SearchTooLongError`.
     """
-    words = [f"%{word.translate(_ESCAPES)}%" for word in search_key(text).split()]
+    words = [f"%{word.translate(_ESCAPES)}%" for word in search_words(text)]
     return " AND ".join([f"{expression} LIKE %s"] * len(words)) or "false", words
 
 

@@ -14,9 +14,8 @@ from django.utils.translation import gettext_lazy as _
 
 from providers.ids import parse_id
 from providers.models.provider import OfProvider, Provider
-from providers.models.record import ChangeEvent
+from providers.models.record import ChangeEvent, search_words
 from providers.states import Shown
-from scim.protocol.values import search_key
 
 # A search looks at the former names of at most this many users and groups.
 MAX_FORMER = 500
@@ -50,9 +49,10 @@ class ResourceQuerySet(OfProvider):
         """Return the resources with every word of `text` in their names, addresses or externalId, or in former names.
 
         Case and accents are ignored. A complete id finds its resource too. Sends one query, for the former names.
+        Raises `SearchTooLongError`.
         """
         words = Q()
-        for word in search_key(text).split():
+        for word in search_words(text):
             words &= Q(search_text__contains=word)
         if not words:
             return self

@@ -13,6 +13,7 @@ from providers.outcomes import Action
 from scim.api.base import ScimView, json_response
 from scim.api.entries import Write, write_of
 from scim.api.exceptions import as_scim_error
+from scim.api.permissions import check_quota
 from scim.api.resources import store_call
 from scim.protocol import errors
 from scim.protocol.bulk import (
@@ -148,6 +149,7 @@ class BulkView(ScimView):
         call = replace(call, policy=run.policy, if_match=operation.version, notes=notes)
         match operation.method:
             case "POST":
+                check_quota(self.caller, operation.resource_type.name)
                 return verbs.create(call, operation.data)
             case "PUT":
                 return verbs.replace(call, resource_id, operation.data)

@@ -13,6 +13,7 @@ import contextlib
 import json
 import re
 from collections import Counter
+from itertools import chain
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -53,7 +54,10 @@ def read_json(request: HttpRequest, *, is_large: bool = False) -> Any:
         raise errors.invalid_syntax(f"The body is no valid JSON in UTF-8: {error}.") from error
     request.scim_document = document  # type: ignore[attr-defined]
     if _count_names(document) != sum(map(bool, _STRING.findall(body))):
-        raise errors.invalid_syntax(f"The body names {_name_given_twice(body)} twice in one object; send it once.")
+        raise errors.invalid_syntax(
+            f"The body names {_name_given_twice(body)} twice in one object (upper and lower case count as equal); send "
+            "it once."
+        )
     return document
 
 
@@ -62,26 +66,31 @@ _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"(\s*:)?')
 
 
 def _count_names(document: Any) -> int:
-    """How many members all objects have after parsing, which drops a name that was given twice (V57).
+    """How many names all objects have after parsing, where one that was given twice counts once (V57).
 
-    Raises ScimError tooMany for an object with more than `MAX_NAMES`: each name is looked up, known or not (V65).
+    Parsing drops a name that was repeated exactly. Upper and lower case are equal too (RFC 7643 §2.1); each object is
+    looked at for that only if some name has two spellings in the document. Raises ScimError tooMany for an object with
+    more than `MAX_NAMES`: each name is looked up, known or not (V65).
     """
-    count, waiting = 0, [document]
+    objects, waiting = list[dict[str, Any]](), [document]
     while waiting:
         value = waiting.pop()
         if isinstance(value, dict):
-            count += len(value)
             if len(value) > MAX_NAMES:
                 raise errors.too_many(MAX_NAMES, "attributes in one object")
+            objects.append(value)
             waiting.extend(value.values())
         elif isinstance(value, list):
             waiting.extend(value)
-    return count
+    names = set(chain.from_iterable(objects))
+    if len({*map(str.lower, names)}) == len(names):
+        return sum(map(len, objects))
+    return sum(len({*map(str.lower, one)}) for one in objects)
 
 
 def _name_given_twice(body: bytes) -> str:
     def look(pairs: list[tuple[str, Any]]) -> None:
-        found.extend(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
+        found.extend(name for name, count in Counter(name.lower() for name, _ in pairs).items() if count > 1)
 
     found: list[str] = []
     with contextlib.suppress(RecursionError):

@@ -1,10 +1,11 @@
-"""The checks after a valid token: the IP restriction, and whether the provider is paused."""
+"""The checks after a valid token: the IP restriction, whether the provider is paused, and its quota."""
 
 from typing import Any
 
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
+from providers.quota import usage
 from providers.tokens import Caller
 from scim.api import refusals
 
@@ -18,3 +19,10 @@ class ProviderPermission(BasePermission):
         if caller.is_paused:
             raise refusals.paused()
         return True
+
+
+def check_quota(caller: Caller, resource_type: str) -> None:
+    """Raise ScimError 400 if the provider has as many users or groups as it may have. For a creation."""
+    used = usage(resource_type, caller.user_count if resource_type == "User" else caller.group_count)
+    if used.is_full:
+        raise refusals.provider_full(resource_type, used.limit)

@@ -127,6 +127,21 @@ def paused() -> ScimError:
     )
 
 
+def provider_full(resource_type: str, limit: int) -> ScimError:
+    """A creation above the quota. 400, which a client reports for this resource alone and tries again in a later cycle.
+
+    RFC 7644 §3.12 names no status for it: 403 would blame the token, and a 5xx is repeated at once.
+    """
+    return ScimError(
+        Reason.PROVIDER_FULL,
+        400,
+        "",
+        f"This provider has reached its limit of {limit:,} {resource_type.lower()}s, those in the recycle bin "
+        "included; nothing was created. Check the scope of provisioning in Entra ID, or ask the operator of iProva to "
+        f"raise PROVIDER_{resource_type.upper()}S.",
+    )
+
+
 def removals_held() -> ScimError:
     return ScimError(
         Reason.REMOVALS_HELD,

@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from providers.outcomes import Action
 from scim.adapters import adapter_of, answer_shaper, write_shaper
 from scim.api.base import ScimView, json_response, no_content
+from scim.api.permissions import check_quota
 from scim.protocol.attributes import GROUP, USER, ResourceType
 from scim.protocol.listing import read_list_query, read_member_query, search_parameters
 from scim.protocol.messages import list_response
@@ -116,6 +117,7 @@ class ResourceListView(_ResourceTypeView):
 
     def post(self, request: Request, **kwargs: Any) -> HttpResponse:
         body, projection = self.body(), self.projection()
+        check_quota(self.caller, self.resource_type.name)
         return self.answer(verbs.create(self.call(projection), body), projection, status=201)
 
 

@@ -29,7 +29,7 @@ def _parsed(value: Any) -> Any:
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
-    if len(found) < len(pairs):
+    if len({*map(str.lower, found)}) < len(pairs):
         raise ValueError("a name is given twice")  # as in a request body (threat V57)
     return found
 

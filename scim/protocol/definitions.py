@@ -13,6 +13,7 @@ from typing import Any
 from scim.protocol.attributes import SCHEMAS, Attribute, Schema, read_schema
 from scim.protocol.conditions import OPERATORS, is_storable
 from scim.protocol.errors import nearest
+from scim.protocol.values import SECRET_NAME
 
 SCHEMA_SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:Schema"
 MAX_ATTRIBUTES = 200
@@ -115,6 +116,27 @@ def overlaps(one: str, other: str) -> bool:
 def check_compatible(old: Schema, new: Schema) -> None:
     """Check that `new` can replace `old` where values are stored already. Raises `DefinitionError`."""
     problems = list(_changed(old.attributes, new.by_name, "attributes"))
+    if problems:
+        raise DefinitionError(problems)
+
+
+def secret_names(schema: Schema) -> list[str]:
+    """The attributes and sub-attributes that name a secret, such as `login.password`."""
+    named = [(one.name, [f"{one.name}.{sub.name}" for sub in one.sub_attributes]) for one in schema.attributes]
+    return [name for whole, parts in named for name in (whole, *parts) if SECRET_NAME.search(name.rpartition(".")[2])]
+
+
+def check_secrets(schema: Schema, held: Schema | None) -> None:
+    """Check that no attribute names a secret, as its values would be stored, returned and found by filters (V6).
+
+    An extension that had such an attribute before (`held`) keeps it. Raises `DefinitionError`.
+    """
+    known = secret_names(held) if held else []
+    reason = gettext_noop(
+        "names a secret, but its values would be stored and returned. Leave the attribute out, or give it another name "
+        "if it holds none."
+    )
+    problems = [Problem(f'attributes["{name}"]', reason) for name in secret_names(schema) if name not in known]
     if problems:
         raise DefinitionError(problems)
 

@@ -65,6 +65,7 @@ class Reason(StrEnum):
     PROVIDER_DELETED = "provider-deleted"
     ADDRESS_REFUSED = "address-refused"
     PAUSED = "paused"
+    PROVIDER_FULL = "provider-full"
     REMOVALS_HELD = "removals-held"
     REMOVALS_REJECTED = "removals-rejected"
     ADAPTER = "adapter"

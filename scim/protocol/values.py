@@ -46,6 +46,8 @@ def search_key(text: str) -> str:
     return "".join(char for char in parts if not unicodedata.combining(char))
 
 
+# The names of values that nobody may read again.
+SECRET_NAME = re.compile(r"password|secret|token", re.IGNORECASE)
 _DATE_TIME = re.compile(r"(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(Z|z|[+-]\d\d:\d\d)?", re.ASCII)
 
 

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.contrib.sessions.models import Session
 from django.db import connection
 from django.utils import timezone
 
@@ -11,6 +12,8 @@ from providers.administration import delete_provider, restore_provider
 from providers.events import SYSTEM
 from providers.housekeeping import (
     OF_A_PROVIDER,
+    MixedMembershipError,
+    check_memberships,
     drop_partitions,
     empty_recycle_bin,
     forget_bodies,
@@ -38,7 +41,7 @@ from providers.models import (
 from providers.schemas import add_schema
 from providers.tokens import issue_test_token, rotate_token
 from scim.store import verbs
-from tests.factories import call, issue, make_calls, make_group, make_provider, make_user
+from tests.factories import browser_of, call, issue, make_account, make_calls, make_group, make_provider, make_user
 
 NOW = timezone.now()
 
@@ -170,3 +173,27 @@ def test_rows_are_counted_over_batches(db, monkeypatch):
     run_job(housekeeping.purge_providers)
     run = JobRun.objects.get()
     assert (run.job, run.result, run.has_failed) == ("purge_providers", "2", False)
+
+
+def test_l11_expired_sessions_are_removed_and_others_are_not(db, monkeypatch):
+    monkeypatch.setattr(housekeeping, "BATCH", 2)
+    browsers = [browser_of(make_account("Support")) for _ in range(5)]
+    keys = [browser.session.session_key for browser in browsers]
+    Session.objects.filter(pk__in=keys[:3]).update(expire_date=timezone.now() - timedelta(seconds=1))
+    assert run_job(forget_counts) == "3"
+    assert set(Session.objects.values_list("pk", flat=True)) == set(keys[3:])
+    assert [browser.get("/").status_code for browser in browsers] == [302] * 3 + [200] * 2
+
+
+@pytest.mark.parametrize("end", ["provider_id", "group_id", "member_id"])
+def test_a_membership_of_two_providers_is_a_failed_job(provider, stranger, monkeypatch, end):
+    monkeypatch.setattr(housekeeping, "CHECKED_AT_ONCE", 2)
+    other = make_group(stranger, members=[make_user(stranger)])
+    foreign = {"provider_id": stranger.pk, "group_id": other.pk, "member_id": other.memberships.get().member_id}
+    make_group(provider, members=[make_user(provider) for _ in range(6)])
+    assert run_job(check_memberships) == "all of one provider"
+    Membership.objects.filter(pk=Membership.objects.of(provider).latest("pk").pk).update(**{end: foreign[end]})
+    with pytest.raises(MixedMembershipError):
+        run_job(check_memberships)
+    run = JobRun.objects.get(job="check_memberships")
+    assert (run.has_failed, run.result) == (True, "MixedMembershipError")

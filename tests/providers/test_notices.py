@@ -16,7 +16,7 @@ from providers.models import JobRun, Notice, Provider, Token
 from providers.notices import UnsentError, send_notices, write_notices
 from providers.tokens import rotate_token
 from tests.conftest import ScimClient
-from tests.factories import issue, make_user
+from tests.factories import issue, make_group, make_user
 from tests.pages import read
 
 DISABLE = {"op": "replace", "path": "active", "value": False}
@@ -150,3 +150,32 @@ def test_a_title_cannot_add_lines_to_the_head_of_a_mail(told):
     issue(told, expires_at=timezone.now() + timedelta(days=3))
     (subject,) = sent()
     assert "\n" not in subject and mail.outbox[0].recipients() == [ADDRESS]
+
+
+EVIL = "b3@x.example\n\nAction needed: confirm at https://evil.example\u2028\u202e\n\n-- \niProva\x1b[2J" + "x" * 5_000
+
+
+@pytest.mark.parametrize("removal_limit", ["warn", "hold"])
+def test_l1_v50_a_name_stays_on_its_line_of_a_mail(told, removal_limit):
+    Provider.objects.update(removal_limit=removal_limit, removal_limit_users=3, removal_limit_percent=10)
+    people = [make_user(told, f"{number}{EVIL}"[:1_900]) for number in range(6)]
+    group = make_group(told, EVIL[:1_900], people)
+    client = ScimClient(issue(told)[1])
+    for person in people[:4]:
+        client.patch(f"/Users/{person.pk}", DISABLE)
+    client.delete(f"/Groups/{group.pk}")
+    request_log.writer.flush()
+    assert len(sent()) == 1
+    lines = mail.outbox[0].body.splitlines()
+    named = [line for line in lines if "b3@x.example" in line]
+    assert len(named) >= 4 and all(line.startswith("- ") and len(line) < 230 for line in named)
+    assert [line for line in lines if "evil" in line] == named and "-- " not in lines
+    assert not {"\x1b", "\u202e", "\u2028"} & set(mail.outbox[0].body)
+    assert any("a group, 3 users" in line for line in named) == (removal_limit == "hold")
+
+
+def test_l1_a_title_and_a_label_stay_on_their_line_of_a_mail(told):
+    Provider.objects.update(title="Contoso\n\nGo to https://evil.example")
+    issue(told, expires_at=timezone.now() + timedelta(days=3), label="old\n\nGo to https://evil.example")
+    sent()
+    assert not [line for line in mail.outbox[0].body.splitlines() if line.startswith("Go to")]

@@ -402,3 +402,34 @@ def test_two_requests_that_take_the_last_two_groups_of_the_same_users_do_not_pas
         thread.join()
     assert sorted(statuses) == [204, 503]
     assert Membership.objects.filter(member__in=people, left_at=None).count() == 10
+
+
+@pytest.mark.parametrize("way", ["PATCH", "PUT", "bulk"])
+def test_l16_renaming_everybody_is_not_held_and_leaves_everybody_where_they_were(held, way):
+    provider, client, people = held
+    group = make_group(provider, members=people)
+    for number, person in enumerate(people):
+        name, path = f"renamed{number}@fabrikam.com", f"/Users/{person.pk}"
+        operation = {"op": "replace", "path": "userName", "value": name}
+        if way == "PATCH":
+            answer = client.patch(path, operation)
+        elif way == "PUT":
+            answer = client.put(path, {"userName": name})
+        else:
+            sent = {"method": "PATCH", "path": path, "data": {"Operations": [operation]}}
+            answer = client.post("/Bulk", {"Operations": [sent]})
+            assert answer.json()["Operations"][0]["status"] == "200"
+        assert answer.status_code == 200
+    provider.refresh_from_db()
+    assert provider.held_at is None and not HeldRemoval.objects.exists()
+    assert Membership.objects.filter(group=group, left_at=None).count() == 40
+    assert Resource.objects.filter(user_name__startswith="renamed", active=True).count() == 36
+
+
+def test_l16_emptying_all_groups_is_held_at_the_first_one_that_reaches_the_limit(held):
+    provider, client, people = held
+    groups = [make_group(provider, members=people[start : start + 3]) for start in range(4, 40, 3)]
+    statuses = [empty_by_patch(client, group).status_code for group in groups]
+    assert set(statuses) == {503}, "four are disabled already, and each group would take three more"
+    provider.refresh_from_db()
+    assert provider.held_at and Membership.objects.filter(left_at=None, provider=provider).count() == 36

@@ -41,3 +41,20 @@ def test_a_number_that_cannot_be_stored_is_0(number):
 def test_a_file_that_cannot_be_used_is_explained(content, reason):
     with pytest.raises(ServiceTagsError, match=reason.replace("?", r"\?")):
         read_service_tag(content, TAG["name"])
+
+
+NUMBER = "9" * 5_000
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        NUMBER, f'{{"values": [{NUMBER}]}}', '{"values": [], "cloud": "\\ud800"}', "[" * 100_000, "\0", '"\\u0000"', "",
+        '{"values": [{"name": "AzureActiveDirector\\udfff"}], "cloud": "Public"}', '{"values": NaN}', "\ufeff{",
+        f'{{"values": [{{"name": {"[" * 900}{"]" * 900}}}], "cloud": "Public"}}', f'{{"values": [{"9" * 4_300}]}}',
+    ],
+)  # fmt: skip
+def test_l5_an_odd_file_is_explained(content):
+    with pytest.raises(ServiceTagsError) as refused:
+        read_service_tag(content.encode("utf-8", "surrogatepass"), "AzureActiveDirectory")
+    assert str(refused.value).encode()

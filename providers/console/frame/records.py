@@ -6,13 +6,13 @@ the first. Ids are UUIDv7: their order is the order of time, and a limit in time
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.http import QueryDict
 from django.utils import timezone
-from django.utils.dateparse import parse_date
+from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -33,9 +33,23 @@ PERIODS: Mapping[str, Text] = {
 def day_begins(text: str) -> datetime:
     """Return the first moment of a day such as `2026-11-24`, in local time. Raises ValueError for any other text."""
     day = parse_date(text)
-    if day is None:
+    if day is None or not _can_be_moved(day):
         raise ValueError(text)
     return timezone.make_aware(datetime.combine(day, time.min))
+
+
+def read_moment(text: str) -> datetime | None:
+    """Return a moment such as `2026-11-24T08:00:00Z`. None for any other text, and without a zone."""
+    try:
+        found = parse_datetime(text)
+    except ValueError:
+        return None
+    return found if found and found.tzinfo and _can_be_moved(found) else None
+
+
+def _can_be_moved(day: date) -> bool:
+    """Return whether a day can be moved to another zone, or by a day, in the years that Python knows (1 to 9999)."""
+    return date.min.year < day.year < date.max.year
 
 
 def recent_days(count: int) -> list[tuple[str, str]]:

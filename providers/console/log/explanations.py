@@ -110,6 +110,16 @@ _TOO_MUCH = Explanation(
     ENTRA,
     _FEWER,
 )
+_FULL = Explanation(
+    _("The provider is full"),
+    _("The provider has as many users or groups as it may have."),
+    _("The directory creates more users or groups than the operator of iProva allows. Nothing was created."),
+    ADMINISTRATOR,
+    _(
+        "Check the scope of provisioning in the directory. If it is right, have the limit raised (PROVIDER_USERS, "
+        "PROVIDER_GROUPS)."
+    ),
+)
 _CURSOR = Explanation(
     _("Page not found"),
     _("The page of the list does not exist any more."),
@@ -330,6 +340,7 @@ EXPLANATIONS: Mapping[Reason, Explanation] = {
     Reason.PROVIDER_DELETED: _PROVIDER_DELETED,
     Reason.ADDRESS_REFUSED: _ADDRESS,
     Reason.PAUSED: _PAUSED,
+    Reason.PROVIDER_FULL: _FULL,
     Reason.REMOVALS_HELD: _HELD,
     Reason.REMOVALS_REJECTED: _REJECTED,
     Reason.ADAPTER: _ADAPTER,
@@ -367,7 +378,7 @@ def why(status: int, reason: str, resource_type: str, rejected: Sequence[str]) -
 
 
 # These are about a whole request, and a name that is taken is in the words already.
-_NOT_ABOUT_VALUES = (Reason.REMOVALS_HELD, Reason.REMOVALS_REJECTED, Reason.NAME_TAKEN)
+_NOT_ABOUT_VALUES = (Reason.REMOVALS_HELD, Reason.REMOVALS_REJECTED, Reason.NAME_TAKEN, Reason.PROVIDER_FULL)
 
 
 def why_of(row: RequestLog) -> str:

@@ -153,7 +153,7 @@ def take_suggestion(ranges: str, suggestion: str) -> str:
     """Return the ranges with one line replaced; `suggestion` is its number and range: `3:20.190.128.0/18`."""
     number, _colon, network = suggestion.partition(":")
     lines = ranges.splitlines()
-    if number.isdecimal() and 0 < int(number) <= len(lines):
+    if number.isdecimal() and len(number) < 9 and 0 < int(number) <= len(lines):
         _written, mark, comment = lines[int(number) - 1].partition("#")
         lines[int(number) - 1] = f"{network} {mark}{comment}" if mark else network
     return "\n".join(lines)

@@ -1,17 +1,15 @@
 """A provider's history: what administrators did to it, or what it did to users and groups."""
 
-from datetime import datetime
 from typing import Any
 
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
 from providers.console.frame import access
 from providers.console.frame.page import Text, moment
-from providers.console.frame.records import day_begins, recent_days
+from providers.console.frame.records import day_begins, read_moment, recent_days
 from providers.console.history.acts import changes_of
 from providers.console.history.sentences import sentence_of
 from providers.console.provider.tabs import get_provider, tab
@@ -41,7 +39,7 @@ def history(request: HttpRequest, provider_id: int) -> HttpResponse:
     what = what if what in WHAT else ""
     day = request.GET.get("day", "")
     events = _events(provider, what, day).order_by("-id")
-    since, until = _moment(request, "since"), _moment(request, "until")
+    since, until = read_moment(request.GET.get("since", "")), read_moment(request.GET.get("until", ""))
     if since:
         events = events.filter(at__gte=since)
     if until:
@@ -78,14 +76,6 @@ def _events(provider: Provider, what: str, day: str) -> QuerySet[ChangeEvent]:
     if what == "removals":
         return events.filter(kind__in=REMOVALS, resource_type="User")
     return events.filter(resource_id__isnull=what == "")
-
-
-def _moment(request: HttpRequest, name: str) -> datetime | None:
-    try:
-        found = parse_datetime(request.GET.get(name, ""))
-    except ValueError:
-        return None
-    return found if found and found.tzinfo else None
 
 
 def entry_of(event: ChangeEvent, provider: Provider | None, *, can_see_names: bool) -> dict[str, Any]:

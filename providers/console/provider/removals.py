@@ -11,7 +11,6 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.dateparse import parse_datetime
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop, ngettext
@@ -22,6 +21,7 @@ from providers.console.frame import access
 from providers.console.frame.badges import badge_of
 from providers.console.frame.masking import mask_text
 from providers.console.frame.page import Text, clock, go_to, grouped, moment, show_dialog
+from providers.console.frame.records import read_moment
 from providers.console.provider.tabs import get_provider, place_of, tab
 from providers.events import EventKind
 from providers.models import HeldRemoval, Provider, RemovalLimit, Resource, Status
@@ -334,8 +334,8 @@ def removed_users(request: HttpRequest, provider_id: int) -> HttpResponse:
     """
     provider = get_provider(provider_id)
     now = timezone.now()
-    until = _moment(request, "until") or now
-    since = _moment(request, "since") or until - SPAN
+    until = read_moment(request.GET.get("until", "")) or now
+    since = read_moment(request.GET.get("since", "")) or until - SPAN
     removed, count = removed_between(provider, since, until, REMOVED_SHOWN)
     can_see_names = access.may(request, access.VIEW_PERSONAL)
     context = {
@@ -371,11 +371,3 @@ def _removed_rows(removed: list[Removed], now: datetime, *, can_see_names: bool)
             }
         )
     return rows
-
-
-def _moment(request: HttpRequest, name: str) -> datetime | None:
-    try:
-        found = parse_datetime(request.GET.get(name, ""))
-    except ValueError:
-        return None
-    return found if found and found.tzinfo else None

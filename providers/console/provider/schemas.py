@@ -18,7 +18,7 @@ from providers.console.provider.tabs import get_provider, place_of, tab
 from providers.models import Provider, SchemaExtension
 from providers.schemas import InUseError, add_schema, check_schema, count_users, read_upload
 from scim.protocol.attributes import RESOURCE_TYPES, Attribute, Schema, read_schema
-from scim.protocol.definitions import MAX_BYTES, DefinitionError, Problem
+from scim.protocol.definitions import MAX_BYTES, DefinitionError, Problem, secret_names
 
 PREVIEW_S = 3600
 _SALT = "schema extension"
@@ -40,6 +40,7 @@ def _row(extension: SchemaExtension) -> dict[str, Any]:
         "extension": extension,
         "schema": schema,
         "attributes": _attributes(schema),
+        "secrets": ", ".join(secret_names(schema)),
         "added": moment(extension.created_at, to="day"),
     }
 

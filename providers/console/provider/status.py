@@ -1,5 +1,6 @@
 """The state of a provider or a token in words, the same on every page: its badge, the reason, and the next step."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,6 +18,7 @@ from providers.console.frame.page import Text, ago, clock, grouped
 from providers.console.log.explanations import name_of_problem
 from providers.health import EXPIRY_NOTICE, SOME_ERRORS_SHARE, UNUSED_NOTICE, Health, Reason, State
 from providers.models import Provider, Token, TokenState
+from providers.quota import usages
 from providers.removal_limit import removals_query
 
 # The words for a token that was refused, by its present state.
@@ -145,6 +147,13 @@ def _some_errors(provider: Provider, health: Health) -> SafeString:
         )
         assert health.activity.mass_change_since
         return format_html(said, count=grouped(count), time=clock(health.activity.mass_change_since, health.at))
+    if health.reason is Reason.FULL:
+        used = max(usages(provider), key=lambda usage: usage.count / (usage.limit or math.inf))
+        if used.resource_type == "User":
+            said = _("It has {count} users, those in the recycle bin included; {most} are allowed.")
+        else:
+            said = _("It has {count} groups, those in the recycle bin included; {most} are allowed.")
+        return format_html(said, count=grouped(used.count), most=grouped(used.limit))
     if health.reason is Reason.ERRORS or token is None:
         failed, number = health.failed_changes, health.changes
         said = _("{failed} of {number} changes failed in 24 h ({share} %).")
@@ -206,6 +215,8 @@ def _step(provider: Provider, health: Health) -> Step | None:
             return problems
         case State.SOME_ERRORS if health.reason is Reason.REMOVALS:
             return Step(_("See who"), page("removed_users", removals_address(health)))
+        case State.SOME_ERRORS if health.reason is Reason.FULL:
+            return Step(_("Open the recycle bin"), f"{reverse('admin:users')}?status=removed&provider={provider.pk}")
         case State.SOME_ERRORS:
             return problems if health.reason is Reason.ERRORS else tokens
     return None

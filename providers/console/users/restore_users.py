@@ -20,7 +20,6 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.urls import reverse
-from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
 from django.views.decorators.http import require_http_methods
@@ -28,6 +27,7 @@ from django.views.decorators.http import require_http_methods
 from providers.console.frame import access
 from providers.console.frame.masking import mask_text
 from providers.console.frame.page import Place, go_to, grouped, show_dialog
+from providers.console.frame.records import read_moment
 from providers.events import EventKind
 from providers.ids import first_id_at, parse_id
 from providers.models import ChangeEvent, Provider, Resource
@@ -99,11 +99,8 @@ def _selected(request: HttpRequest, sent: QueryDict, users: Any) -> tuple[Sequen
 def _event_of(sent: QueryDict) -> tuple[Provider, datetime, datetime] | None:
     """The provider and the time of the removals, if the list was that of removals."""
     number = sent.get("provider", "")
-    try:
-        since, until = (parse_datetime(sent.get(name, "")) for name in ("since", "until"))
-    except ValueError:
-        return None
-    if not (number.isdecimal() and len(number) < 19 and since and until and since.tzinfo and until.tzinfo):
+    since, until = (read_moment(sent.get(name, "")) for name in ("since", "until"))
+    if not (number.isdecimal() and len(number) < 19 and since and until):
         return None
     provider = Provider.objects.live().filter(pk=int(number)).first()
     return (provider, since, until) if provider else None

@@ -11,6 +11,7 @@ from providers.events import SYSTEM
 from providers.ip_rules import RangeProblem, read_range
 from providers.management.script import ScriptCommand
 from providers.models import IpMode
+from providers.plain_text import one_line
 from providers.switches import SWITCHES
 
 
@@ -57,4 +58,4 @@ class Command(ScriptCommand):
                 json.dumps({"provider_id": provider.pk, "title": provider.title, "tenant_url": tenant_url})
             )
         else:
-            self.stdout.write(f"Provider {provider.pk}: {provider.title}\nTenant URL: {tenant_url}")
+            self.stdout.write(f"Provider {provider.pk}: {one_line(provider.title)}\nTenant URL: {tenant_url}")

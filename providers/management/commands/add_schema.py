@@ -7,6 +7,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from providers.events import SYSTEM
 from providers.management.script import ScriptCommand, find_provider
+from providers.plain_text import one_line
 from providers.schemas import add_schema, read_upload
 from scim.protocol.attributes import RESOURCE_TYPES
 from scim.protocol.definitions import DefinitionError
@@ -32,9 +33,10 @@ class Command(ScriptCommand):
         try:
             schema = add_schema(provider, read_upload(content), SYSTEM, resource_type=options["resource_type"])
         except DefinitionError as error:
-            raise CommandError(f"{file} is not a schema extension; nothing was changed:\n{error}") from error
+            problems = "\n".join(one_line(str(problem), 500) for problem in error.problems)
+            raise CommandError(f"{file} is not a schema extension; nothing was changed:\n{problems}") from error
         target = f"{schema.id}:{schema.attributes[0].name}"
         self.stdout.write(
-            f"{provider.title} now has {schema.id} with {len(schema.attributes)} attributes. In Entra ID, the target "
-            f"attribute of a mapping is {target}."
+            f"{one_line(provider.title)} now has {schema.id} with {len(schema.attributes)} attributes. "
+            f"In Entra ID, the target attribute of a mapping is {target}."
         )

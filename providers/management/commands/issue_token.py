@@ -8,6 +8,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from providers.events import SYSTEM
 from providers.management.script import ScriptCommand, find_provider
+from providers.plain_text import one_line
 from providers.tokens import TooManyTokensError, issue_token
 
 
@@ -23,7 +24,7 @@ class Command(ScriptCommand):
         try:
             token, value = issue_token(provider, SYSTEM)
         except TooManyTokensError as error:
-            raise CommandError(f"{provider.title} has two live tokens: revoke one first.") from error
+            raise CommandError(f"{one_line(provider.title)} has two live tokens: revoke one first.") from error
         tenant_url = settings.OPTIONS.scim_url
         if options["json"]:
             found = {"provider_id": provider.pk, "tenant_url": tenant_url, "label": token.label, "token": value}

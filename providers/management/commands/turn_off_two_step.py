@@ -10,6 +10,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from providers.events import SYSTEM
 from providers.management.script import ScriptCommand
+from providers.plain_text import one_line
 from providers.two_step import disable_two_step
 
 
@@ -24,4 +25,4 @@ class Command(ScriptCommand):
         if account is None:
             raise CommandError(f"There is no console account {options['username']!r}.")
         disable_two_step(account, SYSTEM)
-        self.stdout.write(f"{account.get_username()} signs in with the password alone.")
+        self.stdout.write(f"{one_line(account.get_username())} signs in with the password alone.")

@@ -10,6 +10,7 @@ from uuid_utils.compat import uuid7
 from providers.models import ChangeEvent, Provider, Resource
 from providers.models.resource import Status
 from scim.store import verbs
+from tests.database import rewriting_events
 from tests.factories import call, make_user
 from tests.providers.console.conftest import found
 
@@ -89,8 +90,7 @@ def test_migration_0018_gives_active_back_as_the_record_has_it(provider, strange
     lose_active(enabled_later)
     lose_active(deleted, before=False)
     lose_active(unknown)
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL iprova.purge = 'on'")
+    with connection.cursor() as cursor, rewriting_events():
         cursor.execute("UPDATE providers_changeevent SET changes = '[]' WHERE resource_id = %s", [unknown.pk])
     verbs.delete(call(provider), str(deleted.pk))
     migration = import_module("providers.migrations.0020_users_have_active")

@@ -2,6 +2,7 @@
 
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.utils import timezone
 
 from providers.events import EventKind
 from providers.models import ChangeEvent, Resource
@@ -71,15 +72,72 @@ def test_ac_aud_3_the_orm_changes_no_event_either(provider):
     assert events.exclude(kind="x").count() == 1
 
 
-@pytest.mark.parametrize("sql", ["UPDATE providers_changeevent SET kind = 'x'", "DELETE FROM providers_changeevent"])
-def test_ac_aud_3_events_are_append_only(provider, sql):
-    make_user(provider)
+def refused(sql, *values):
     with connection.cursor() as cursor, pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
-        cursor.execute(sql)
+        cursor.execute(sql, values)
+
+
+@pytest.fixture(params=["off", "on"])
+def purging(request, db):
+    """The setting that a purge makes, on or off."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET LOCAL iprova.purge = '{request.param}'")
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "UPDATE providers_changeevent SET kind = 'x'",
+        "DELETE FROM providers_changeevent",
+        "TRUNCATE providers_changeevent",
+        "TRUNCATE providers_requestlog, providers_changeevent",
+        "TRUNCATE providers_changeevent_rest",
+        "TRUNCATE {month}",
+        "DELETE FROM {month}",
+        "UPDATE {month} SET changes = '[]'",
+    ],
+)
+def test_l4_ac_aud_3_events_are_append_only(provider, purging, sql):
+    make_user(provider)
+    before = list(ChangeEvent.objects.values())
+    refused(sql.format(month=f"providers_changeevent{timezone.now():_%Y%m}"))
+    assert list(ChangeEvent.objects.values()) == before
+
+
+def test_l4_months_made_later_cannot_be_truncated_either(db):
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT providers_make_months('providers_changeevent', now() + interval '20 months', 1)")
+        cursor.execute(
+            "SELECT p.relid::regclass::text, count(t.oid) FROM pg_partition_tree('providers_changeevent') p"
+            " LEFT JOIN pg_trigger t ON t.tgrelid = p.relid AND t.tgname = 'no_truncate' GROUP BY 1"
+        )
+        found = cursor.fetchall()
+    assert len(found) >= 15 and {count for _name, count in found} == {1}
+
+
+EMPTY = "UPDATE providers_changeevent SET changes = '[]', subject = resource_id::text WHERE resource_id = %s"
+
+
+def test_l4_a_purge_empties_the_events_of_a_deleted_user_alone(provider):
+    gone, here = make_user(provider, "gone@x", title="Nurse"), make_user(provider, "here@x")
+    verbs.delete(call(provider), str(gone.pk))
+    refused(EMPTY, gone.pk)
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL iprova.purge = 'on'")
-        cursor.execute(sql)
-        cursor.execute("SET LOCAL iprova.purge = 'off'")
+        paths = "SELECT jsonb_agg(c - 'before' - 'after') FROM jsonb_array_elements(changes) c"
+        cursor.execute(f"UPDATE providers_changeevent SET changes = ({paths}) WHERE resource_id = %s", [gone.pk])
+        assert "Nurse" not in str(events_of(gone)[0].changes) and {"path": "title"} in events_of(gone)[0].changes
+        cursor.execute(EMPTY, [gone.pk])
+    assert [(event.subject, event.changes) for event in events_of(gone)] == [(str(gone.pk), [])] * 2
+    refused(EMPTY, here.pk)
+    for change in (
+        "kind = 'x'", "at = now()", "subject = 'somebody else'", "changes = '[{}]'", "id = gen_random_uuid()",
+        "resource_id = NULL", "person_name = 'x'", "token_prefix = 'x'", "provider_id = 1", "request_id = resource_id",
+        "changes = '[{\"path\": \"title\", \"after\": \"x\"}]'",
+    ):  # fmt: skip
+        refused(f"UPDATE providers_changeevent SET {change} WHERE resource_id = %s", gone.pk)
+    refused("UPDATE providers_changeevent SET changes = '[]' WHERE resource_id IS NULL")
+    refused("DELETE FROM providers_changeevent WHERE resource_id = %s", gone.pk)
 
 
 def test_events_lie_in_the_partition_of_their_month(provider):

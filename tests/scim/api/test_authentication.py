@@ -1,11 +1,20 @@
 """Who is let in: bearer token → provider → IP rule, and nothing else (threats V16 to V30)."""
 
+import ast
+import dataclasses
+import hashlib
+import hmac
+import re
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+import scim.api.urls
 from providers import request_log
 from providers.events import SYSTEM
 from providers.models import RefusedCalls, RequestLog, Token
@@ -118,3 +127,67 @@ def test_ac_ref_2_refusals_of_nobody_are_counted_not_kept(db):
     request_log.writer.flush()
     assert sorted(RefusedCalls.objects.values_list("kind", "count")) == [("altered-token", 30), ("no-token", 30)]
     assert not RequestLog.objects.exists()
+
+
+def test_v17_no_address_names_a_provider_so_only_the_token_decides(provider, stranger):
+    mine, theirs = ScimClient(issue(provider)[1]), ScimClient(issue(stranger)[1])
+    mine.post("/Users", {"userName": "mine"})
+    theirs.post("/Users", {"userName": "theirs"})
+    names = [
+        str(stranger.pk),
+        stranger.title,
+        f"providers/{stranger.pk}",
+        f"v2/{stranger.pk}",
+        f"tenants/{stranger.pk}/v2",
+    ]
+    for name in names:
+        assert mine.get(f"/{name}/Users").status_code == 404
+        assert ScimClient(None).get(f"/{name}/Users").status_code == 401
+    elsewhere = [
+        *({"headers": {header: str(stranger.pk)}} for header in ("X-Provider", "X-Tenant-Id", "X-Forwarded-User")),
+        *({name: str(stranger.pk)} for name in ("provider", "provider_id", "tenant", "tenantId")),
+        {"headers": {"X-Forwarded-Host": f"{stranger.pk}.example.com"}},
+    ]
+    for sent in elsewhere:
+        found = mine.get("/Users", **sent).json()
+        assert [one["userName"] for one in found["Resources"]] == ["mine"], sent
+    patterns = [str(pattern.pattern) for pattern in scim.api.urls.urlpatterns]
+    assert patterns and not [pattern for pattern in patterns if re.search("provider|tenant|<int", pattern)]
+
+
+def test_v22_a_token_is_looked_up_by_its_digest_and_no_secret_is_compared_with_equals(provider):
+    value = issue(provider)[1]
+    with CaptureQueriesContext(connection) as captured:
+        assert find_caller(value, "203.0.113.9")
+    sent = "".join(query["sql"] for query in captured)
+    assert digest_of(value).hex() in sent.lower() and value[4:] not in sent and value[8:-4] not in sent
+    assert digest_of(value) == hashlib.sha256(value.encode()).digest()
+    compared = [place for source in SECRET_SOURCES for place in comparisons_of_secrets(PROJECT / source)]
+    assert compared == []
+
+
+PROJECT = Path(__file__).resolve().parents[3]
+SECRET_SOURCES = [
+    "scim/api/authentication.py", "providers/tokens.py", "providers/two_step.py", "providers/accounts.py",
+    "providers/console/accounts/two_step.py", "providers/console/accounts/sign_in.py", "iprova_idm/metrics.py",
+]  # fmt: skip
+_SECRET = re.compile(r"(^|_)(token|tokens|secret|password|digest|code|hash|key)$")
+
+
+def comparisons_of_secrets(source):
+    """Where a file compares a variable named like a secret with == or !=, which takes longer the more is equal."""
+    for node in ast.walk(ast.parse(source.read_text("utf-8"))):
+        if isinstance(node, ast.Compare) and any(isinstance(op, (ast.Eq, ast.NotEq)) for op in node.ops):
+            names = [getattr(part, "attr", getattr(part, "id", "")) for part in (node.left, *node.comparators)]
+            if any(_SECRET.search(name) for name in names):
+                yield f"{source.name}:{node.lineno}"
+
+
+def test_v22_the_token_of_metrics_is_compared_in_constant_time(settings, client, monkeypatch):
+    settings.OPTIONS = dataclasses.replace(settings.OPTIONS, metrics_token="m" * 40)
+    compared, really = [], hmac.compare_digest
+    monkeypatch.setattr(hmac, "compare_digest", lambda *both: compared.append(both) or really(*both))
+    browser = Client(headers={"Host": "127.0.0.1"})
+    for sent, status in (("m" * 40, 200), ("m" * 39 + "n", 401), ("", 401)):
+        assert browser.get("/metrics", headers={"Authorization": f"Bearer {sent}"}).status_code == status
+        assert compared.pop() == (sent.encode(), b"m" * 40)

@@ -196,13 +196,14 @@ def test_v15_foreign_resources_are_not_there(client, stranger):
 
 
 def test_v64_a_thousand_that_refer_to_one_another_are_done_at_once(client):
-    started = time.monotonic()
+    started = time.process_time()
     (result,) = bulk(client, group("G", "bulkId:G"))
     assert result["status"] == "400"
     assert result["location"].endswith(str(SyncedGroup.objects.get().pk))
     chain = [group(f"g{number}", f"bulkId:g{number + 1}") for number in range(300)]
     assert set(statuses(bulk(client, *chain, group("g300", "bulkId:g0")))) == {"201"}
-    assert time.monotonic() - started < 60  # a hang, not a speed, is what this looks for
+    # The time of this process alone: what the database and other processes take is not what could hang.
+    assert time.process_time() - started < 2
 
 
 def test_each_operation_leaves_its_event_and_the_request_one_row(client, provider):

@@ -29,6 +29,25 @@ def test_v16_encoded_slashes_and_dots_are_404_after_authentication(caller, path)
     assert send(base, "GET", path, {}, None).status == 401
 
 
+LIVE = [
+    "/Users%2f{id}", "/Users%2F{id}", "/Users%5c{id}", "/Users%5C{id}", "/v2%2fUsers/{id}", "/v2/Users%2f{id}", "/Users%252f{id}",
+    "/Users/%2e/{id}", "/Users/./{id}", "/Users/x/../{id}", "/Users/x/%2e%2e/{id}", "/Users/x%2f..%2f{id}", "/Users//{id}",
+    "/Groups/../Users/{id}", "/users/{id}", "/USERS/{id}", "/Users/{id}%2f", "/Users/{id}/x", "/Users/{id}%00", "/Users;x/{id}",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", LIVE)
+def test_v16_no_trick_in_a_path_leads_to_a_user_that_exists(caller, path):
+    base, headers, _ = caller
+    made = send(base, "POST", "/Users", headers, json.dumps({"userName": f"live {path}"}).encode()).json["id"]
+    for method in ("GET", "PATCH", "DELETE"):
+        answer = send(base, method, path.format(id=made), headers, b'{"Operations": []}' if method == "PATCH" else None)
+        assert answer.status == 404, method
+    assert send(base, "GET", f"/Users/{made}", headers, None).status == 200
+    assert send(base, "GET", f"//Users/{made}", headers, None).status == 200, "Entra's form invites this one"
+    assert send(base, "GET", path.format(id=made), {}, None).status == 401
+
+
 def test_a_chunked_body_is_read(caller):
     base, headers, _ = caller
     parts = urlsplit(base)

@@ -6,8 +6,9 @@ import uuid
 
 import pytest
 
+from providers.models import Resource
 from scim.protocol.attributes import ENTERPRISE_USER
-from tests.factories import make_group
+from tests.factories import make_group, make_user
 
 
 @pytest.mark.parametrize(
@@ -23,6 +24,52 @@ def test_v57_a_name_given_twice_is_refused(client, body):
     answer = client.post("/Users", body)
     assert (answer.status_code, answer.json()["scimType"]) == (400, "invalidSyntax")
     assert "twice" in answer.json()["detail"]
+
+
+TWICE = [
+    ("POST", "/Users", b'{"userName": "a", "USERNAME": "b"}'),
+    ("POST", "/Users", b'{"userName": "a", "user\\u004eame": "b", "username": "c"}'),
+    ("POST", "/Users", b'{"userName": "a", "schemas": [], "Schemas": []}'),
+    ("POST", "/Users", b'{"userName": "a", "emails": [{"value": "x"}, {"value": "y", "Value": "z"}]}'),
+    ("POST", "/Users", b'{"userName": "a", "emails": [{"value": "x"}, {"Value": "y", "VALUE": "z"}]}'),
+    ("POST", "/Users", f'{{"userName": "a", "{ENTERPRISE_USER}": {{}}, "{ENTERPRISE_USER.upper()}": {{}}}}'.encode()),
+    ("POST", "/Users", b'{"userName": "a", "unknown": {"x": {"y": 1, "Y": 2}}}'),
+    ("POST", "/Groups", b'{"displayName": "a", "members": [], "Members": []}'),
+    ("PUT", "/Users/{id}", b'{"userName": "a", "USERNAME": "b"}'),
+    ("PUT", "/Users/{id}", b'{"userName": "a", "active": false, "Active": true}'),
+    ("PATCH", "/Users/{id}", b'{"Operations": [], "operations": []}'),
+    ("PATCH", "/Users/{id}", b'{"Operations": [{"op": "remove", "Op": "add", "path": "title", "value": "x"}]}'),
+    ("PATCH", "/Users/{id}", b'{"Operations": [{"op": "add", "path": "title", "Path": "nickName", "value": "x"}]}'),
+    ("PATCH", "/Users/{id}", b'{"Operations": [{"op": "add", "value": {"title": "x"}, "VALUE": {"title": "y"}}]}'),
+    ("PATCH", "/Users/{id}", b'{"Operations": [{"op": "add", "value": {"title": "x", "Title": "y"}}]}'),
+    ("POST", "/Bulk", b'{"Operations": [{"method": "POST", "Method": "DELETE", "path": "/Users", "bulkId": "1"}]}'),
+    ("POST", "/Bulk", b'{"Operations": [{"method": "POST", "path": "/Users", "bulkId": "1", "data": {"userName": "x"},'
+     b' "DATA": {"userName": "y"}}]}'),
+    ("POST", "/Bulk", b'{"Operations": [{"method": "POST", "path": "/Users", "bulkId": "1", "data": {"userName": "x",'
+     b' "username": "y"}}]}'),
+    ("POST", "/.search", b'{"filter": "title pr", "Filter": "userName pr"}'),
+    ("POST", "/Users/.search", b'{"count": 1, "COUNT": 2}'),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("method", "path", "body"), TWICE)
+def test_l3_v57_a_name_given_twice_in_another_case_is_refused(client, provider, method, path, body):
+    person = make_user(provider, "jane@x")
+    answer = client.request(method, path.format(id=person.pk), body)
+    assert (answer.status_code, answer.json().get("scimType")) == (400, "invalidSyntax"), answer.content
+    assert "twice" in answer.json()["detail"] and "an attribute twice" not in answer.json()["detail"]
+    assert list(Resource.objects.values_list("user_name", "version")) == [("jane@x", 1)]
+
+
+def test_l3_two_spellings_in_two_objects_are_no_name_given_twice(client):
+    body = {"userName": "a", "Title": "x", "emails": [{"value": "x", "type": "work"}, {"Value": "y", "TYPE": "home"}]}
+    assert client.post("/Users", body).status_code == 201
+
+
+@pytest.mark.parametrize("text", ['[{"value": "x", "VALUE": "y"}]', '[{"value": "x", "value": "y"}]'])
+def test_l3_a_name_given_twice_in_json_inside_text_is_refused(client, text):
+    assert client.post("/Users", {"userName": "a", "emails": text}).status_code == 400
+    assert not Resource.objects.exists()
 
 
 def test_v57_bom_and_nan_are_refused_and_colons_in_text_are_none(client):

@@ -1,12 +1,26 @@
 """Users and Groups over HTTP: verbs, refusals, tenants, query counts."""
 
+import re
+import socket
+import threading
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
-from providers.models import Resource
-from tests.factories import make_group, make_user
+from providers import request_log
+from providers.models import ChangeEvent, RequestLog, Resource
+from scim.protocol.attributes import ENTERPRISE_USER
+from tests.conftest import ScimClient
+from tests.database import tables_with
+from tests.factories import browser_of, issue, make_account, make_group, make_provider, make_user
 
+UUID = re.compile("[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}")  # in a statement without hyphens
+BASE = "http://127.0.0.1:8000/scim"
 CORE = "urn:ietf:params:scim:schemas:core:2.0:User"
 
 
@@ -40,14 +54,23 @@ def test_v56_a_forged_host_changes_no_address(client):
     assert "evil" not in made.content.decode() + made["Location"]
 
 
-def test_v11_foreign_ids_are_as_unknown_ones(provider, stranger, scim, django_assert_num_queries):
+def test_v11_foreign_ids_are_as_unknown_ones(provider, stranger, scim):
     user, group = make_user(stranger), make_group(stranger)
     client = scim(provider)
     for path, body in ((f"/Users/{user.pk}", {"userName": "x"}), (f"/Groups/{group.pk}", {"displayName": "x"})):
         unknown = path.rpartition("/")[0] + f"/{uuid.uuid4()}"
         for verb in ("GET", "PUT", "DELETE", "PATCH"):
             sent = {"Operations": [{"op": "remove", "path": "externalId"}]} if verb == "PATCH" else body
-            answers = [client.request(verb, one, sent) for one in (path, unknown)]
+            answers, statements = [], []
+            for one in (path, unknown):
+                with CaptureQueriesContext(connection) as captured:
+                    answers.append(client.request(verb, one, sent))
+                statements.append([UUID.sub("ID", query["sql"]) for query in captured])
+            # The same number of statements; in a transaction they differ by the names of its savepoints alone.
+            assert len(statements[0]) == len(statements[1]) > 0
+            assert [sql for sql in statements[0] if "SAVEPOINT" not in sql] == [
+                sql for sql in statements[1] if "SAVEPOINT" not in sql
+            ]
             assert [answer.status_code for answer in answers] == [404, 404]
             texts = [
                 answer.content.decode().replace(one.rpartition("/")[2], "ID")
@@ -96,6 +119,51 @@ def test_v1_v2_external_id_and_names_touch_no_console_account(client, django_use
     assert "password" not in made.content.decode()
     assert django_user_model.objects.filter(pk=admin.pk).values().get() == before
     assert django_user_model.objects.count() == 1
+
+
+SECRET = "S3cret-0f-Jane"
+
+
+def writes_with_a_password(client, pk):
+    """Every way in which a client can send a password; what was answered."""
+    address, body = f"/Users/{pk}", {"userName": "jane@x", "title": "Nurse"}
+    for number, name in enumerate(("password", "PassWord", f"{CORE}:password")):
+        yield client.post("/Users", {"userName": f"{number}@x", name: SECRET})
+        yield client.put(address, body | {name: SECRET})
+        for op in ("add", "replace", "Replace", "remove"):
+            yield client.patch(address, {"op": op, "path": name, "value": SECRET})
+        yield client.patch(address, {"op": "replace", "value": {name: SECRET}})
+        data = {"Operations": [{"op": "replace", "path": name, "value": SECRET}]}
+        bulk = [
+            {"method": "PUT", "path": address, "data": body | {name: SECRET}},
+            {"method": "PATCH", "path": address, "data": data},
+        ]
+        yield client.post("/Bulk", {"Operations": bulk})
+    for sent in ([SECRET], {"value": SECRET}, 7, None):
+        yield client.put(address, body | {"password": sent})
+
+
+def test_v6_a_password_is_nowhere_whatever_way_it_comes(client, provider, django_user_model, capfd):
+    admin = django_user_model.objects.create_superuser("jane@x", "jane@x", "pw")
+    person = make_user(provider, "jane@x", title="Nurse")
+    for answer in writes_with_a_password(client, person.pk):
+        assert answer.status_code in (200, 201, 204, 400), answer.content
+        assert SECRET not in answer.content.decode()
+    for answer in (
+        client.get(f"/Users/{person.pk}", attributes="password"),
+        client.get("/Users", attributes=f"userName,{CORE}:password"),
+        client.post("/.search", {"attributes": ["password"]}),
+    ):
+        assert answer.status_code == 200 and "password" not in answer.content.decode().lower()
+    for query in ({"filter": f'password eq "{SECRET}"'}, {"filter": "not (password pr)"}, {"sortBy": "password"}):
+        assert client.get("/Users", **query).status_code == 400
+        assert client.post("/Users/.search", query).status_code == 400
+    client.patch(f"/Users/{person.pk}", {"op": "remove", "path": f'emails[password eq "{SECRET}"]'})
+    request_log.writer.flush()
+    output = capfd.readouterr()
+    assert tables_with(SECRET) == [] and SECRET not in output.out + output.err
+    assert tables_with("Nurse") != [], "the search does find what is stored"
+    assert django_user_model.objects.get(pk=admin.pk).check_password("pw")
 
 
 @pytest.mark.parametrize("size", [1, 50])
@@ -302,3 +370,173 @@ def test_a_409_names_in_what_the_two_values_differ(client, held, sent, said):
         explanation = f" (the two differ only in {said}, which does not count)" if said else ""
         assert f"{explanation}. Match on" in answer.json()["detail"]
         assert first["id"] not in answer.json()["detail"]
+
+
+def rows_of_accounts():
+    """Everything that decides who may sign in to the console, and what they may do."""
+    with connection.cursor() as cursor:
+        found = []
+        for table in (
+            "auth_user",
+            "auth_group",
+            "auth_user_groups",
+            "auth_group_permissions",
+            "auth_user_user_permissions",
+        ):
+            cursor.execute(f"SELECT array_agg(r::text ORDER BY r::text) FROM {table} r")
+            found.append(cursor.fetchone()[0])
+    return found
+
+
+def signs_in(name, password):
+    browser = Client(headers={"Host": "127.0.0.1"})
+    browser.post("/login/", {"username": name, "password": password})
+    return "_auth_user_id" in browser.session
+
+
+def test_v3_an_address_of_somebody_else_is_data_of_this_provider_alone(client, stranger):
+    account = make_account("Administrator", username="anna@x", email="anna@x")
+    theirs = make_user(stranger, "bob@x", emails=[{"value": "bob@x", "type": "work"}])
+    mine = client.post("/Users", {"userName": "jane@x"}).json()["id"]
+    before, held = rows_of_accounts(), Resource.objects.filter(pk=theirs.pk).values().get()
+    for address in ("anna@x", "bob@x"):
+        mail = [{"value": address, "type": "work", "primary": True}]
+        answers = [
+            client.patch(f"/Users/{mine}", {"op": "replace", "path": "emails", "value": mail}),
+            client.patch(f"/Users/{mine}", {"op": "replace", "path": "userName", "value": address}),
+            client.put(f"/Users/{mine}", {"userName": address, "emails": mail, "externalId": str(account.pk)}),
+        ]
+        assert [answer.status_code for answer in answers] == [200, 200, 200]
+    assert rows_of_accounts() == before
+    assert Resource.objects.filter(pk=theirs.pk).values().get() == held
+    assert signs_in("anna@x", "correct horse battery") and not signs_in("bob@x", "correct horse battery")
+
+
+@pytest.mark.parametrize("name", ["Administrator", "administrator", "Support", "Operator"])
+def test_v4_a_group_named_like_a_role_gives_no_right(client, name):
+    account = make_account("Support", username="jane@x")
+    before = rows_of_accounts()
+    jane = client.post("/Users", {"userName": "jane@x", "password": "correct horse battery"}).json()["id"]
+    made = client.post("/Groups", {"displayName": name, "members": [{"value": jane}]})
+    assert made.status_code == 201
+    for change in (
+        {"op": "replace", "path": "roles", "value": [{"value": name}]},
+        {"op": "add", "value": {"is_staff": True}},
+    ):
+        assert client.patch(f"/Users/{jane}", change).status_code == 200
+    assert rows_of_accounts() == before
+    assert set(User.objects.get(pk=account.pk).groups.values_list("name", flat=True)) == {"Support"}
+    assert browser_of(account).get("/accounts/").status_code == 403
+
+
+def test_v8_a_disabled_user_stays_disabled_whatever_another_provider_or_a_re_sync_sends(provider, stranger, scim):
+    mine, theirs = scim(provider), scim(stranger)
+    body = {
+        "userName": "jane@x",
+        "emails": [{"value": "jane@x"}],
+        "externalId": "7",
+        "password": "correct horse battery",
+    }
+    jane = mine.post("/Users", body).json()["id"]
+    mine.patch(f"/Users/{jane}", {"op": "replace", "path": "active", "value": False})
+    other = theirs.post("/Users", body | {"active": True}).json()["id"]
+    theirs.put(f"/Users/{other}", body | {"active": True})
+    theirs.patch(f"/Users/{jane}", {"op": "replace", "path": "active", "value": True})
+    for answer in (
+        mine.post("/Users", body | {"active": True}),  # as a directory that starts again
+        mine.put(f"/Users/{jane}", body),
+        mine.patch(f"/Users/{jane}", {"op": "replace", "path": "title", "value": "Nurse"}),
+        mine.patch(f"/Users/{jane}", {"op": "remove", "path": "active"}),
+        mine.patch(f"/Users/{jane}", {"op": "replace", "path": "active", "value": None}),
+    ):
+        assert answer.status_code in (200, 400, 409), answer.content
+    assert mine.get(f"/Users/{jane}").json()["active"] is False
+    assert theirs.get(f"/Users/{other}").json()["active"] is True
+    assert not signs_in("jane@x", "correct horse battery")
+
+
+def test_v53_a_user_who_is_enabled_again_has_exactly_the_groups_that_the_directory_stated_last(client):
+    jane = client.post("/Users", {"userName": "jane@x"}).json()["id"]
+    kept, lost, joined = (
+        client.post("/Groups", {"displayName": name, "members": members}).json()["id"]
+        for name, members in (("kept", [{"value": jane}]), ("lost", [{"value": jane}]), ("joined", []))
+    )
+    client.patch(f"/Users/{jane}", {"op": "replace", "path": "active", "value": False})
+    member = [{"value": jane}]
+    client.patch(f"/Groups/{lost}", {"op": "remove", "path": "members", "value": member})
+    client.patch(f"/Groups/{joined}", {"op": "add", "path": "members", "value": member})
+    while_disabled = {group["value"] for group in client.get(f"/Users/{jane}").json()["groups"]}
+    client.patch(f"/Users/{jane}", {"op": "replace", "path": "active", "value": True})
+    assert (
+        {group["value"] for group in client.get(f"/Users/{jane}").json()["groups"]} == {kept, joined} == while_disabled
+    )
+    client.delete(f"/Users/{jane}")
+    assert client.post("/Users", {"userName": "jane@x"}).json().get("groups") is None, "somebody new is in no group"
+
+
+def test_v54_no_url_in_a_resource_is_ever_fetched(client, administrator, monkeypatch):
+    tried = []
+    monkeypatch.setattr(socket.socket, "connect", lambda own, address: tried.append(address))
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *address, **more: tried.append(address) or [])
+    url = "http://169.254.169.254/latest/meta-data"
+    jane = client.post(
+        "/Users",
+        {
+            "userName": "jane@x",
+            "profileUrl": url,
+            "photos": [{"value": url, "type": "photo"}],
+            "x509Certificates": [{"value": "aHR0cDovLzE2OS4yNTQuMTY5LjI1NA=="}],
+            ENTERPRISE_USER: {"manager": {"value": "1", "$ref": url}},
+        },
+    ).json()["id"]
+    client.patch(f"/Users/{jane}", {"op": "replace", "path": "profileUrl", "value": "file:///etc/passwd"})
+    client.post("/Groups", {"displayName": "g", "members": [{"value": jane, "$ref": url}]})
+    for address in (f"/eum/users/{jane}/", "/eum/users/", "/eum/"):
+        assert administrator.get(address).status_code == 200
+    assert tried == []
+
+
+def test_v47_a_patch_whose_third_operation_is_invalid_changes_nothing_and_the_log_says_why(client):
+    jane = client.post("/Users", {"userName": "jane@x", "title": "Nurse"}).json()
+    events = ChangeEvent.objects.count()
+    request_log.writer.flush()
+    operations = [
+        {"op": "replace", "path": "title", "value": "Doctor"},
+        {"op": "remove", "path": "nickName"},
+        {"op": "replace", "path": "active", "value": "perhaps"},
+    ]
+    assert client.patch(f"/Users/{jane['id']}", *operations).status_code == 400
+    assert client.get(f"/Users/{jane['id']}").json() == jane
+    assert ChangeEvent.objects.count() == events
+    request_log.writer.flush()
+    (row,) = RequestLog.objects.filter(method="PATCH")
+    assert (row.status, row.outcome, row.reason) == (400, "rejected", "invalid-value") and "active" in row.detail
+
+
+def test_v18_two_providers_at_once_in_one_process_get_their_own(committed):
+    """Each thread of a provider creates, reads and lists; what it is answered belongs to that provider."""
+    providers = [make_provider(), make_provider()]
+    tokens = [issue(provider)[1] for provider in providers]
+    start = threading.Barrier(4)
+
+    def work(number):
+        mine = ScimClient(tokens[number % 2])
+        name, answers = f"p{number % 2}-", []
+        start.wait()
+        try:
+            for step in range(25):
+                answers.append(mine.post("/Users", {"userName": f"{name}{number}-{step}"}))
+                answers.append(mine.get(f"/Users/{answers[-1].json()['id']}"))
+                listed = mine.get("/Users", count="500").json()["Resources"]
+                assert {one["userName"][:3] for one in listed} == {name}
+            return [(answer.json(), answer.headers.get("Location")) for answer in answers]
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        results = list(pool.map(work, range(4)))
+    for number, answers in enumerate(results):
+        own = {str(pk) for pk in Resource.objects.of(providers[number % 2]).values_list("pk", flat=True)}
+        assert len(own) == 50
+        for body, location in answers:
+            assert body["id"] in own and body["meta"]["location"] == location == f"{BASE}/Users/{body['id']}"

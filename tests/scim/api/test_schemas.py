@@ -27,7 +27,7 @@ DOCUMENT = {
         {
             "name": "shift",
             "type": "complex",
-            "subAttributes": [{"name": "code", "required": True}, {"name": "secret", "returned": "request"}],
+            "subAttributes": [{"name": "code", "required": True}, {"name": "remark", "returned": "request"}],
         },
         {
             "name": "keys",
@@ -111,14 +111,14 @@ def test_it_round_trips(client, jane):
 def test_what_comes_on_request_alone_is_in_the_answer_that_sets_it(client, jane):
     address = f"/Users/{jane['id']}"
     assert jane[URN]["note"] == "quiet"
-    shift = {"code": "N", "secret": "s"}
+    shift = {"code": "N", "remark": "s"}
     body = {"schemas": [CORE_USER, URN], "userName": "jane@x", URN: {"badge": "B1", "shift": shift}}
     put = client.put(address, body | {URN: body[URN] | {"note": "loud"}}).json()
     assert (put[URN]["note"], put[URN]["shift"]) == ("loud", shift)
     patched = client.patch(address, {"op": "replace", "path": f"{URN}:note", "value": "calm"}).json()
     assert (patched[URN]["note"], patched[URN]["shift"]) == ("calm", {"code": "N"})
-    whole = client.patch(address, {"op": "replace", "value": {URN: {"shift": {"code": "D", "secret": "t"}}}}).json()
-    assert ("note" in whole[URN], whole[URN]["shift"]) == (False, {"code": "D", "secret": "t"})
+    whole = client.patch(address, {"op": "replace", "value": {URN: {"shift": {"code": "D", "remark": "t"}}}}).json()
+    assert ("note" in whole[URN], whole[URN]["shift"]) == (False, {"code": "D", "remark": "t"})
     unasked = client.patch(
         f"{address}?excludedAttributes={URN}:note", {"op": "add", "path": f"{URN}:note", "value": "x"}
     )
@@ -139,7 +139,7 @@ def test_no_more_queries_than_without(client, jane, django_assert_num_queries):
         ({"since": "today"}, '"since" must be a date and time'),
         ({"photo": "?"}, '"photo" must be base64'),
         ({"skills": [1, {}]}, '"skills" must be text'),
-        ({"shift": {"secret": "x"}}, '"shift.code" is required'),
+        ({"shift": {"remark": "x"}}, '"shift.code" is required'),
         ("x", "must hold an object"),
     ],
 )
@@ -254,7 +254,7 @@ def test_an_immutable_value_stays(client, jane):
         ({}, FULL),
         ({"attributes": "userName"}, {"ward": "North"}),
         ({"attributes": f"{URN}:note"}, {"ward": "North", "note": "quiet"}),
-        ({"attributes": f"{URN}:shift.secret"}, {"ward": "North"}),
+        ({"attributes": f"{URN}:shift.remark"}, {"ward": "North"}),
         ({"attributes": URN}, FULL),
         ({"attributes": f"{URN}:keys.value"}, {"ward": "North", "keys": [{"value": "k1"}, {"value": "K2"}]}),
         ({"excludedAttributes": URN}, {"ward": "North"}),
@@ -267,12 +267,12 @@ def test_returned_is_kept_to(client, jane, query, wanted):
     assert client.get("/", **query).json()["Resources"][0].get(URN) == wanted
 
 
-def test_a_secret_part_comes_by_name_alone(client, jane):
+def test_a_part_on_request_comes_by_name_alone(client, jane):
     address = f"/Users/{jane['id']}"
-    client.patch(address, {"op": "add", "path": f"{URN}:shift.secret", "value": "s"})
+    client.patch(address, {"op": "add", "path": f"{URN}:shift.remark", "value": "s"})
     assert client.get(address).json()[URN]["shift"] == {"code": "N"}
-    named = client.get(address, attributes=f"{URN}:shift.secret,{URN}:shift.code").json()
-    assert named[URN]["shift"] == {"code": "N", "secret": "s"}
+    named = client.get(address, attributes=f"{URN}:shift.remark,{URN}:shift.code").json()
+    assert named[URN]["shift"] == {"code": "N", "remark": "s"}
     refused = client.patch(address, {"op": "remove", "path": f"{URN}:shift.code"})
     assert (refused.status_code, refused.json()["scimType"]) == (400, "invalidValue")
 

@@ -5,7 +5,13 @@ import copy
 import pytest
 
 from scim.protocol.attributes import ENTERPRISE_USER
-from scim.protocol.definitions import DefinitionError, check_compatible, read_definition
+from scim.protocol.definitions import (
+    DefinitionError,
+    check_compatible,
+    check_secrets,
+    read_definition,
+    secret_names,
+)
 
 URN = "urn:example:params:scim:schemas:extension:care:1.0:User"
 
@@ -129,3 +135,26 @@ def test_what_joins_is_not_required_of_those_who_are_there():
     old = read_definition(document({"name": "ward"}))
     with pytest.raises(DefinitionError, match="have no value of it yet"):
         check_compatible(old, read_definition(document({"name": "ward"}, {"name": "beds", "required": True})))
+
+
+NAMED_SECRET = [
+    ({"name": "password"}, "password"),
+    ({"name": "userPassword2"}, "userPassword2"),
+    ({"name": "API-Token"}, "API-Token"),
+    ({"name": "clientSecret", "type": "boolean"}, "clientSecret"),
+    ({"name": "login", "type": "complex", "subAttributes": [{"name": "id"}, {"name": "PASSWORD"}]}, "login.PASSWORD"),
+]
+
+
+@pytest.mark.parametrize(("attribute", "name"), NAMED_SECRET)
+def test_l10_v6_an_attribute_that_names_a_secret_is_refused(attribute, name):
+    schema = read_definition(document({"name": "ward"}, attribute))
+    assert secret_names(schema) == [name]
+    with pytest.raises(DefinitionError) as refused:
+        check_secrets(schema, None)
+    assert [problem.place for problem in refused.value.problems] == [f'attributes["{name}"]']
+    check_secrets(schema, schema)
+    other = read_definition(document({"name": "ward"}, attribute, {"name": "accessToken"}))
+    with pytest.raises(DefinitionError) as refused:
+        check_secrets(other, schema)
+    assert [problem.place for problem in refused.value.problems] == ['attributes["accessToken"]']

@@ -3,9 +3,11 @@
 import json
 
 import pytest
+from django.core import signing
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from providers.models import ChangeEvent, SchemaExtension
+from scim.protocol.definitions import read_definition
 from tests.factories import make_user
 from tests.pages import read
 
@@ -126,3 +128,40 @@ def test_text_of_a_schema_is_shown_as_text(administrator, provider):
         administrator, provider, upload(administrator, provider, DOCUMENT | {"name": evil, "description": evil})
     )
     assert evil not in page.source and evil in page.text
+
+
+def test_l10_v6_an_attribute_that_names_a_secret_is_refused_and_an_old_one_is_pointed_out(administrator, provider):
+    with_password = DOCUMENT | {"attributes": [{"name": "ward"}, {"name": "loginPassword"}]}
+    refused = read(upload(administrator, provider, with_password))
+    assert 'attributes["loginPassword"]' in refused.text and "names a secret" in refused.text
+    assert not SchemaExtension.objects.exists()
+    plan = signing.dumps([provider.pk, "User", with_password], salt="schema extension", compress=True)
+    again = read(administrator.post(page_of(provider, "upload/"), {"plan": plan}))
+    assert "names a secret" in again.text and not SchemaExtension.objects.exists()
+    # An extension from before this rule stays as it is, and can get other attributes.
+    held = read_definition(with_password).document
+    SchemaExtension.objects.create(provider=provider, urn_key=URN.lower(), resource_type="User", document=dict(held))
+    page = read(administrator.get(page_of(provider)))
+    assert "loginPassword" in page.one(test_id="secrets").text
+    more = with_password | {"attributes": [*with_password["attributes"], {"name": "badge"}]}
+    assert f"{URN}:badge" in confirm(administrator, provider, upload(administrator, provider, more)).text
+
+
+NUMBER = "9" * 5_000
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        NUMBER, f"-{NUMBER}", f"[{NUMBER}]", f'{{"id": {NUMBER}}}', f'{{"id": "{URN}", "attributes": [{NUMBER}]}}',
+        f'{{"id": "{URN}", "attributes": [{{"name": {"9" * 4_000}}}]}}', f'{{"id": {"9" * 4_000}, "{"x" * 5_000}": 1}}',
+        '{"id": 1e999}', '{"id": NaN, "attributes": Infinity}', f'{{"id": {"[" * 900}{"]" * 900}}}',
+        f'{{"id": "{URN}", "attributes": [{{"name": {"[" * 950}{"]" * 950}, "type": {"[" * 950}{"]" * 950}}}]}}',
+        "[" * 100_000, '{"a":' * 100_000, '{"id": "\\ud800", "\\ud800": 1}', '"\\u0000"', "\0", "", "null", '"x"',
+        f'{{"id": "{URN}", "name": "\\ud800", "attributes": [{{"name": "a", "type": "\\ud800", "\\ud800": 1}}]}}',
+    ],
+)  # fmt: skip
+def test_l5_a_file_that_is_no_schema_is_422_and_not_500(administrator, provider, content):
+    answer = upload(administrator, provider, content.encode())
+    assert answer.status_code in (200, 422) and read(answer).has(test_id="problems")
+    assert not SchemaExtension.objects.exists()

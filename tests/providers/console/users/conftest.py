@@ -5,6 +5,7 @@ from uuid import UUID
 from django.db import connection
 
 from providers.request_log import writer
+from tests.database import rewriting_events
 from tests.pages import Page, read
 
 MAIL = {"type": "work", "value": "jane@contoso.com"}
@@ -32,8 +33,6 @@ def patch(client, person, path, value, op="replace"):
 
 def forget_events(resource_id: UUID | None = None) -> None:
     """Delete the change events of a user or group, or of all."""
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL iprova.purge = 'on'")
+    with connection.cursor() as cursor, rewriting_events():
         of_one = "resource_id = %(id)s OR %(id)s IS NULL AND resource_id IS NOT NULL"
         cursor.execute(f"DELETE FROM providers_changeevent WHERE {of_one}", {"id": resource_id})
-        cursor.execute("SET LOCAL iprova.purge = 'off'")

@@ -8,16 +8,15 @@ from django.utils import timezone
 from providers.console.frame.page import short_id
 from providers.models import RequestLog
 from providers.request_log import writer
+from tests.database import rewriting_events
 from tests.factories import make_group, make_user
 from tests.providers.console.users.conftest import patch, user_page
 
 
 def shift_events(days: int) -> None:
     """Make every change event this many days older."""
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL iprova.purge = 'on'")
+    with connection.cursor() as cursor, rewriting_events():
         cursor.execute("UPDATE providers_changeevent SET at = at - make_interval(days => %s)", [days])
-        cursor.execute("SET LOCAL iprova.purge = 'off'")
 
 
 def test_ac_per_3_or_says_when_it_expired(support, provider, scim):

@@ -17,5 +17,5 @@ BEFORE = OUTCOME.format(left_over="")
 
 
 class Migration(migrations.Migration):
-    dependencies = [("providers", "0021_held_groups")]
+    dependencies = [("providers", "0023_quota")]
     operations = [migrations.RunSQL(NOW, BEFORE)]

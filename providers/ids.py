@@ -1,22 +1,25 @@
 """Ids are UUIDs; ours are of version 7, so their order is that of time."""
 
+import re
 from datetime import datetime
 from uuid import UUID
+
+_FORM = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 
 
 def parse_id(text: str) -> UUID | None:
     """Read an id: a UUID in lower or upper case, with its hyphens. None for any other text."""
-    try:
-        parsed = UUID(text)
-    except ValueError:
-        return None
-    return parsed if str(parsed) == text.lower() else None
+    return exact_id(text.lower())
 
 
 def exact_id(text: str) -> UUID | None:
     """Read an id that a client sends. It is caseExact (RFC 7643 §3.1): in upper case it is another text, so no id."""
-    parsed = parse_id(text)
-    return parsed if str(parsed) == text else None
+    return UUID(text) if is_exact_id(text) else None
+
+
+def is_exact_id(text: str) -> bool:
+    """Return whether a text has the form of an id."""
+    return bool(_FORM.fullmatch(text))
 
 
 def first_id_at(moment: datetime) -> UUID:

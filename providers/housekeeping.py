@@ -16,10 +16,11 @@ from django.utils.translation import gettext_noop
 
 from providers.audit import record_act
 from providers.events import SYSTEM, EventKind
+from providers.exports import forget_exports
 from providers.ids import first_id_at
 from providers.models import RECYCLE_BIN_DAYS, TEST_PREFIX, JobRun, Provider
 from providers.notices import KEPT, send_notices, write_notices
-from providers.resources.recycle_bin import forget
+from providers.resources.recycle_bin import forget, withdraw_exports
 
 RECORDS = ("providers_changeevent", "providers_requestlog")
 MONTHS_AHEAD = 6
@@ -115,6 +116,7 @@ def purge_providers() -> int:
             if purged := _delete(cursor, table, "provider_id = %s", found):
                 return purged
         provider = Provider.objects.get(pk=found[0])
+        withdraw_exports(cursor)
         record_act(EventKind.PROVIDER_PURGED, SYSTEM, provider=provider)
         cursor.execute("DELETE FROM providers_provider WHERE id = %s", found)
     return 1
@@ -153,12 +155,13 @@ JOBS: tuple[Job, ...] = (
     empty_recycle_bin,
     purge_providers,
     forget_counts,
+    forget_exports,
     write_notices,
     send_notices,
 )
 DAILY, OFTEN = timedelta(hours=24), timedelta(minutes=5)
 # How often a job is due, if not daily.
-PERIODS: Mapping[str, timedelta] = {"write_notices": OFTEN, "send_notices": OFTEN}
+PERIODS: Mapping[str, timedelta] = dict.fromkeys(("forget_exports", "write_notices", "send_notices"), OFTEN)
 
 
 def period_of(job: Job) -> timedelta:

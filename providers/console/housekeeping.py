@@ -17,7 +17,7 @@ from django.views.decorators.http import require_safe
 from providers.console.frame.badges import Badge
 from providers.console.frame.page import Text, ago, grouped
 from providers.housekeeping import COUNT_DAYS, JOBS, MONTHS_AHEAD, period_of
-from providers.models import RECYCLE_BIN_DAYS, JobRun
+from providers.models import KEPT, RECYCLE_BIN_DAYS, JobRun
 
 
 @dataclass(frozen=True)
@@ -82,6 +82,7 @@ def _purposes() -> Mapping[str, Text]:
         "empty_recycle_bin": _("Purges users and groups deleted %(days)d days ago") % {"days": RECYCLE_BIN_DAYS},
         "purge_providers": _("Purges providers deleted %(days)d days ago") % {"days": RECYCLE_BIN_DAYS},
         "forget_counts": _("Forgets counts of requests and addresses after %(days)d days") % {"days": COUNT_DAYS},
+        "forget_exports": _("Deletes exported files after %(hours)d hours") % {"hours": KEPT // timedelta(hours=1)},
         "write_notices": _("Writes mails about tokens that expire and about removals above the limit"),
         "send_notices": _("Sends those mails"),
     }

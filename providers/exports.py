@@ -1,0 +1,252 @@
+"""Exports of lists: started by an account, written once, kept for a day, and fetched from any machine.
+
+The file is in PostgreSQL, in compressed parts, because a machine behind a load balancer shares nothing else. Its life:
+
+1. `ask` makes the row, or refuses it: only a few exports run at a time, per account and in all.
+2. Somebody writes the file: the request itself if it is small, otherwise `start` starts a process, so that no worker
+   of the endpoint is held. Inside `snapshot` all rows are of one moment, and `FileWriter` adds the parts. After each
+   part the row shows the progress; if the row is no longer running, because it was deleted, the writer stops.
+3. `contents` reads the file, a part at a time and from any byte.
+4. `forget_exports` (a regular job) deletes the row and its parts a day after the end.
+
+A process that dies leaves a row that is still running. It is recognised at once, on any machine: a writer holds an
+advisory lock until its transaction ends, and PostgreSQL ends the transaction of a process that no longer exists.
+"""
+
+import hashlib
+import subprocess
+import sys
+import threading
+import zlib
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import DEFAULT_DB_ALIAS, connection, transaction
+from django.db.models import Sum
+from django.utils import timezone
+
+from providers.audit import record_act
+from providers.events import Actor, EventKind
+from providers.models import KEPT, Export, ExportFailure, ExportPart, ExportState
+
+MOST_OF_ACCOUNT = 2
+MOST_IN_ALL = 4
+# An account keeps its newest exports.
+MOST_KEPT = 10
+LONGEST_S = 3_600
+# A process that has not begun by then never will.
+_START = timedelta(seconds=60)
+_PART = 1 << 18
+_BATCH = 20
+
+# The first half of the key of the advisory locks; the second half is the id of an export, or 0 for the act of asking.
+_LOCKS = 72_057
+_HELD = """
+SELECT objid::bigint FROM pg_locks WHERE locktype = 'advisory' AND granted AND classid = %s AND objsubid = 2
+AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
+
+
+class BusyError(Exception):
+    """Too many exports are running: of this account (`is_own`), or of all accounts together."""
+
+    def __init__(self, *, is_own: bool) -> None:
+        super().__init__("too many exports")
+        self.is_own = is_own
+
+
+class StoppedError(Exception):
+    """The export was deleted, or its file was withdrawn, while it was being written."""
+
+
+class NoRoomError(Exception):
+    """The files of all exports would take more than EXPORT_ROOM_MIB."""
+
+
+class TooLongError(Exception):
+    """Writing the file took longer than an hour."""
+
+
+@transaction.atomic
+def ask(
+    owner: Any, *, listed: str, query: str, language: str, address: str | None, request_id: UUID | None
+) -> tuple[Export, bool]:
+    """Return a new export of the account `owner` and True, or the running one of the same rows and False.
+
+    The account's oldest exports make room for it. Raises `BusyError`. Four queries.
+    """
+    _lock(0)
+    held = held_ids()
+    running = [one for one in Export.objects.filter(state=ExportState.RUNNING) if is_alive(one, held)]
+    own = [one for one in running if one.owner_id == owner.pk]
+    for one in own:
+        if (one.listed, one.query, one.language) == (listed, query, language):
+            return one, False
+    if len(own) >= MOST_OF_ACCOUNT or len(running) >= MOST_IN_ALL:
+        raise BusyError(is_own=len(own) >= MOST_OF_ACCOUNT)
+    ended = Export.objects.filter(owner=owner).exclude(pk__in=[one.pk for one in own]).order_by("-id")
+    _delete(list(ended.values_list("pk", flat=True)[MOST_KEPT - 1 :]))
+    asked = {"listed": listed, "query": query, "language": language, "address": address, "request_id": request_id}
+    return Export.objects.create(owner=owner, **asked), True
+
+
+def start(export_id: int) -> None:
+    """Start the process that writes the file: `manage.py make_export`.
+
+    It is in a session of its own, so it outlives the worker that starts it. It is stopped with the service. Raises
+    `OSError` if no process can be started.
+    """
+    command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "make_export", str(export_id)]
+    quiet: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
+    process = subprocess.Popen(command, cwd=settings.BASE_DIR, start_new_session=True, **quiet)  # noqa: S603 (ours)
+    # Without this, an ended process would stay in the list of processes for as long as the worker lives.
+    threading.Thread(target=process.wait, name="export", daemon=True).start()
+
+
+def held_ids() -> set[int]:
+    """Return the ids of the exports whose file is being written, on any machine. One query."""
+    with connection.cursor() as cursor:
+        cursor.execute(_HELD, [_LOCKS])
+        return {found for (found,) in cursor.fetchall()}
+
+
+def is_alive(export: Export, held: Collection[int]) -> bool:
+    """Return whether a running export is being written, or will be soon. `held` is from `held_ids`."""
+    is_new = export.started_at is None and timezone.now() - export.asked_at < _START
+    return is_new or export.pk in held
+
+
+@contextmanager
+def snapshot(export_id: int, *, statement_s: int) -> Iterator[None]:
+    """Run the block in a transaction that sees the rows of one moment. It shows that the export is being written.
+
+    A test's own transaction around it cannot be changed any more, so there the isolation stays as it is.
+    """
+    is_outermost = not connection.in_atomic_block
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            if is_outermost:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            cursor.execute(f"SET LOCAL statement_timeout = '{statement_s}s'")
+        _lock(export_id)
+        yield
+
+
+class FileWriter:
+    """Writes the file of an export in parts, each in a transaction of the connection `using`.
+
+    With a connection of its own, the progress is visible while the transaction of `snapshot` is open.
+    """
+
+    def __init__(self, export_id: int, *, using: str = DEFAULT_DB_ALIAS) -> None:
+        self.using = using
+        self.row_count = 0
+        self._running = Export.objects.using(using).filter(pk=export_id, state=ExportState.RUNNING)
+        self._export_id = export_id
+        self._waiting: list[bytes] = []
+        self._waiting_size = self._size = self._stored = 0
+        self._digest = hashlib.sha256()
+
+    def begin(self, *, expected: int, has_names: bool) -> None:
+        """Note how many rows are expected. Raises `StoppedError`, as the other methods do."""
+        self._update(started_at=timezone.now(), expected=expected, has_names=has_names)
+
+    def write(self, text: bytes, rows: int) -> None:
+        """Add a text with a number of rows. Raises `NoRoomError` too."""
+        self._waiting.append(text)
+        self._waiting_size += len(text)
+        self.row_count += rows
+        if self._waiting_size >= _PART:
+            with transaction.atomic(using=self.using):
+                self._add_part()
+
+    def end(self, *, file_name: str, actor: Actor, subject: str) -> None:
+        """Complete the file, and record the export in the audit: both or neither."""
+        with transaction.atomic(using=self.using):
+            self._add_part()
+            self._update(
+                state=ExportState.DONE,
+                ended_at=timezone.now(),
+                sha256=self._digest.hexdigest(),
+                file_name=file_name,
+            )
+            record_act(EventKind.EXPORTED, actor, subject=subject, using=self.using)
+
+    def _add_part(self) -> None:
+        text = b"".join(self._waiting)
+        self._waiting, self._waiting_size = [], 0
+        content = zlib.compress(text, 1)
+        place = self._size
+        self._size += len(text)
+        self._stored += len(content)
+        self._digest.update(text)
+        self._update(row_count=self.row_count, size=self._size, stored=self._stored)
+        taken = Export.objects.using(self.using).aggregate(taken=Sum("stored"))["taken"]
+        if taken > settings.OPTIONS.export_room_mib << 20:
+            raise NoRoomError
+        ExportPart.objects.using(self.using).create(export_id=self._export_id, start=place, content=content)
+
+    def _update(self, **columns: Any) -> None:
+        if not self._running.update(**columns):
+            raise StoppedError
+
+
+def fail(export_id: int, failure: ExportFailure, *, using: str = DEFAULT_DB_ALIAS) -> None:
+    """Note that a running export failed, and delete what it has written."""
+    failed = {"state": ExportState.FAILED, "failure": failure, "ended_at": timezone.now(), "stored": 0}
+    with transaction.atomic(using=using):
+        if Export.objects.using(using).filter(pk=export_id, state=ExportState.RUNNING).update(**failed):
+            ExportPart.objects.using(using).filter(export_id=export_id).delete()
+
+
+def contents(export: Export, first: int = 0, last: int | None = None) -> Iterator[bytes]:
+    """Yield the file from byte `first` to byte `last`, a part at a time. One query for each part.
+
+    Raises `StoppedError` if the file is deleted meanwhile: the response is then shorter than announced, and the
+    browser reports that.
+    """
+    place, end = first, export.size if last is None else last + 1
+    while place < end:
+        parts = ExportPart.objects.filter(export_id=export.pk, start__lte=place).order_by("-start")
+        if (part := parts.first()) is None:
+            raise StoppedError
+        text = zlib.decompress(part.content)[place - part.start : end - part.start]
+        if not text:
+            raise StoppedError
+        yield text
+        place += len(text)
+
+
+def delete_export(export: Export) -> None:
+    """Delete an export with its file. One that is running stops at its next part."""
+    _delete([export.pk])
+
+
+def forget_exports() -> int:
+    """Delete a batch of expired exports and return its size. Note which running ones were interrupted."""
+    held = held_ids()
+    for one in Export.objects.filter(state=ExportState.RUNNING):
+        if not is_alive(one, held):
+            fail(one.pk, ExportFailure.INTERRUPTED)
+    expired = Export.objects.filter(ended_at__lt=timezone.now() - KEPT).order_by("pk")
+    ids = list(expired.values_list("pk", flat=True)[:_BATCH])
+    _delete(ids)
+    return len(ids)
+
+
+@transaction.atomic
+def _delete(ids: list[int]) -> None:
+    if ids:
+        # The row first: its lock makes a writer wait, which then finds no row and adds no part.
+        list(Export.objects.select_for_update().filter(pk__in=ids).order_by("pk"))
+        Export.objects.filter(pk__in=ids).delete()
+
+
+def _lock(number: int) -> None:
+    """Hold an advisory lock until the transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_LOCKS, number])

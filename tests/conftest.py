@@ -31,6 +31,7 @@ from tests.database import end_other_sessions
 from tests.factories import browser_of, issue, make_account, make_provider
 
 PROJECT = Path(__file__).resolve().parent.parent
+SERVER_KEY = "test " * 12
 COMMITTED = "committed"  # the suffix of the second database
 QUICK_HASHER = "django.contrib.auth.hashers.MD5PasswordHasher"
 # What starts programs of its own, besides each test that calls `subprocess` itself. All else is marked `core`.
@@ -225,7 +226,7 @@ def server(django_db_setup: None) -> Iterator[str]:
     environment = os.environ | {
         "DATABASE_URL": database_url(connection.creation.get_test_db_clone_settings(COMMITTED)),
         "PORT": str(port),
-        "SECRET_KEY": "test " * 12,
+        "SECRET_KEY": SERVER_KEY,
         "PUBLIC_URL": f"http://127.0.0.1:{port}",
     }
     command = [sys.executable, "-m", "gunicorn", "-c", "deploy/gunicorn.conf.py", "iprova_idm.wsgi:application"]

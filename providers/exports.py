@@ -6,7 +6,7 @@ The file is in PostgreSQL, in compressed parts, because a machine behind a load 
 2. Somebody writes the file: the request itself if it is small, otherwise `start` starts a process, so that no worker
    of the endpoint is held. Inside `snapshot` all rows are of one moment, and `FileWriter` adds the parts. After each
    part the row shows the progress; if the row is no longer running, because it was deleted, the writer stops.
-3. `contents` reads the file, a part at a time and from any byte.
+3. `contents` reads the file, a part at a time and from any byte; `compressed` reads it as it is stored.
 4. `forget_exports` (a regular job) deletes the row and its parts a day after the end.
 
 A process that dies leaves a row that is still running. It is recognised at once, on any machine: a writer holds an
@@ -14,6 +14,7 @@ advisory lock until its transaction ends, and PostgreSQL ends the transaction of
 """
 
 import hashlib
+import struct
 import subprocess
 import sys
 import threading
@@ -40,8 +41,17 @@ MOST_KEPT = 10
 LONGEST_S = 3_600
 # A process that has not begun by then never will.
 _START = timedelta(seconds=60)
-_PART = 1 << 18
+# Bytes of a file before and after compression: of a part, and of all parts together. A worker keeps a response for a
+# slow client, and a part in memory.
+_PART = 1 << 20
+MOST_STORED = 128 << 20
 _BATCH = 20
+_PARTS_AT_ONCE = 8
+
+# The parts are one stream of DEFLATE blocks. Each part ends with a full flush, so it can be read by itself (RFC 1951).
+# Between this header and the checksum in the last part, which has no text, they are a gzip file (RFC 1952 §2.3).
+_LEVEL, _RAW = 1, -zlib.MAX_WBITS
+_GZIP_HEADER = b"\x1f\x8b\x08\0\0\0\0\0\0\xff"
 
 # The first half of the key of the advisory locks; the second half is the id of an export, or 0 for the act of asking.
 _LOCKS = 72_057
@@ -64,7 +74,7 @@ class StoppedError(Exception):
 
 
 class NoRoomError(Exception):
-    """The files of all exports would take more than EXPORT_ROOM_MIB."""
+    """The file would take more than a file may, or all files together more than EXPORT_ROOM_MIB."""
 
 
 class TooLongError(Exception):
@@ -148,8 +158,9 @@ class FileWriter:
         self._running = Export.objects.using(using).filter(pk=export_id, state=ExportState.RUNNING)
         self._export_id = export_id
         self._waiting: list[bytes] = []
-        self._waiting_size = self._size = self._stored = 0
+        self._waiting_size = self._size = self._stored = self._crc = 0
         self._digest = hashlib.sha256()
+        self._deflate = zlib.compressobj(_LEVEL, zlib.DEFLATED, _RAW)
 
     def begin(self, *, expected: int, has_names: bool) -> None:
         """Note how many rows are expected. Raises `StoppedError`, as the other methods do."""
@@ -168,6 +179,8 @@ class FileWriter:
         """Complete the file, and record the export in the audit: both or neither."""
         with transaction.atomic(using=self.using):
             self._add_part()
+            checksum = struct.pack("<II", self._crc, self._size & 0xFFFFFFFF)
+            self._store(self._size, self._deflate.flush(zlib.Z_FINISH) + checksum)
             self._update(
                 state=ExportState.DONE,
                 ended_at=timezone.now(),
@@ -178,15 +191,20 @@ class FileWriter:
 
     def _add_part(self) -> None:
         text = b"".join(self._waiting)
+        if not text:
+            return
         self._waiting, self._waiting_size = [], 0
-        content = zlib.compress(text, 1)
         place = self._size
         self._size += len(text)
-        self._stored += len(content)
+        self._crc = zlib.crc32(text, self._crc)
         self._digest.update(text)
+        self._store(place, self._deflate.compress(text) + self._deflate.flush(zlib.Z_FULL_FLUSH))
+
+    def _store(self, place: int, content: bytes) -> None:
+        self._stored += len(content)
         self._update(row_count=self.row_count, size=self._size, stored=self._stored)
         taken = Export.objects.using(self.using).aggregate(taken=Sum("stored"))["taken"]
-        if taken > settings.OPTIONS.export_room_mib << 20:
+        if self._stored > MOST_STORED or taken > settings.OPTIONS.export_room_mib << 20:
             raise NoRoomError
         ExportPart.objects.using(self.using).create(export_id=self._export_id, start=place, content=content)
 
@@ -214,11 +232,30 @@ def contents(export: Export, first: int = 0, last: int | None = None) -> Iterato
         parts = ExportPart.objects.filter(export_id=export.pk, start__lte=place).order_by("-start")
         if (part := parts.first()) is None:
             raise StoppedError
-        text = zlib.decompress(part.content)[place - part.start : end - part.start]
+        text = zlib.decompressobj(_RAW).decompress(part.content)[place - part.start : end - part.start]
         if not text:
             raise StoppedError
         yield text
         place += len(text)
+
+
+def compressed(export: Export) -> Iterator[bytes]:
+    """Yield the file as a gzip file of `compressed_size` bytes. Raises `StoppedError` as `contents` does."""
+    yield _GZIP_HEADER
+    place, left = -1, export.stored
+    while left > 0:
+        parts = ExportPart.objects.filter(export_id=export.pk, start__gt=place).order_by("start")[:_PARTS_AT_ONCE]
+        found = list(parts)
+        if not found:
+            raise StoppedError
+        for part in found:
+            yield bytes(part.content)
+            place, left = part.start, left - len(part.content)
+
+
+def compressed_size(export: Export) -> int:
+    """Return the number of bytes of `compressed`."""
+    return len(_GZIP_HEADER) + export.stored
 
 
 def delete_export(export: Export) -> None:

@@ -1,5 +1,6 @@
 """Exports in the console: starting one, its progress, fetching the file, and a process that is killed."""
 
+import gzip
 import hashlib
 import http.client
 import os
@@ -7,6 +8,7 @@ import re
 import signal
 import subprocess
 import time
+import zlib
 from base64 import b64decode
 from urllib.parse import urlsplit
 
@@ -86,7 +88,30 @@ def test_exports_can_be_recognised_when_they_were_cut_off(anna, provider):
     digest = hashlib.sha256(content)
     assert b64decode(answer["Repr-Digest"].removeprefix("sha-256=:").removesuffix(":")) == digest.digest()
     row = row_of(browser, export)
-    assert digest.hexdigest() in row.text and row.all("td")[2].text == "3"
+    assert digest.hexdigest() in row.text and row.all("td")[1].text == "3"
+
+
+def test_exports_travel_compressed_if_the_browser_can_read_that(anna, provider, monkeypatch):
+    """As one gzip stream of a known length: a browser reports it if less arrives, and reads nothing behind its end."""
+    monkeypatch.setattr(exports, "_PART", 100)
+    monkeypatch.setattr("providers.console.export.CHUNK", 2)
+    for number in range(30):
+        make_user(provider, f"u{number}")
+    export, browser = written(anna), browser_of(anna)
+    address = f"{PAGE}{export.pk}/file/"
+    answer = browser.get(address, headers={"Accept-Encoding": "gzip, deflate, br, zstd"})
+    sent = answer.getvalue()
+    assert answer["Content-Encoding"] == "gzip" and int(answer["Content-Length"]) == len(sent) < export.size
+    assert answer["Vary"].startswith("Accept-Encoding") and "Accept-Ranges" not in answer
+    assert "Content-Encoding" not in browser.get(address, headers={"Accept-Encoding": "gzip;q=0, identity"})
+    unpack = zlib.decompressobj(zlib.MAX_WBITS | 16)
+    assert unpack.decompress(sent) == browser.get(address).getvalue()
+    assert unpack.eof and not unpack.unused_data and export.parts.count() > 10
+    with pytest.raises(EOFError):
+        gzip.decompress(sent[:-1])
+    export.parts.filter(start=export.size).delete()
+    with pytest.raises(exports.StoppedError):
+        list(exports.compressed(export))
 
 
 def test_exports_are_resumed_where_a_transfer_was_cut_off(anna, provider):

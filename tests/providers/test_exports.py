@@ -1,6 +1,7 @@
 """Exports as jobs: who may start how many, what a file takes, and what is left of one that was stopped."""
 
 import dataclasses
+import threading
 from datetime import timedelta
 
 import pytest
@@ -13,7 +14,7 @@ from providers.console.site import site
 from providers.events import SYSTEM
 from providers.models import ChangeEvent, Export, ExportFailure, ExportPart, SyncedUser
 from providers.resources.recycle_bin import purge
-from tests.factories import make_account, make_user
+from tests.factories import make_account, make_provider, make_user
 
 
 def asked(account, listed="users", query="", **more):
@@ -167,6 +168,30 @@ def test_exports_are_read_from_any_byte(anna, provider, monkeypatch):
     export.parts.filter(start__gt=200).delete()
     with pytest.raises(exports.StoppedError):
         list(exports.contents(export))
+
+
+def test_exports_have_the_rows_of_one_moment(committed, monkeypatch):
+    """A user who is created after the rows were counted is not in the file, whoever creates them."""
+    account, provider = make_account("Administrator"), make_provider()
+    make_user(provider)
+    export = asked(account, query=f"provider={provider.pk}")
+    begin = exports.FileWriter.begin
+
+    def meanwhile():
+        make_user(provider)
+        connection.close()
+
+    def begin_late(writer, **counted):
+        other = threading.Thread(target=meanwhile)
+        other.start()
+        other.join()
+        begin(writer, **counted)
+
+    monkeypatch.setattr(exports.FileWriter, "begin", begin_late)
+    write_file(export.pk, site.lists)
+    export.refresh_from_db()
+    assert SyncedUser.objects.of(provider).count() == 2
+    assert (export.state, export.expected, export.row_count) == ("done", 1, 1)
 
 
 def test_exports_show_that_they_are_being_written_on_every_machine(committed):

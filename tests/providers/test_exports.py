@@ -154,6 +154,15 @@ def test_exports_fail_without_a_file_when_an_error_stops_them(anna, provider, mo
     assert not ChangeEvent.objects.filter(kind="console.exported").exists()
 
 
+def test_exports_that_take_longer_than_an_hour_end_with_that_reason(anna, provider, monkeypatch):
+    def late(*_, **__):
+        raise exports.TooLongError
+
+    monkeypatch.setattr(exports.FileWriter, "write", late)
+    export = written(anna)
+    assert (export.state, export.failure) == ("failed", "too-long")
+
+
 def test_exports_are_read_from_any_byte(anna, provider, monkeypatch):
     monkeypatch.setattr(exports, "_PART", 100)
     monkeypatch.setattr("providers.console.export.CHUNK", 2)

@@ -19,7 +19,7 @@ import subprocess
 import sys
 import threading
 import zlib
-from collections.abc import Collection, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
@@ -87,11 +87,12 @@ def ask(
 ) -> tuple[Export, bool]:
     """Return a new export of the account `owner` and True, or the running one of the same rows and False.
 
-    The account's oldest exports make room for it. Raises `BusyError`. Four queries.
+    The account's oldest exports make room for it. Raises `BusyError`. Up to seven queries.
     """
     _lock(0)
-    held = held_ids()
-    running = [one for one in Export.objects.filter(state=ExportState.RUNNING) if is_alive(one, held)]
+    begun = list(Export.objects.filter(state=ExportState.RUNNING))
+    dead = interrupted(begun)
+    running = [one for one in begun if one.pk not in dead]
     own = [one for one in running if one.owner_id == owner.pk]
     for one in own:
         if (one.listed, one.query, one.language) == (listed, query, language):
@@ -124,10 +125,17 @@ def held_ids() -> set[int]:
         return {found for (found,) in cursor.fetchall()}
 
 
-def is_alive(export: Export, held: Collection[int]) -> bool:
-    """Return whether a running export is being written, or will be soon. `held` is from `held_ids`."""
-    is_new = export.started_at is None and timezone.now() - export.asked_at < _START
-    return is_new or export.pk in held
+def interrupted(running: Iterable[Export]) -> set[int]:
+    """Return the ids of those exports that nobody writes any more, or that did not begin in time. Up to two queries.
+
+    The rows were read before this. A lock is taken before the row shows that the writing began, and is released after
+    it shows the end. So an export without a lock whose row, read again, is still running has been interrupted.
+    """
+    begun = [one for one in running if one.started_at or timezone.now() - one.asked_at > _START]
+    held = held_ids() if begun else set()
+    suspects = [one.pk for one in begun if one.pk not in held]
+    still = Export.objects.filter(pk__in=suspects, state=ExportState.RUNNING)
+    return set(still.values_list("pk", flat=True)) if suspects else set()
 
 
 @contextmanager
@@ -265,10 +273,8 @@ def delete_export(export: Export) -> None:
 
 def forget_exports() -> int:
     """Delete a batch of expired exports and return its size. Note which running ones were interrupted."""
-    held = held_ids()
-    for one in Export.objects.filter(state=ExportState.RUNNING):
-        if not is_alive(one, held):
-            fail(one.pk, ExportFailure.INTERRUPTED)
+    for export_id in interrupted(list(Export.objects.filter(state=ExportState.RUNNING))):
+        fail(export_id, ExportFailure.INTERRUPTED)
     expired = Export.objects.filter(ended_at__lt=timezone.now() - KEPT).order_by("pk")
     ids = list(expired.values_list("pk", flat=True)[:_BATCH])
     _delete(ids)

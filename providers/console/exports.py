@@ -8,7 +8,7 @@ asks, when the file is written and when it is fetched.
 
 import re
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -121,8 +121,7 @@ class Row:
 def exports(request: HttpRequest) -> HttpResponse:
     """Show the person's own exports, newest first. Raises PermissionDenied without the right to export."""
     access.require(request, access.EXPORT, gettext_noop("to export"))
-    held = jobs.held_ids()
-    rows = [_row(one, held) for one in _own(request).order_by("-id")]
+    rows = _rows(_own(request).order_by("-id"))
     context = {"rows": rows, "hours": int(KEPT.total_seconds() // 3_600), "most": jobs.MOST_KEPT}
     return show(request, "console/exports.html", _("Exports"), Place("exports"), context)
 
@@ -131,7 +130,7 @@ def exports(request: HttpRequest) -> HttpResponse:
 def export_progress(request: HttpRequest, export_id: int) -> HttpResponse:
     """Return the progress of an export. live.js asks for it; when the export has ended, it opens the page again."""
     access.require(request, access.EXPORT, gettext_noop("to export"))
-    row = _row(_one(request, export_id), jobs.held_ids())
+    (row,) = _rows([_one(request, export_id)])
     response = render(request, "console/_export_progress.html", {"row": row})
     response["Cache-Control"] = "no-store"
     if not row.is_running:
@@ -212,9 +211,16 @@ def _one(request: HttpRequest, export_id: int) -> Export:
     return found
 
 
-def _row(export: Export, held: set[int]) -> Row:
-    if export.state == ExportState.RUNNING and not jobs.is_alive(export, held):
-        export.state, export.failure = ExportState.FAILED, ExportFailure.INTERRUPTED
+def _rows(found: Iterable[Export]) -> list[Row]:
+    listed = list(found)
+    dead = jobs.interrupted([one for one in listed if one.state == ExportState.RUNNING])
+    for one in listed:
+        if one.pk in dead:
+            one.state, one.failure = ExportState.FAILED, ExportFailure.INTERRUPTED
+    return [_row(one) for one in listed]
+
+
+def _row(export: Export) -> Row:
     is_done = export.state == ExportState.DONE
     listed = LISTS[export.listed]
     address = reverse(f"admin:{export.listed}")

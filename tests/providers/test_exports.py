@@ -60,9 +60,18 @@ def test_exports_of_a_dead_process_do_not_count(anna, db):
 
 def test_exports_that_never_began_are_given_up_after_a_minute(anna, db):
     export = asked(anna)
-    assert exports.is_alive(export, set())
+    assert exports.interrupted([export]) == set()
     export.asked_at -= timedelta(minutes=2)
-    assert not exports.is_alive(export, set()) and exports.is_alive(export, {export.pk})
+    assert exports.interrupted([export]) == {export.pk}
+
+
+def test_exports_that_end_while_somebody_looks_are_not_taken_for_dead(anna, db):
+    """The row was read before the end, the locks after it."""
+    export = asked(anna)
+    export.started_at = timezone.now()
+    assert exports.interrupted([export]) == {export.pk}
+    Export.objects.filter(pk=export.pk).update(state="done")
+    assert exports.interrupted([export]) == set()
 
 
 def test_exports_keep_the_newest_ten_of_an_account(anna, db):

@@ -207,7 +207,7 @@ def test_exports_page_costs_the_same_for_any_number(anna, db, django_assert_num_
         written(anna, "audit", f"day=2026-11-{number + 1:02}")
     browser = browser_of(anna)
     browser.get(PAGE)
-    with django_assert_num_queries(6):  # session, account, its two-step sign-in, rights, what is being written, exports
+    with django_assert_num_queries(5):  # session, account, its two-step sign-in, rights, exports
         browser.get(PAGE)
 
 

@@ -268,6 +268,14 @@ class Options:
         unit="MiB",
     )
 
+    export_room_mib: int = option(
+        "EXPORT_ROOM_MIB",
+        _positive,
+        "1024",
+        "Room in the database for all exported files together, which are compressed and kept for a day.",
+        unit="MiB",
+    )
+
     @property
     def is_production(self) -> bool:
         """Whether MODE is production."""

@@ -4,6 +4,7 @@ import ipaddress
 from collections.abc import Mapping
 from typing import Any
 
+from django.db import DEFAULT_DB_ALIAS
 from django.utils import timezone
 from uuid_utils.compat import uuid7
 
@@ -19,13 +20,14 @@ def record_act(
     subject: str = "",
     before: Mapping[str, Any] | None = None,
     after: Mapping[str, Any] | None = None,
+    using: str = DEFAULT_DB_ALIAS,
 ) -> ChangeEvent:
     """Write the change event of one act.
 
     `before` and `after` are values by name, not nested. The event has only those that differ.
-    Without `subject`, the event is about the title of the provider.
+    Without `subject`, the event is about the title of the provider. `using` is the connection with the transaction.
     """
-    return ChangeEvent.objects.create(
+    event = ChangeEvent(
         id=uuid7(),
         at=timezone.now(),
         kind=str(kind.value),
@@ -34,6 +36,8 @@ def record_act(
         **vars(actor),
         changes=_differences(before or {}, after or {}),
     )
+    event.save(using=using, force_insert=True)
+    return event
 
 
 def _differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[dict[str, Any]]:

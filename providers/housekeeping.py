@@ -16,11 +16,12 @@ from django.utils.translation import gettext_noop
 
 from providers.audit import record_act
 from providers.events import SYSTEM, EventKind
+from providers.exports import forget_exports
 from providers.ids import first_id_at
 from providers.models import RECYCLE_BIN_DAYS, TEST_PREFIX, JobRun, Provider
 from providers.notices import KEPT, send_notices, write_notices
 from providers.quota import count_resources
-from providers.resources.recycle_bin import forget
+from providers.resources.recycle_bin import forget, withdraw_exports
 
 RECORDS = ("providers_changeevent", "providers_requestlog")
 MONTHS_AHEAD = 6
@@ -117,6 +118,7 @@ def purge_providers() -> int:
             if purged := _delete(cursor, table, "provider_id = %s", found):
                 return purged
         provider = Provider.objects.get(pk=found[0])
+        withdraw_exports(cursor)
         record_act(EventKind.PROVIDER_PURGED, SYSTEM, provider=provider)
         cursor.execute("DELETE FROM providers_provider WHERE id = %s", found)
     return 1
@@ -185,12 +187,15 @@ JOBS: tuple[Job, ...] = (
     forget_counts,
     check_memberships,
     count_resources,
+    forget_exports,
     write_notices,
     send_notices,
 )
 DAILY, OFTEN = timedelta(hours=24), timedelta(minutes=5)
 # How often a job is due, if not daily.
-PERIODS: Mapping[str, timedelta] = {"count_resources": OFTEN, "write_notices": OFTEN, "send_notices": OFTEN}
+PERIODS: Mapping[str, timedelta] = dict.fromkeys(
+    ("count_resources", "forget_exports", "write_notices", "send_notices"), OFTEN
+)
 
 
 def period_of(job: Job) -> timedelta:

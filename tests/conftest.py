@@ -23,12 +23,15 @@ from django.test import Client
 from django.test.utils import override_settings, setup_databases, teardown_databases
 from django.utils.translation import activate, get_language
 
-from providers import request_log
+from providers import exports, request_log
+from providers.console.export import write_file
+from providers.console.site import site
 from providers.models import Provider
 from tests.database import end_other_sessions, rewriting_events
 from tests.factories import browser_of, issue, make_account, make_provider
 
 PROJECT = Path(__file__).resolve().parent.parent
+SERVER_KEY = "test " * 12
 COMMITTED = "committed"  # the suffix of the second database
 QUICK_HASHER = "django.contrib.auth.hashers.MD5PasswordHasher"
 # What starts programs of its own, besides each test that calls `subprocess` itself. All else is marked `core`.
@@ -67,6 +70,12 @@ def _request_log_in_test(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     request_log.writer._reset()
     yield
     request_log.writer._reset()
+
+
+@pytest.fixture(autouse=True)
+def _exports_in_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In process, what the process of a large export does is done at once: it would not see the test's transaction."""
+    monkeypatch.setattr(exports, "start", lambda export_id: write_file(export_id, site.lists))
 
 
 @pytest.fixture(autouse=True)
@@ -218,7 +227,7 @@ def server(django_db_setup: None) -> Iterator[str]:
     environment = os.environ | {
         "DATABASE_URL": database_url(connection.creation.get_test_db_clone_settings(COMMITTED)),
         "PORT": str(port),
-        "SECRET_KEY": "test " * 12,
+        "SECRET_KEY": SERVER_KEY,
         "PUBLIC_URL": f"http://127.0.0.1:{port}",
     }
     command = [sys.executable, "-m", "gunicorn", "-c", "deploy/gunicorn.conf.py", "iprova_idm.wsgi:application"]

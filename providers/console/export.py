@@ -1,49 +1,58 @@
-"""CSV export of a list, with the filters of the list's address. docs/console.md has the columns.
+"""The files of exports: the columns and cells of each list, and the writing of a file. docs/console.md has the columns.
 
-The file is streamed, its cells are safe from being read as formulas, and the audit records each export with its
-number of rows. Rows are read in the order of their ids, a thousand at a time by key, so memory stays flat and
-a connection pooler needs no session.
+The rows are those under the filters of a list's address, all of one moment, in the order of their ids. Cells are safe
+from being read as formulas, and the audit records each export with its number of rows. Rows are read through a cursor
+of PostgreSQL, a thousand at a time, so memory stays flat.
 """
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
-from uuid import UUID
 
 from defusedcsv import csv
-from django.http import Http404, HttpRequest, StreamingHttpResponse
+from django.core.exceptions import PermissionDenied
+from django.db import DEFAULT_DB_ALIAS
+from django.http import Http404, HttpRequest, QueryDict
 from django.utils import timezone
 from django.utils.text import slugify
-from django.utils.translation import get_language, gettext_noop
-from django.views.decorators.http import require_safe
+from django.utils.translation import get_language, gettext_lazy, gettext_noop, override
 
-from providers.audit import record_act
+from providers import exports
 from providers.console.frame import access
 from providers.console.frame.masking import is_uuid, mask_text
+from providers.console.frame.page import Text
 from providers.console.history.audit import read_query as read_audit_query
 from providers.console.history.sentences import sentence_of
 from providers.console.log.described import describe
 from providers.console.log.not_provisioned import OPEN, RESOLVED, found_by, rows_of
 from providers.console.log.not_provisioned import read_query as read_problem_query
 from providers.console.log.query import read_query as read_log_query
-from providers.events import EventKind
-from providers.models import ChangeEvent, Provider, RequestLog
+from providers.events import Actor
+from providers.models import ChangeEvent, Export, ExportFailure, Provider, RequestLog, Status
 from providers.problems import MOST_ATTEMPTS, Problem
 
 CHUNK = 1_000
+# A statement may take this long: all rows may have to be read and sorted before the first is sent.
+STATEMENT_S = 600
 # These are left out of a cell: defusedcsv would not recognise a formula behind one of them.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]|^[\t\n]+")
 
 
 @dataclass(frozen=True)
-class Export:
-    """A list that can be exported: the columns of its file, the function that makes the cells, the right it needs."""
+class Listed:
+    """A list that can be exported: its title, the columns of its file, the function that makes the cells.
 
+    `right` is what a person needs to see the list. With `values`, the rows are these values instead of objects.
+    """
+
+    title: Text
     columns: str
     cells: Callable[[Sequence[Any], bool], Iterator[Sequence[Any]]]
     right: str = access.VIEW
+    values: str = ""
 
 
 def _users(rows: Sequence[Any], can_see_names: bool) -> Iterator[Sequence[Any]]:
@@ -52,12 +61,13 @@ def _users(rows: Sequence[Any], can_see_names: bool) -> Iterator[Sequence[Any]]:
 
     for person in rows:
         identity = [person.pk, shown(person.user_name), shown(person.display_name), person.external_id or ""]
-        yield [*identity, person.status, person.provider.title, person.created, person.last_modified, person.deleted_at]
+        status = Status.of(is_deleted=person.deleted_at is not None, is_enabled=person.active is True)
+        yield [*identity, status, person.provider__title, person.created, person.last_modified, person.deleted_at]
 
 
 def _groups(rows: Sequence[Any], can_see_names: bool) -> Iterator[Sequence[Any]]:
     for group in rows:
-        identity = [group.pk, group.display_name, group.external_id or "", group.provider.title]
+        identity = [group.pk, group.display_name, group.external_id or "", group.provider__title]
         yield [*identity, group.member_count, group.created, group.last_modified]
 
 
@@ -92,55 +102,130 @@ def _audit(rows: Sequence[ChangeEvent], can_see_names: bool) -> Iterator[Sequenc
         yield [row.id, row.at, row.kind, row.person_name, row.address, title, sentence, row.request_id, changes]
 
 
-EXPORTS: Mapping[str, Export] = {
-    "users": Export("id userName displayName externalId status provider created lastModified removed", _users),
-    "groups": Export("id displayName externalId provider members created lastModified", _groups),
-    "log": Export(
+LISTS: Mapping[str, Listed] = {
+    "users": Listed(
+        gettext_lazy("Users"),
+        "id userName displayName externalId status provider created lastModified removed",
+        _users,
+        values="pk user_name display_name external_id active provider__title created last_modified deleted_at",
+    ),
+    "groups": Listed(
+        gettext_lazy("Groups"),
+        "id displayName externalId provider members created lastModified",
+        _groups,
+        values="pk display_name external_id provider__title member_count created last_modified",
+    ),
+    "log": Listed(
+        gettext_lazy("Provisioning log"),
         "requestId time provider action subject resourceId outcome status scimType ms address clientRequestId reason"
         " externalId attributes partOf",
         _log,
     ),
-    "not_provisioned": Export(
+    "not_provisioned": Listed(
+        gettext_lazy("Not provisioned"),
         "provider type resourceId name displayName externalId action reason why status attributes attempts first last"
         " state whoMustAct whatToDo requestId",
         _not_provisioned,
     ),
-    "audit": Export("id time kind person address provider sentence requestId changes", _audit, access.VIEW_AUDIT),
+    "audit": Listed(
+        gettext_lazy("Audit of admin actions"),
+        "id time kind person address provider sentence requestId changes",
+        _audit,
+        access.VIEW_AUDIT,
+    ),
 }
 
 
-@require_safe
-def export(request: HttpRequest, name: str, lists: Mapping[str, Any]) -> StreamingHttpResponse:
-    """Return the rows of the list `name`, over all its pages, as a CSV file.
+def rows_under(request: HttpRequest, name: str, lists: Mapping[str, Any], *, most: int = MOST_ATTEMPTS) -> Any:
+    """Return the rows of the list `name` under the filters of the request: a query, or a sequence.
 
-    `lists` holds the ModelAdmin of each list of Django's by name. Raises PermissionDenied without the right to
-    export or to see the list, and Http404 for a name that is not in EXPORTS.
+    `lists` holds the ModelAdmin of each list of Django's by name. A sequence ends after `most` rows. Raises
+    PermissionDenied without the right to export or to see the list, and Http404 for a name that is not in LISTS.
     """
     access.require(request, access.EXPORT, gettext_noop("to export"))
-    known = EXPORTS.get(name)
+    known = LISTS.get(name)
     if known is None:
         raise Http404
     access.require(request, known.right, gettext_noop("to export"))
     if name == "log":
-        chunks = _chunks(read_log_query(request.GET).rows.without_bodies())
-    elif name == "audit":
-        chunks = _chunks(read_audit_query(request.GET).rows)
-    elif name == "not_provisioned":
-        problems = found_by(read_problem_query(request.GET).sent, limit=MOST_ATTEMPTS).problems
-        chunks = (problems[start : start + CHUNK] for start in range(0, len(problems), CHUNK))
-    else:
-        chunks = _chunks(lists[name].get_changelist_instance(request).queryset)
-    lines = (line.encode() for line in _lines(request, name, known, chunks))
-    response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="{_file_name(request, name)}"'
-    return response
+        return read_log_query(request.GET).rows.without_bodies()
+    if name == "audit":
+        return read_audit_query(request.GET).rows
+    if name == "not_provisioned":
+        return found_by(read_problem_query(request.GET).sent, limit=most).problems
+    return lists[name].rows_under(request).values_list(*known.values.split(), named=True)
 
 
-def _file_name(request: HttpRequest, name: str) -> str:
-    """The name of the file: the list, the provider if one is chosen, and the date."""
+def count_rows(rows: Any, *, most: int | None = None) -> int:
+    """Return the number of rows, of a query up to `most` and with one statement."""
+    if isinstance(rows, Sequence):
+        return len(rows)
+    found = rows.order_by().values("pk")
+    return int((found if most is None else found[:most]).count())
+
+
+def write_file(
+    export_id: int, lists: Mapping[str, Any], *, using: str = DEFAULT_DB_ALIAS, statement_s: int = STATEMENT_S
+) -> None:
+    """Write the file of a running export, or note why it failed. An export that was deleted is left alone.
+
+    `using` is the connection that writes: see `FileWriter`. Raises what went wrong unexpectedly, after noting it.
+    """
+    failure = ExportFailure.ERROR
+    try:
+        with exports.snapshot(export_id, statement_s=statement_s):
+            _write(export_id, lists, using)
+        return
+    except (exports.StoppedError, Export.DoesNotExist):
+        return
+    except PermissionDenied:
+        failure = ExportFailure.NO_RIGHT
+    except exports.NoRoomError:
+        failure = ExportFailure.TOO_LARGE
+    except exports.TooLongError:
+        failure = ExportFailure.TOO_LONG
+    finally:
+        exports.fail(export_id, failure, using=using)  # does nothing to one that is complete
+
+
+def _write(export_id: int, lists: Mapping[str, Any], using: str) -> None:
+    export = Export.objects.select_related("owner").get(pk=export_id)
+    request = _as_asked(export)
+    with override(export.language):
+        rows = rows_under(request, export.listed, lists)
+        can_see_names = access.may(request, access.VIEW_PERSONAL)
+        writer = exports.FileWriter(export_id, using=using)
+        writer.begin(expected=count_rows(rows), has_names=can_see_names)
+        for text, count in _texts(LISTS[export.listed], rows, can_see_names):
+            writer.write(text.encode(), count)
+    actor = Actor(
+        person_id=export.owner_id,
+        person_name=access.name_of(export.owner)[:150],
+        address=export.address,
+        request_id=export.request_id,
+    )
+    subject = f"{export.listed}: {writer.row_count}" + (f" ?{export.query}" if export.query else "")
+    writer.end(file_name=_file_name(request, export.listed, writer.row_count), actor=actor, subject=subject[:500])
+
+
+def _as_asked(export: Export) -> HttpRequest:
+    """The request as the lists read it, with the rights that the account has now."""
+    request = HttpRequest()
+    request.method = "GET"
+    request.GET = QueryDict(export.query)
+    request.user = export.owner
+    return request
+
+
+def _file_name(request: HttpRequest, name: str, count: int) -> str:
+    """The name of the file: the list, the provider if one is chosen, the date, and the number of rows.
+
+    By that number, somebody can see later that a file was cut off. A last line would do too, but a program that reads
+    the file would take it for a row.
+    """
     chosen = request.GET.get("provider", "")
     provider = Provider.objects.filter(pk=int(chosen)).first() if re.fullmatch(r"\d{1,9}", chosen) else None
-    parts = [name, slugify(provider.title) if provider else "", f"{timezone.localdate()}"]
+    parts = [name, slugify(provider.title) if provider else "", f"{timezone.localdate()}", f"{count}-rows"]
     return f"{'-'.join(part for part in parts if part)}.csv"
 
 
@@ -151,27 +236,19 @@ class _Echo:
         return line
 
 
-def _lines(request: HttpRequest, name: str, known: Export, chunks: Iterable[Sequence[Any]]) -> Iterator[str]:
+def _texts(known: Listed, rows: Any, can_see_names: bool) -> Iterator[tuple[str, int]]:
+    """Yield the line with the columns and then the lines of each chunk, with the number of rows in them."""
     writer = csv.writer(_Echo(), delimiter=";" if get_language() == "nl" else ",")
-    can_see_names = access.may(request, access.VIEW_PERSONAL)
-    count = 0
-    try:
-        yield "\ufeff" + writer.writerow(known.columns.split())
-        for chunk in chunks:
-            lines = [writer.writerow([_cell(value) for value in cells]) for cells in known.cells(chunk, can_see_names)]
-            count += len(lines)
-            yield "".join(lines)
-    finally:  # a download that was broken off is recorded too: its rows have been sent
-        filters = request.GET.urlencode()
-        subject = f"{name}: {count} ?{filters}" if filters else f"{name}: {count}"
-        record_act(EventKind.EXPORTED, access.actor_of(request), subject=subject[:500])
+    yield "\ufeff" + writer.writerow(known.columns.split()), 0
+    for chunk in _chunks(rows):
+        lines = [writer.writerow([_cell(value) for value in cells]) for cells in known.cells(chunk, can_see_names)]
+        yield "".join(lines), len(lines)
 
 
 def _chunks(rows: Any) -> Iterator[Sequence[Any]]:
-    last: UUID | None = None
-    while chunk := list((rows.filter(pk__gt=last) if last else rows).order_by("pk")[:CHUNK]):
+    found = iter(rows if isinstance(rows, Sequence) else rows.order_by("pk").iterator(CHUNK))
+    while chunk := list(islice(found, CHUNK)):
         yield chunk
-        last = chunk[-1].pk
 
 
 def _cell(value: Any) -> str:

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_safe
 from providers.console.frame.badges import Badge
 from providers.console.frame.page import Text, ago, grouped
 from providers.housekeeping import COUNT_DAYS, JOBS, MONTHS_AHEAD, period_of
-from providers.models import RECYCLE_BIN_DAYS, JobRun
+from providers.models import KEPT, RECYCLE_BIN_DAYS, JobRun
 
 
 @dataclass(frozen=True)
@@ -83,6 +83,7 @@ def _purposes() -> Mapping[str, Text]:
         "purge_providers": _("Purges providers deleted %(days)d days ago") % {"days": RECYCLE_BIN_DAYS},
         "forget_counts": _("Forgets counts of requests and addresses after %(days)d days, and expired sessions")
         % {"days": COUNT_DAYS},
+        "forget_exports": _("Deletes exported files after %(hours)d hours") % {"hours": KEPT // timedelta(hours=1)},
         "check_memberships": _("Checks that each membership has the provider of its group and its member"),
         "count_resources": _("Counts the users and groups of each provider, for the limits"),
         "write_notices": _(

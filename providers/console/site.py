@@ -17,7 +17,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.generic import RedirectView
 
-from providers.console import dashboard, export, home, housekeeping
+from providers.console import dashboard, exports, home, housekeeping
 from providers.console.accounts import language, sign_in, two_step
 from providers.console.accounts import pages as accounts
 from providers.console.frame import access
@@ -165,6 +165,10 @@ class ConsoleSite(AdminSite):
             page("eum/refused/", refused.refused),
             page("eum/audit/", audit.audit),
             page("eum/<slug:name>/export/", self._export, "export"),
+            page("eum/exports/", exports.exports),
+            page("eum/exports/<int:export_id>/progress/", exports.export_progress),
+            page("eum/exports/<int:export_id>/file/", exports.export_file),
+            page("eum/exports/<int:export_id>/delete/", exports.delete_export),
         ]
 
     def _provider_urls(self, page: Callable[..., URLPattern]) -> list[URLPattern]:
@@ -204,9 +208,13 @@ class ConsoleSite(AdminSite):
             page(f"{one}guide/test/", guide.test_connection),
         ]
 
+    @property
+    def lists(self) -> dict[str, Any]:
+        """The ModelAdmin of each list of Django's, by the name that exports use."""
+        return {"users": self._registry[SyncedUser], "groups": self._registry[SyncedGroup]}
+
     def _export(self, request: HttpRequest, name: str) -> HttpResponseBase:
-        lists = {"users": self._registry[SyncedUser], "groups": self._registry[SyncedGroup]}
-        return export.export(request, name, lists)
+        return exports.export(request, name, self.lists)
 
     def restore_users(self, request: HttpRequest) -> HttpResponse:
         """Undo removals of many users, chosen in a list."""

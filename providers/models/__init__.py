@@ -1,5 +1,6 @@
-"""The tables: providers with their settings and tokens, users and groups, the records, and preferences."""
+"""The tables: providers with their settings and tokens, users and groups, the records, preferences and exports."""
 
+from providers.models.export import KEPT, Export, ExportFailure, ExportPart, ExportState
 from providers.models.preference import Preference, SavedFilter
 from providers.models.provider import (
     RECYCLE_BIN_DAYS,
@@ -40,11 +41,16 @@ from providers.models.resource import (
 
 __all__ = [
     "ASKED_NAMES",
+    "KEPT",
     "MAX_SEARCH_LENGTH",
     "MAX_SEARCH_WORDS",
     "RECYCLE_BIN_DAYS",
     "TEST_PREFIX",
     "ChangeEvent",
+    "Export",
+    "ExportFailure",
+    "ExportPart",
+    "ExportState",
     "HeldRemoval",
     "IpMode",
     "IpRule",

@@ -30,6 +30,11 @@ class Status(Shown):
     DISABLED = "disabled", "slash", "bad", _("Disabled")
     DELETED = "removed", "trash", "", _("Deleted")
 
+    @classmethod
+    def of(cls, *, is_deleted: bool, is_enabled: bool) -> "Status":
+        """Return the state of a resource."""
+        return cls.DELETED if is_deleted else cls.ACTIVE if is_enabled else cls.DISABLED
+
 
 class ResourceQuerySet(OfProvider):
     """Queries on users and groups."""
@@ -142,10 +147,8 @@ class Resource(models.Model):
     @property
     def status(self) -> "Status":
         """Whether the resource is active, disabled or deleted."""
-        if self.deleted_at:
-            return Status.DELETED
         is_enabled = self.active is True or self.resource_type != "User"  # a group is never disabled
-        return Status.ACTIVE if is_enabled else Status.DISABLED
+        return Status.of(is_deleted=self.deleted_at is not None, is_enabled=is_enabled)
 
     @property
     def label(self) -> str:

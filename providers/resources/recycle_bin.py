@@ -12,12 +12,31 @@ from providers.events import Actor, EventKind
 from providers.resources import rows
 from providers.resources.rows import Event, differences, now, subject_of
 
+_WITHDRAW = """
+UPDATE providers_export SET state = 'failed', failure = 'purged', query = '', stored = 0,
+  ended_at = coalesce(ended_at, now())
+WHERE state <> 'failed' OR query <> ''
+"""
+
 
 def forget(cursor: Any, ids: Sequence[UUID]) -> None:
-    """Remove the rows of deleted resources, which are under lock, and their memberships."""
+    """Remove the rows of deleted resources, which are under lock, and their memberships.
+
+    Exported files may have values of theirs, so all files are deleted too.
+    """
+    if not ids:
+        return
     for column in ("group_id", "member_id"):
         cursor.execute(f"DELETE FROM providers_membership WHERE {column} = ANY(%s) AND left_at IS NOT NULL", [ids])
     cursor.execute("DELETE FROM providers_resource WHERE id = ANY(%s)", [ids])
+    withdraw_exports(cursor)
+
+
+def withdraw_exports(cursor: Any) -> None:
+    """Delete the files of all exports, because they may have values of what was purged. Two statements."""
+    cursor.execute(_WITHDRAW)
+    # After that statement: the row of a file that is being written is locked until its newest part can be seen.
+    cursor.execute("DELETE FROM providers_exportpart")
 
 
 def purge(provider_id: int, resource_id: UUID, actor: Actor) -> bool:

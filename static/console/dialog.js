@@ -55,10 +55,10 @@
     follow(ask(link.href), link, () => location.assign(link.href)).finally(() => { delete link.dataset.busy; });
   });
 
-  // A form is sent once, however often it is clicked.
+  // A form is sent once, however often it is clicked. With data-download this page stays: it may be sent again.
   document.addEventListener("submit", (event) => {
     const form = event.target;
-    if (form.method !== "post") return;
+    if (form.method !== "post" || "download" in form.dataset) return;
     if (form.dataset.busy) { event.preventDefault(); return; }
     form.dataset.busy = "true";
     if (!form.matches("[data-dialog]")) return;

@@ -1,5 +1,6 @@
-/* Fills an element with data-live from that address every 15 s while the page is visible, until a response has
-   X-Live: done. Unchanged content is left alone, so that it is announced only once. */
+/* Fills an element with data-live from that address while the page is visible, every 15 s or as many as data-every
+   has, until a response has X-Live: done. After X-Live: reload the page is opened again. Unchanged content is left
+   alone, so that it is announced only once. */
 "use strict";
 for (const element of document.querySelectorAll("[data-live]")) {
   let last = element.textContent.trim();
@@ -8,9 +9,10 @@ for (const element of document.querySelectorAll("[data-live]")) {
     try {
       const answer = await fetch(element.dataset.live, { headers: { "X-Live": "asked" } });
       if (!answer.ok || answer.redirected) return;
+      if (answer.headers.get("X-Live") === "reload") { clearInterval(timer); location.reload(); return; }
       const said = await answer.text();
       if (said.trim() !== last) element.innerHTML = last = said.trim();
       if (answer.headers.get("X-Live") === "done") clearInterval(timer);
     } catch { /* no network: the next interval tries again */ }
-  }, 15_000);
+  }, Number(element.dataset.every ?? 15) * 1_000);
 }

@@ -14,4 +14,4 @@ def test_ac_usr_4_ac_log_6_ac_dash_5_no_page_asks_more_than_its_limit(db):
     assert SyncedUser.objects.live().count() == 298 and RequestCount.objects.exists()
     asked = {page: measure(administrator, page, 1)[0] for page in pages(provider.pk, group, person)}
     assert not {page.path: queries for page, queries in asked.items() if queries > page.max_queries}
-    assert ": 900 rows in" in measure_export(administrator, "/eum/log/export/", 900)
+    assert " 900 " in measure_export(administrator, "/eum/log/export/")

@@ -9,9 +9,11 @@ from django.utils import timezone
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from providers.administration import delete_provider
+from providers.console.export import write_file
+from providers.console.site import site
 from providers.events import SYSTEM
 from providers.ip_restriction import add_ranges, import_tag
-from providers.models import JobRun, Provider, SyncedGroup, SyncedUser, Token
+from providers.models import Export, JobRun, Provider, SyncedGroup, SyncedUser, Token
 from providers.request_log import writer
 from providers.schemas import add_schema
 from scim.api import refusals
@@ -77,6 +79,7 @@ class Directory:
             "not-provisioned-none": "/eum/not-provisioned/?q=jahne",
             "refused": "/eum/refused/",
             "audit": "/eum/audit/",
+            "exports": "/eum/exports/",
             "accounts": "/accounts/",
             "add-account": "/accounts/add/",
             "account": f"/accounts/{self.administrator.pk}/",
@@ -193,6 +196,7 @@ def fill() -> Directory:
         job="forget_counts", **done | {"result": "1 rows", "ran_at": timezone.now() - timedelta(days=4)}
     )
     add_schema(contoso, EXTENSION, SYSTEM)
+    _export(administrator)
     return Directory(
         contoso,
         empty,
@@ -208,6 +212,20 @@ def fill() -> Directory:
         colleague,
         refused,
     )
+
+
+def _export(owner: User) -> None:
+    """An export in each state: ready, failed, interrupted, counting and half written."""
+    asked = {"owner": owner, "language": "en"}
+    done = Export.objects.create(listed="users", query="status=disabled&q=jan", **asked)
+    write_file(done.pk, site.lists)
+    now = timezone.now()
+    failed = {"state": "failed", "failure": "too-large", "ended_at": now, "asked_at": now - timedelta(minutes=8)}
+    Export.objects.create(listed="log", query="lookups=1", **asked, **failed)
+    Export.objects.create(listed="audit", started_at=now, **asked)
+    asked["asked_at"] = now + timedelta(hours=1)  # no process writes them, and they are to look alive for that long
+    Export.objects.create(listed="groups", **asked)
+    Export.objects.create(listed="users", expected=1_048_211, row_count=381_000, **asked)
 
 
 def _held() -> Provider:

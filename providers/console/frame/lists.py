@@ -84,6 +84,13 @@ class ConsoleChangeList(ChangeList):
                 yield f"{spec.title}: {names.get(value, value)}", without
 
 
+class _AllRows(ConsoleChangeList):
+    """The rows under the filters of an address, of which no page is read."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        self.result_list = []
+
+
 class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """A list whose rows link to pages of the console. Nobody can add, change or delete a row."""
 
@@ -106,6 +113,27 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return ConsoleChangeList
+
+    def rows_under(self, request: HttpRequest) -> Any:
+        """Return the query of the rows under the filters of a request, over all pages."""
+        own: Any = self
+        found = _AllRows(
+            request,
+            self.model,
+            self.list_display,
+            own.list_display_links,
+            self.get_list_filter(request),
+            self.date_hierarchy,
+            self.get_search_fields(request),
+            self.list_select_related,
+            self.list_per_page,
+            self.list_max_show_all,
+            self.list_editable,
+            self,
+            self.sortable_by,
+            own.search_help_text,
+        )
+        return found.queryset
 
     def counted(self, count: int) -> str:
         """Return the words for `count` rows, with `%(count)s` in place of the number."""

@@ -36,9 +36,15 @@ def found(browser, **query) -> list[str]:
 
 
 def rows_of(browser, address):
-    answer = browser.get(address)
-    assert answer.status_code == 200, address
+    return list(csv.reader(io.StringIO(file_of(browser, address).decode("utf-8")[1:])))
+
+
+def file_of(browser, address):
+    """The file of a small export, which the response to the button leads to."""
+    answer = browser.post(address, follow=True)
+    assert answer.status_code == 200 and answer.redirect_chain[0][0].endswith("/file/"), address
     assert answer["Content-Type"] == "text/csv; charset=utf-8"
-    text = b"".join(answer.streaming_content).decode("utf-8")
-    assert text.startswith("\ufeff")
-    return list(csv.reader(io.StringIO(text[1:])))
+    content = answer.getvalue()
+    assert len(content) == int(answer["Content-Length"])
+    assert content.startswith("\ufeff".encode())
+    return content

@@ -8,6 +8,7 @@ from providers.models import RequestLog, Resource
 from providers.request_log import writer
 from tests.factories import issue, make_group, make_user
 from tests.fuzzing import requests
+from tests.providers.console.conftest import file_of
 
 COUNT = 400
 SEED = int(os.environ.get("FUZZ_SEED", "20261127"))
@@ -23,14 +24,15 @@ def test_no_page_fails_over_what_generated_requests_left(administrator, operator
     writer.flush()
     pages = ["/eum/", "/eum/users/", "/eum/groups/", "/eum/log/?lookups=1", "/eum/refused/", "/eum/audit/"]
     pages += [f"/eum/providers/{provider.pk}/{tab}" for tab in ("", "history/", "history/?what=people", "guide/")]
-    pages += [f"/eum/{name}/export/" for name in ("users", "groups", "log")]
     for resource in Resource.objects.filter(provider=provider):
         pages.append(f"/eum/{'groups' if resource.resource_type == 'Group' else 'users'}/{resource.pk}/")
     logged = list(RequestLog.objects.filter(provider_id=provider.pk).values_list("pk", flat=True))
     assert len(logged) > COUNT / 2
     pages += [f"/eum/log/{pk}/payload/" for pk in logged]
+    for name in ("users", "groups", "log"):
+        assert file_of(administrator, f"/eum/{name}/export/")
     for path in pages:
         answer = administrator.get(path)
-        assert answer.status_code == 200 and (not answer.streaming or answer.getvalue()), path
-        if "export" not in path and "payload" not in path and "audit" not in path:
+        assert answer.status_code == 200, path
+        if "payload" not in path and "audit" not in path:
             assert operator.get(path).status_code == 200, path

@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from random import Random
@@ -11,7 +12,7 @@ from fuzz.requests import KINDS, Cast, Kind
 from fuzz.tally import Outcome, Tally, is_meant
 from fuzz.wire import Request, Response, Wire
 
-MAX_TRIES = 40  # to make a request smaller that shows a fault
+MAX_TRIES, MAX_TRY_S = 150, 30  # to make a request smaller that shows a fault
 _ID = re.compile(r"/scim/(?:v2/)?(Users|Groups)/([0-9a-f-]{36})")
 
 
@@ -124,17 +125,17 @@ def from_json(step: dict[str, Any], token: str, made: dict[str, str]) -> Request
 
 
 def smallest(request: Request, shows_it: Callable[[Request], bool]) -> Request:
-    """A smaller request for which `shows_it` still holds, after at most `MAX_TRIES` of them."""
-    tries = 0
+    """A smaller request for which `shows_it` still holds, after at most `MAX_TRIES` tries or `MAX_TRY_S` seconds."""
+    tries, end = 0, time.monotonic() + MAX_TRY_S
     is_smaller = True
-    while is_smaller and tries < MAX_TRIES:
+    while is_smaller:
         is_smaller = False
         for smaller in _smaller(request):
             tries += 1
+            if tries > MAX_TRIES or time.monotonic() > end:
+                return request
             if shows_it(smaller):
                 request, is_smaller = smaller, True
-                break
-            if tries >= MAX_TRIES:
                 break
     return request
 
@@ -146,13 +147,11 @@ def _smaller(request: Request) -> list[Request]:
         for header in request.headers
         if header[0] not in ("Authorization", "Content-Type")
     ]
-    path, mark, query = request.target.partition("?")
-    if mark:
-        pairs = query.split("&")
-        found += [
-            replace(request, target=f"{path}?{'&'.join(pairs[:place] + pairs[place + 1 :])}")
-            for place in range(len(pairs))
-        ]
+    path, _, query = request.target.partition("?")
+    pairs = query.split("&") if query else []
+    for place in range(len(pairs)):
+        fewer = "&".join(pairs[:place] + pairs[place + 1 :])
+        found.append(replace(request, target=f"{path}?{fewer}" if fewer else path))
     if request.body:
         try:
             parts = list(_without_a_part(json.loads(request.body)))

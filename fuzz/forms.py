@@ -7,7 +7,7 @@ has them, so that a form does what it is for; the others are replaced. A preview
 import json
 import re
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from html.parser import HTMLParser
 from random import Random
@@ -21,6 +21,7 @@ from fuzz.tally import Outcome, Tally
 from fuzz.wire import Request, Response, Wire
 
 PAGES_OF_A_SHAPE = 3  # so that a thousand users are not a thousand pages
+FORMS_OF_A_SHAPE = 6
 MOST_PAGES = 250
 CRAWLED_AGAIN = 200  # after so many forms, because forms change what there is
 # They end the session or change whom it belongs to.
@@ -56,9 +57,9 @@ class Form:
     words: list[str] = field(default_factory=list)
 
     @property
-    def shape(self) -> tuple[str, str, tuple[str, ...]]:
-        """What forms of the same kind have in common: addresses without ids, and the names of the controls."""
-        return shape_of(self.page), shape_of(self.action), tuple(sorted({one.name for one in self.fields}))
+    def shape(self) -> tuple[str, tuple[str, ...]]:
+        """What forms of the same kind have in common: the address without ids, and the names of the controls."""
+        return shape_of(self.action), tuple(sorted({one.name for one in self.fields}))
 
 
 def shape_of(address: str) -> str:
@@ -155,8 +156,8 @@ def crawl(browser: Browser, avoided: re.Pattern[str]) -> tuple[dict[str, list[st
     """Follow the links from the home page. Return addresses of pages and forms, each by shape."""
     pages: dict[str, list[str]] = {}
     forms: dict[Any, list[Form]] = {}
-    waiting, seen = ["/"], {"/"}
-    while waiting and len(seen) < MOST_PAGES:
+    waiting, found = ["/"], {"/": ["/"]}
+    while waiting and sum(map(len, pages.values())) < MOST_PAGES:
         address = waiting.pop(0)
         response = browser.send("GET", address)
         if response.status != 200 or "text/html" not in response.header("Content-Type"):
@@ -164,14 +165,15 @@ def crawl(browser: Browser, avoided: re.Pattern[str]) -> tuple[dict[str, list[st
         pages.setdefault(shape_of(address), []).append(address)
         markup = Markup(address, response.body.decode("utf-8", "replace"))
         for form in markup.forms.values():
-            if not avoided.search(urlsplit(form.action).path) and len(forms.setdefault(form.shape, [])) < 3:
-                forms[form.shape].append(form)
+            same = forms.setdefault(form.shape, [])
+            if not avoided.search(urlsplit(form.action).path) and len(same) < FORMS_OF_A_SHAPE:
+                same.append(form)
         for link in markup.links:
-            known = pages.get(shape_of(link), [])
-            if link not in seen and len(known) < PAGES_OF_A_SHAPE and not avoided.search(urlsplit(link).path):
-                seen.add(link)
+            known = found.setdefault(shape_of(link), [])
+            if link not in known and len(known) < PAGES_OF_A_SHAPE and not avoided.search(urlsplit(link).path):
+                known.append(link)
                 waiting.append(link)
-    return pages, forms
+    return pages, {shape: same for shape, same in forms.items() if same}
 
 
 def fill_forms(port: int, count: int, seed: str, sent: Callable[[], Any]) -> Outcome:
@@ -353,7 +355,7 @@ def _usual(random: Random, control: Field, form: Form) -> str:
     """The value on the page. An empty text gets one of the page's words in most cases: forms ask for a name so."""
     if control.value or control.type not in ("text", "textarea", "email", "search") or random.random() < 0.2:
         return control.value
-    return random.choice([*form.words, *TEXTS]) if form.words else ""
+    return random.choice(form.words if form.words and random.random() < 0.7 else TEXTS)
 
 
 def _replaced(random: Random, control: Field, form: Form) -> str:
@@ -486,16 +488,12 @@ def replay_step(browser: Browser, step: dict[str, Any]) -> Response | None:
         known = [page.partition("?")[0] for same in pages.values() for page in same]
         found = next((page for page in known if shape_of(page) == shape_of(path)), path)
         return browser.send("GET", found + mark + query)
-    wanted = shape_of(step["page"]), shape_of(step["action"])
-    form = next(_forms_of(forms, wanted), None)
+    names = {name for name, _ in step["values"]}
+    same = [one[0] for (action, _), one in forms.items() if action == shape_of(step["action"])]
+    # Of the forms with this address, the one that has most of the fields.
+    form = max(same, key=lambda one: len(names & {control.name for control in one.fields}), default=None)
     if form is None:
         return None
     token = [(one.name, one.value) for one in form.fields if one.name == _CSRF]
     values = [(name, bytes.fromhex(sent["hex"]) if isinstance(sent, dict) else sent) for name, sent in step["values"]]
     return submit(browser, form, [*token, *values])
-
-
-def _forms_of(forms: dict[Any, list[Form]], wanted: tuple[str, str]) -> Iterator[Form]:
-    for (page, action, _names), same in forms.items():
-        if (page, action) == wanted:
-            yield from same

@@ -22,7 +22,7 @@ from fuzz.forms import fill_forms, replay_step, sign_in
 from fuzz.parsers import TARGETS_BY_NAME, fault_of
 from fuzz.report import Memory, Report
 from fuzz.server import fuzzed_server, make_cast, make_provider, memory_of_workers
-from fuzz.tally import Outcome, Tally
+from fuzz.tally import Outcome, Tally, is_meant
 from fuzz.wire import Wire
 from iprova_idm.options import PROJECT_DIR
 from iprova_idm.serve import Server
@@ -187,16 +187,16 @@ def replay(path: Path) -> int:
         _, error = fault_of(target, content)
         sys.stdout.write(f"{error or 'no fault'}\n")
         return int(bool(error))
-    fault = json.loads(content)
+    is_fault = False
     with fuzzed_server(path.with_suffix(".log")) as server:
         _, token = make_provider("Replay")
         make_cast(server.options.port, token, users=20, groups=3)
-        for step, response in replay_steps(server.options.port, token, fault["steps"]):
+        for step, response in replay_steps(server.options.port, token, json.loads(content)["steps"]):
+            name = f"{step.get('method', 'form')} {str(step.get('target', step.get('page')))[:100]}"
             shown = "no such form now" if response is None else f"{response.status} in {response.took_s * 1_000:.0f} ms"
-            sys.stdout.write(
-                f"{step.get('method', 'form')} {str(step.get('target', step.get('page')))[:100]}: {shown}\n"
-            )
-    return 0
+            sys.stdout.write(f"{name}: {shown}\n")
+            is_fault |= response is None or response.status == 0 or (response.status >= 500 and not is_meant(response))
+    return int(is_fault)
 
 
 def replay_steps(port: int, token: str, steps: list[dict[str, Any]]) -> list[tuple[dict[str, Any], Any]]:

@@ -17,6 +17,7 @@ from urllib.parse import parse_qsl, quote_plus, urlencode, urljoin, urlsplit
 from fuzz.clients import fault_in
 from fuzz.generated import NOISE, mutated
 from fuzz.requests import HEADERS, Kind
+from fuzz.server import make_cast, make_provider
 from fuzz.tally import Outcome, Tally
 from fuzz.wire import Request, Response, Wire
 
@@ -216,10 +217,23 @@ class Filler:
     def look_around(self) -> None:
         """Find the pages and forms that there are now. Forms about the own accounts are left out."""
         browser = self.browsers["Administrator"]
+        self._fill_up()
         if browser.send("GET", "/").status != 200:
             browser = self._begin_session("Administrator")
         own = rf"^/accounts/({'|'.join(map(str, self.accounts))})/"
         self.pages, self.forms = crawl(browser, re.compile("|".join([*AVOIDED, own])))
+
+    def _fill_up(self) -> None:
+        """Add a provider with users, some of them deleted, if forms have left fewer than three."""
+        from providers.models import Provider
+
+        while Provider.objects.live().count() < 3:
+            _, token = make_provider(f"Form {secrets.token_hex(4)}")
+            cast, _ = make_cast(self.port, token, users=40, groups=3)
+            wire = Wire(self.port)
+            for path in (*(f"/scim/Users/{one}" for one in cast.users[:6]), f"/scim/Groups/{cast.groups[0]}"):
+                wire.send(Request("DELETE", path, (("Authorization", f"Bearer {token}"),)))
+            wire.close()
 
     def fill_in(self) -> None:
         """Fill in one form and send it, and the preview that it may lead to."""

@@ -212,6 +212,7 @@ class Filler:
     def _begin_session(self, role: str) -> Browser:
         self.browsers[role], account = sign_in(self.port, role)
         self.accounts.append(account)
+        self.browsers[role].send("GET", "/")  # for the cookie of its forms
         return self.browsers[role]
 
     def look_around(self) -> None:
@@ -303,8 +304,15 @@ class Filler:
             if min(again().took_s, again().took_s) <= kind.limit_s:
                 return
             tally.slow += 1
+        if _leads_away(response.header("Location")):
+            why = "it leads to another host"
         if why:
             self.outcome.note(kind.name, {"why": why, "seed": self.seed, "number": self.number, "steps": [step]})
+
+
+def _leads_away(location: str) -> bool:
+    """Whether a browser would follow a Location to another host. It reads a backslash as a slash."""
+    return urlsplit(location.replace("\\", "/")).hostname not in (None, "127.0.0.1")
 
 
 def _kind(name: str, address: str) -> Kind:

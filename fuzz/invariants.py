@@ -70,7 +70,7 @@ INVARIANTS = (
     ),
     Invariant(
         "memberships begin and end with an event, which counts them",
-        f"{_EVENTS} AND kind <> 'resource.purged'",
+        f"{_EVENTS} AND resource_type = 'Group' AND kind IN ('resource.changed', 'group.members')",
         f"""SELECT e.id::text FROM providers_changeevent e
            LEFT JOIN (SELECT joined_event AS id, count(*) AS n FROM providers_membership GROUP BY 1) j ON j.id = e.id
            LEFT JOIN (SELECT left_event AS id, count(*) AS n FROM providers_membership
@@ -78,7 +78,7 @@ INVARIANTS = (
            CROSS JOIN LATERAL (
              SELECT coalesce(sum((c ->> 'added')::int), 0) AS added, coalesce(sum((c ->> 'removed')::int), 0) AS removed
              FROM jsonb_array_elements(e.changes) c WHERE c ->> 'path' = 'members' AND c ? 'added') said
-           WHERE e.resource_type = 'Group' AND e.kind IN ('resource.changed', 'members.changed') AND NOT {_OF_PURGED}
+           WHERE e.resource_type = 'Group' AND e.kind IN ('resource.changed', 'group.members') AND NOT {_OF_PURGED}
              AND NOT EXISTS (SELECT 1 FROM providers_changeevent p WHERE p.kind = 'resource.purged'
                              AND p.provider_id = e.provider_id)
              AND (coalesce(j.n, 0) <> said.added OR coalesce(l.n, 0) <> said.removed)""",

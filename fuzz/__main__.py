@@ -21,7 +21,7 @@ from fuzz.clients import from_json, send_requests
 from fuzz.forms import fill_forms, replay_step, sign_in
 from fuzz.parsers import TARGETS_BY_NAME, fault_of
 from fuzz.report import Memory, Report
-from fuzz.server import fuzzed_server, make_cast, make_provider, memory_of_workers
+from fuzz.server import USERS, fuzzed_server, make_cast, make_provider, memory_of_workers
 from fuzz.tally import Outcome, Tally, is_meant
 from fuzz.wire import Wire
 from iprova_idm.options import PROJECT_DIR
@@ -93,12 +93,12 @@ def fuzz_server(server: Server, sent: argparse.Namespace, report: Report) -> Non
     bystander, token = make_provider("Bystander")
     foreign, _ = make_cast(port, token, users=50, groups=5)
     _, other_token = make_provider("Any request")
-    make_cast(port, other_token, users=50, groups=5)
+    make_cast(port, other_token, users=20, groups=3)
     before = invariants.digest_of(bystander.pk)
     casts, logged = [], {}
     for number in range(_CLIENTS):
         provider, token = make_provider(f"Client {number}")
-        cast, count = make_cast(port, token)
+        cast, count = make_cast(port, token, users=max(20, min(USERS, sent.requests // 20)))
         cast.foreign, cast.other_tokens = [*foreign.users[:5], *foreign.groups[:2]], [other_token]
         casts.append(cast)
         logged[provider.pk] = Counter({200: count})

@@ -21,10 +21,10 @@ from fuzz.server import make_cast, make_provider
 from fuzz.tally import Outcome, Tally
 from fuzz.wire import Request, Response, Wire
 
-PAGES_OF_A_SHAPE = 3  # so that a thousand users are not a thousand pages
+PAGES_OF_A_SHAPE = 2  # so that a thousand users are not a thousand pages
 FORMS_OF_A_SHAPE = 6
-MOST_PAGES = 250
-CRAWLED_AGAIN = 200  # after so many forms, because forms change what there is
+MOST_PAGES = 120
+CRAWLED_AGAIN = 300  # after so many forms, because forms change what there is
 # They end the session or change whom it belongs to.
 AVOIDED = (r"^/logout/", r"^/two-step/", r"^/password_change/", r"^/login/")
 # Pages that may take longer: the connection test asks this server itself, an export has all rows.
@@ -153,12 +153,18 @@ def sign_in(port: int, role: str) -> tuple[Browser, int]:
     return Browser(Wire(port), {"sessionid": browser_of(account).cookies["sessionid"].value}, role), account.pk
 
 
-def crawl(browser: Browser, avoided: re.Pattern[str]) -> tuple[dict[str, list[str]], dict[Any, list[Form]]]:
-    """Follow the links from the home page. Return addresses of pages and forms, each by shape."""
+def crawl(
+    browser: Browser, avoided: re.Pattern[str], most: int = MOST_PAGES
+) -> tuple[dict[str, list[str]], dict[Any, list[Form]]]:
+    """Follow the links from the home page to at most `most` pages, those without parameters first.
+
+    Return addresses of pages and forms, each by shape.
+    """
     pages: dict[str, list[str]] = {}
     forms: dict[Any, list[Form]] = {}
     waiting, found = ["/"], {"/": ["/"]}
-    while waiting and sum(map(len, pages.values())) < MOST_PAGES:
+    while waiting and sum(map(len, pages.values())) < most:
+        waiting.sort(key=lambda link: "?" in link)
         address = waiting.pop(0)
         response = browser.send("GET", address)
         if response.status != 200 or "text/html" not in response.header("Content-Type"):
@@ -182,7 +188,7 @@ def fill_forms(port: int, count: int, seed: str, sent: Callable[[], Any]) -> Out
 
     `sent` is called after each form.
     """
-    filler = Filler(port, Random(seed), seed)
+    filler = Filler(port, Random(seed), seed, most=min(MOST_PAGES, 30 + count))
     for number in range(count):
         if number % CRAWLED_AGAIN == 0:
             filler.look_around()
@@ -199,7 +205,8 @@ def fill_forms(port: int, count: int, seed: str, sent: Callable[[], Any]) -> Out
 class Filler:
     """What one process knows of the console, and what it has found."""
 
-    def __init__(self, port: int, random: Random, seed: str) -> None:
+    def __init__(self, port: int, random: Random, seed: str, most: int = MOST_PAGES) -> None:
+        self.most = most
         self.port, self.random, self.seed, self.number = port, random, seed, 0
         self.outcome = Outcome({name: Tally() for name in KINDS})
         self.browsers: dict[str, Browser] = {}
@@ -222,7 +229,7 @@ class Filler:
         if browser.send("GET", "/").status != 200:
             browser = self._begin_session("Administrator")
         own = rf"^/accounts/({'|'.join(map(str, self.accounts))})/"
-        self.pages, self.forms = crawl(browser, re.compile("|".join([*AVOIDED, own])))
+        self.pages, self.forms = crawl(browser, re.compile("|".join([*AVOIDED, own])), self.most)
 
     def _fill_up(self) -> None:
         """Add a provider with users, some of them deleted, if forms have left fewer than three."""

@@ -18,7 +18,7 @@ from iprova_idm.serve import Server, serving
 
 # Limits on the rate of requests would only measure how fast this program is, so they are off.
 SETTINGS = {"PROVIDER_RATE": "0", "LOG_LEVEL": "ERROR", "WORKERS": "2"}
-USERS, GROUPS = 500, 15  # of each provider at the beginning
+USERS, GROUPS = 500, 15  # of a provider at the beginning
 
 
 @contextmanager
@@ -79,7 +79,7 @@ def make_provider(title: str) -> tuple[Any, str]:
     return provider, issue_token(provider, SYSTEM)[1]
 
 
-def make_cast(port: int, token: str, users: int = USERS, groups: int = GROUPS) -> tuple[Cast, int]:
+def make_cast(port: int, token: str, users: int, groups: int = GROUPS) -> tuple[Cast, int]:
     """Users and groups of a provider, made by the endpoint itself. Returns also how many requests that took."""
     cast = Cast(token, [], [])
     wire = Wire(port)

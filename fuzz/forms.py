@@ -29,6 +29,7 @@ CRAWLED_AGAIN = 300  # after so many forms, because forms change what there is
 AVOIDED = (r"^/logout/", r"^/two-step/", r"^/password_change/", r"^/login/")
 # Pages that may take longer: the connection test asks this server itself, an export has all rows.
 PATIENT = (("/guide/test/", 15.0), ("/export/", 20.0))
+PASSWORD = "correct horse battery"  # of each account that the factory makes
 ROLES = ("Administrator", "Administrator", "Administrator", "Administrator", "Support", "Operator")
 
 POST, PREVIEW, PAGE, SIGN_IN = "form", "preview of a form", "page", "sign-in form"
@@ -162,7 +163,7 @@ def crawl(
     """
     pages: dict[str, list[str]] = {}
     forms: dict[Any, list[Form]] = {}
-    waiting, found = ["/"], {"/": ["/"]}
+    waiting, found = ["/"], dict[Any, list[str]]()
     while waiting and sum(map(len, pages.values())) < most:
         waiting.sort(key=lambda link: "?" in link)
         address = waiting.pop(0)
@@ -176,11 +177,15 @@ def crawl(
             if not avoided.search(urlsplit(form.action).path) and len(same) < FORMS_OF_A_SHAPE:
                 same.append(form)
         for link in markup.links:
-            known = found.setdefault(shape_of(link), [])
+            is_deleted = _DELETED in address or _DELETED in link
+            known = found.setdefault((shape_of(link), is_deleted), [])
             if link not in known and len(known) < PAGES_OF_A_SHAPE and not avoided.search(urlsplit(link).path):
                 known.append(link)
                 waiting.append(link)
     return pages, {shape: same for shape, same in forms.items() if same}
+
+
+_DELETED = "status=removed"  # the list of deleted users and groups, whose pages have other forms
 
 
 def fill_forms(port: int, count: int, seed: str, sent: Callable[[], Any]) -> Outcome:
@@ -381,7 +386,12 @@ def filled(random: Random, form: Form, share: float = 0.2) -> list[tuple[str, An
 
 
 def _usual(random: Random, control: Field, form: Form) -> str:
-    """The value on the page. An empty text gets one of the page's words in most cases: forms ask for a name so."""
+    """The value on the page, and of a password the account's own.
+
+    An empty text gets one of the page's words in most cases: some forms ask for a name in this way.
+    """
+    if control.type == "password":
+        return PASSWORD
     if control.value or control.type not in ("text", "textarea", "email", "search") or random.random() < 0.2:
         return control.value
     return random.choice(form.words if form.words and random.random() < 0.7 else TEXTS)

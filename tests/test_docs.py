@@ -24,7 +24,7 @@ def test_every_setting_is_documented_as_it_is():
     ]
 
 
-@pytest.mark.parametrize("name", ["base", "dev", "local"])
+@pytest.mark.parametrize("name", ["base", "dev", "fuzz", "local"])
 def test_every_dependency_has_its_reason(name):
     lines = [line.split("#")[0].strip() for line in text(f"requirements/{name}.in").splitlines()]
     packages = [re.split(r"[\[~=<>]", line)[0] for line in lines if line and not line.startswith("-")]
@@ -34,7 +34,7 @@ def test_every_dependency_has_its_reason(name):
 
 
 def test_every_pinned_package_has_hashes():
-    for name in ("base", "dev", "local"):
+    for name in ("base", "dev", "fuzz", "local"):
         for requirement in re.split(r"\n(?=[a-z])", text(f"requirements/{name}.txt")):
             if re.match(r"[a-z][\w.-]*==", requirement):
                 assert "--hash=sha256:" in requirement

@@ -17,7 +17,7 @@ from tests.catalogue import DUTCH, read_po
 
 PROJECT = Path(__file__).resolve().parent.parent
 DOCUMENTS = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "docs/*.md"]
-PACKAGES = ["iprova_idm", "providers", "scim", "bench", "tests"]
+PACKAGES = ["iprova_idm", "providers", "scim", "bench", "fuzz", "tests"]
 
 READER = {"docs", "catalogue"}
 EVERYWHERE = READER | {"code"}

@@ -13,6 +13,7 @@ import contextlib
 import json
 import re
 from collections import Counter
+from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 from urllib.parse import parse_qsl
@@ -126,7 +127,7 @@ def read_unread_body(request: HttpRequest, most: int) -> bytes:
         return b""
     try:
         body: bytes = _stream_of(request).read(most + 1)
-    except OSError:  # the client has closed the connection
+    except (OSError, errors.ScimError):  # the client has closed the connection, or sends chunks that cannot be read
         return b""
     return body if len(body) <= most else b""
 
@@ -134,7 +135,22 @@ def read_unread_body(request: HttpRequest, most: int) -> bytes:
 def _stream_of(request: HttpRequest) -> Any:
     # A chunked body has no length, so Django's stream would read nothing of it.
     is_chunked = "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower()
-    return request.META["wsgi.input"] if is_chunked else request
+    return _Chunks(request.META["wsgi.input"]) if is_chunked else request
+
+
+@dataclass(frozen=True)
+class _Chunks:
+    """A chunked body. For chunks that it cannot read, the HTTP server raises errors of its own when they are read."""
+
+    stream: Any
+
+    def read(self, size: int) -> bytes:
+        """Read up to `size` bytes. Raises ScimError 400 invalidSyntax."""
+        try:
+            content: bytes = self.stream.read(size)
+        except Exception as error:  # each HTTP server has its own classes
+            raise errors.invalid_syntax("The body could not be read: its chunks are not as HTTP has them.") from error
+        return content
 
 
 def _drain(stream: Any, most: int) -> None:

@@ -5,6 +5,7 @@ comparison into SQL.
 """
 
 import json
+import math
 import re
 from dataclasses import dataclass, field
 
@@ -201,6 +202,8 @@ class _Parser:
             ) from None
         if isinstance(value, (dict, list)):
             raise self._stopped("a single value is expected", len(token))
+        if isinstance(value, float) and not math.isfinite(value):  # 1e999, which has no text in JSON
+            raise self._stopped("a smaller number is expected", len(token))
         return value  # type: ignore[no-any-return]
 
     def _group(self, closing: str) -> Node:

@@ -5,6 +5,7 @@ from random import Random
 
 import pytest
 
+from fuzz.generated import SOUND, sound_filter, sound_value
 from providers.events import SYSTEM
 from providers.models import Resource
 from providers.schemas import add_schema, resource_types_of
@@ -16,7 +17,6 @@ from scim.protocol.listing import ListQuery, read_filter
 from scim.protocol.projection import WHOLE, parse_projection
 from scim.store import verbs
 from tests.factories import call
-from tests.fuzzing import SOUND, sound_filter, sound_value
 from tests.scim.store.evaluator import matches
 from tests.scim.store.plans import IDS_ONLY
 

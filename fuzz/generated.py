@@ -1,22 +1,20 @@
-"""Requests that nobody means to send: filters, paths, bodies and queries, half of them almost right.
+"""Filters, paths, values and bodies that nobody means to send, half of them almost right.
 
-Everything follows from a seed, so what was found can be sent again.
+Each function makes its choices with the `Random` that it is given, so a seed makes the same input again.
 """
 
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from random import Random
 from typing import Any
 from urllib.parse import quote
 
 from scim.protocol.attributes import ENTERPRISE_USER, RESOURCE_TYPES, Attribute, Target
 from scim.protocol.conditions import OPERATORS
-from scim.protocol.patch import PATCH_SCHEMA
 
 TARGETS = {known.name: list(known.targets()) for known in RESOURCE_TYPES}
 NAMES = sorted({str(target) for known in TARGETS.values() for target in known})
-SOUND = {
+SOUND: dict[str, list[Any]] = {
     "string": ["a", "A", "é%", "work", "x" * 300],
     "boolean": [True, False],
     "integer": [0, -7, 10**6],
@@ -56,11 +54,32 @@ NOISE = [
 PIECES = [*NAMES, *SUBS, *OPS, *LITERALS, *NOISE]
 
 
-@dataclass(frozen=True)
-class Request:
-    method: str
-    path: str
-    body: bytes | None
+class Choices(Random):
+    """Choices that the bytes of an input make, one after the other; 0 when there are none left.
+
+    A fuzzer that changes a byte changes one choice. An input that begins with `TEXT` is a text: its second byte makes
+    the first choice, and the text follows.
+    """
+
+    TEXT = b"="
+
+    def __new__(cls, data: bytes) -> "Choices":
+        return super().__new__(cls)
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(0)
+        self.is_text = data.startswith(self.TEXT)
+        self.text = data[2:].decode("utf-8", "replace") if self.is_text else ""
+        self._bytes = iter(data[1:2] if self.is_text else data)
+
+    def random(self) -> float:
+        return next(self._bytes, 0) / 256
+
+    def getrandbits(self, k: int, /) -> int:
+        return int.from_bytes(bytes(next(self._bytes, 0) for _ in range(-(-k // 8))), "big") & ((1 << k) - 1)
+
+    def _randbelow(self, n: int) -> int:
+        return self.getrandbits(8 if n <= 256 else n.bit_length()) % n
 
 
 def _attribute(random: Random) -> str:
@@ -90,17 +109,18 @@ def sound_filter(random: Random, targets: Sequence[Target], depth: int = 3) -> s
     return _sound_test(random, target, str(target))
 
 
-def _filter(random: Random, kind: str, depth: int = 3) -> str:
+def filter_text(random: Random, kind: str, depth: int = 3) -> str:
+    """A filter about users or groups (`kind`), half of the time a sound one."""
     if random.random() < 0.5:
         return sound_filter(random, TARGETS[kind], depth)
     match random.randrange(7) if depth else 6:
         case 0 | 1:
             word = random.choice(["and", "or", "AND", "xor"])
-            return f"{_filter(random, kind, depth - 1)} {word} {_filter(random, kind, depth - 1)}"
+            return f"{filter_text(random, kind, depth - 1)} {word} {filter_text(random, kind, depth - 1)}"
         case 2:
-            return f"not ({_filter(random, kind, depth - 1)})"
+            return f"not ({filter_text(random, kind, depth - 1)})"
         case 3:
-            return f"({_filter(random, kind, depth - 1)})"
+            return f"({filter_text(random, kind, depth - 1)})"
         case 4:
             return f"{_attribute(random)}[{_inner(random)}]"
         case 5:
@@ -118,7 +138,8 @@ def _tail(random: Random) -> str:
     return op if op == "pr" else f"{op} {random.choice(LITERALS)}"
 
 
-def _mutated(random: Random, text: str, share: float = 0.3) -> str:
+def mutated(random: Random, text: str, share: float = 0.3) -> str:
+    """The text, in `share` of all cases with a few pieces of others in it or characters cut out."""
     if random.random() > share:
         return text
     for _ in range(random.randint(1, 3)):
@@ -126,6 +147,12 @@ def _mutated(random: Random, text: str, share: float = 0.3) -> str:
         cut = random.randint(0, 4) if random.random() < 0.5 else 0
         text = text[:place] + random.choice(PIECES) + text[place + cut :]
     return text
+
+
+def path_text(random: Random) -> str:
+    """A path of a PATCH operation, perhaps of an attribute that does not exist."""
+    path = random.choice([_attribute(random), f"{_attribute(random)}[{_inner(random)}]"])
+    return path + random.choice(["", "", f".{random.choice(SUBS)}"])
 
 
 def sound_value(random: Random, attribute: Attribute) -> Any:
@@ -154,7 +181,8 @@ def _sound_operation(random: Random, kind: str, ids: list[str]) -> Any:
     return {"op": op, "path": path, "value": sound_value(random, target.leaf)}
 
 
-def _value(random: Random, ids: list[str], depth: int = 3) -> Any:
+def value(random: Random, ids: list[str], depth: int = 3) -> Any:
+    """Any JSON value; `ids` are those of resources."""
     kind = random.randrange(12) if depth else random.randrange(8)
     if kind < 8:
         simple = [None, True, False, 0, -7, 1.5, 10**30, "", "a", "True", "2026-01-01T00:00:00Z", "\x00", "é" * 50,
@@ -162,42 +190,43 @@ def _value(random: Random, ids: list[str], depth: int = 3) -> Any:
                   '[{"value": "a", "type": "work"}]', random.choice(ids).upper()]  # fmt: skip
         return random.choice(simple)
     if kind < 10:
-        return [_value(random, ids, depth - 1) for _ in range(random.randint(0, 3))]
+        return [value(random, ids, depth - 1) for _ in range(random.randint(0, 3))]
     names = [random.choice([*NAMES, *SUBS, random.choice(PIECES)]) for _ in range(random.randint(0, 4))]
-    return {name: _value(random, ids, depth - 1) for name in names}
+    return {name: value(random, ids, depth - 1) for name in names}
 
 
-def _operation(random: Random, kind: str, ids: list[str]) -> Any:
+def operation(random: Random, kind: str, ids: list[str]) -> Any:
+    """A PATCH operation, more often sound than not."""
     if random.random() < 0.6:
         return _sound_operation(random, kind, ids)
     if random.random() < 0.05:
-        return _value(random, ids)
-    operation: dict[str, Any] = {"op": random.choice(["add", "replace", "remove", "Add", "Remove", "move", None])}
+        return value(random, ids)
+    made: dict[str, Any] = {"op": random.choice(["add", "replace", "remove", "Add", "Remove", "move", None])}
     if random.random() < 0.8:
-        path = random.choice([_attribute(random), f"{_attribute(random)}[{_inner(random)}]"])
-        path += random.choice(["", "", f".{random.choice(SUBS)}"])
-        operation["path"] = _mutated(random, path)
+        made["path"] = mutated(random, path_text(random))
     if random.random() < 0.85:
-        value = _value(random, ids)
-        operation["value"] = json.dumps(value) if random.random() < 0.1 else value
-    return operation
+        sent = value(random, ids)
+        made["value"] = json.dumps(sent) if random.random() < 0.1 else sent
+    return made
 
 
-def _resource(random: Random, kind: str, ids: list[str]) -> Any:
+def resource_body(random: Random, kind: str, ids: list[str]) -> Any:
+    """A user or group as a POST or PUT sends it, or another JSON value."""
     if random.random() < 0.3:
-        return _value(random, ids)
+        return value(random, ids)
     body: dict[str, Any] = {"userName" if kind == "User" else "displayName": f"new{random.random()}"}
     for target in random.sample(TARGETS[kind], 5):
         if target.attribute and not target.sub and not target.schema and target.attribute.name != "members":
             body.setdefault(target.attribute.name, sound_value(random, target.attribute))
     if random.random() < 0.2:
-        body[_attribute(random)] = _value(random, ids)
+        body[_attribute(random)] = value(random, ids)
     return body
 
 
-def _body(random: Random, document: Any) -> bytes:
+def body_bytes(random: Random, document: Any) -> bytes:
+    """A document as JSON, now and then damaged."""
     text = json.dumps(document, ensure_ascii=random.random() < 0.5)
-    return _mutated(random, text, 0.15).encode("utf-8", "surrogatepass")
+    return mutated(random, text, 0.15).encode("utf-8", "surrogatepass")
 
 
 PARAMETERS = [
@@ -206,49 +235,23 @@ PARAMETERS = [
 ]
 
 
-def _query(random: Random) -> str:
+def query_string(random: Random) -> str:
+    """Parameters of a list, but for the filter."""
     chosen = []
     for _ in range(random.randint(1, 4)):
         text = random.choice([_attribute(random), "", "0", "-5", "7", "descending", "9" * 30])
-        chosen.append(f"{random.choice(PARAMETERS)}={quote(_mutated(random, text), errors='surrogatepass')}")
+        chosen.append(f"{random.choice(PARAMETERS)}={quote(mutated(random, text), errors='surrogatepass')}")
     return "&".join(chosen)
 
 
-def _bulk(random: Random, kind: str, ids: list[str]) -> Any:
+def bulk_body(random: Random, kind: str, ids: list[str], methods: Sequence[str] = ("PATCH", "PUT", "GET")) -> Any:
+    """A bulk request with writes of one type; `methods` are those of operations on what exists."""
     operations = []
     for _ in range(random.randint(0, 3)):
         path = random.choice([f"/{kind}s", f"/{kind}s", f"/{kind}s/{random.choice(ids)}", "/x"])
-        method = "POST" if path.count("/") == 1 else random.choice(["PATCH", "PUT", "GET"])
-        data = _resource(random, kind, ids)
+        method = "POST" if path.count("/") == 1 else random.choice(methods)
+        data = resource_body(random, kind, ids)
         if method == "PATCH":
-            data = {"Operations": [_operation(random, kind, ids)]}
+            data = {"Operations": [operation(random, kind, ids)]}
         operations.append({"method": method, "bulkId": random.choice(["a", "b", "c"]), "path": path, "data": data})
-    return {"Operations": operations} | ({"failOnErrors": _value(random, ids, 0)} if random.random() < 0.2 else {})
-
-
-def requests(seed: int, count: int, ids: dict[str, list[str]]) -> Iterator[Request]:
-    """`count` requests about resources by the name of their type; nothing is deleted."""
-    random = Random(seed)
-    known = [*ids["User"], *ids["Group"], "none"]
-    for _ in range(count):
-        kind = random.choice(["User", "Group"])
-        one = f"/{kind}s/{random.choice(ids[kind])}"
-        match random.randrange(10):
-            case 0 | 1 | 2:
-                text = quote(_mutated(random, _filter(random, kind)), errors="surrogatepass")
-                yield Request("GET", f"{random.choice([f'/{kind}s', f'/{kind}s', ''])}?filter={text}&count=5", None)
-            case 3:
-                yield Request("GET", f"{random.choice([f'/{kind}s', one, ''])}?{_query(random)}", None)
-            case 4:
-                yield Request("POST", f"/{kind}s", _body(random, _resource(random, kind, known)))
-            case 5:
-                body = {"filter": _filter(random, kind), "count": 2}
-                body |= {random.choice(PARAMETERS): _value(random, known)} if random.random() < 0.3 else {}
-                yield Request("POST", random.choice(["/.search", f"/{kind}s/.search"]), _body(random, body))
-            case 6:
-                yield Request("POST", "/Bulk", _body(random, _bulk(random, kind, known)))
-            case 7:
-                yield Request("PUT", one, _body(random, _resource(random, kind, known)))
-            case _:
-                operations = [_operation(random, kind, known) for _ in range(random.randint(0, 4))]
-                yield Request("PATCH", one, _body(random, {"schemas": [PATCH_SCHEMA], "Operations": operations}))
+    return {"Operations": operations} | ({"failOnErrors": value(random, ids, 0)} if random.random() < 0.2 else {})

@@ -74,6 +74,8 @@ def _check_media_type(request: HttpRequest) -> None:
 def read_body(request: HttpRequest) -> bytes:
     """The body, up to MAX_BODY_MIB. Raises ScimError 413."""
     limit: int = settings.OPTIONS.max_body_mib * 1_048_576
+    if int(request.META.get("CONTENT_LENGTH") or 0) > limit:  # the worker has not read it
+        raise refusals.too_large(limit)
     stream = _stream_of(request)
     body: bytes = stream.read(limit + 1)
     if len(body) > limit:

@@ -27,6 +27,10 @@ class Nginx:
     def logs(self) -> str:
         return "".join(path.read_text() for path in self.folder.glob("*.log"))
 
+    def empty_logs(self) -> None:
+        for path in self.folder.glob("*.log"):
+            path.write_text("")  # nginx appends to them
+
 
 def make_certificate(folder: Path) -> None:
     options = ("-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=idm.example.com")

@@ -60,6 +60,7 @@ def test_l9_plain_http_is_redirected_for_the_console(nginx: Nginx) -> None:
 
 @pytest.mark.parametrize("sent", LEAKS)
 def test_m3_process_log_of_nginx_repeats_nothing_of_a_malformed_request(nginx: Nginx, sent: str) -> None:
+    nginx.empty_logs()
     with connections(nginx, 1, sent.encode()) as [sock]:
         sock.recv(1_000)
     assert TOKEN not in nginx.logs and ADDRESS not in nginx.logs

@@ -73,7 +73,7 @@ def test_m5_the_header_counts_only_from_a_trusted_proxy(rf, trust, proxies, peer
         ("10.0.0.0/8", "10.0.0.5", f"{CALLER}, 198.51.100.1", 403),
     ],
 )
-def test_m5_ac_ip_11_an_ip_restriction_believes_only_trusted_proxies(db, trust, proxies, peer, header, status):
+def test_v29_ac_ip_11_an_ip_restriction_believes_only_trusted_proxies(db, trust, proxies, peer, header, status):
     trust(proxies)
     _, value = issue(make_provider(ip_mode="enforce", ranges=("203.0.113.0/24",)))
     headers = {"Authorization": f"Bearer {value}", "X-Forwarded-For": header}

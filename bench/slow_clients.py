@@ -46,7 +46,8 @@ WORKERS = {
     "gthread, 4 threads": ("-k", "gthread", "--threads", "4"),
     # 2 workers with as many connections as a database of 60 can have.
     "gthread, 24 threads": ("-k", "gthread", "--threads", "24"),
-    "gevent": ("-k", "gevent"),
+    # Our own log class loads Django before gevent has changed what Django waits with.
+    "gevent": ("-k", "gevent", "--logger-class", "gunicorn.glogging.Logger"),
     OURS: (),
 }
 UNREAD = "a response not read"

@@ -129,7 +129,7 @@ class CommonMiddleware(_ConsoleOnly, django.middleware.common.CommonMiddleware):
     pass
 
 
-class BodyLimitMiddleware(MiddlewareMixin):
+class BodyLimitMiddleware(_ConsoleOnly, MiddlewareMixin):
     """Shows a page for a form that is too long, before anything reads it (threat V39).
 
     The address alone limits it (`body_limits`), and the worker has read no more than that. A file can be uploaded by
@@ -138,7 +138,7 @@ class BodyLimitMiddleware(MiddlewareMixin):
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
         """Return the page (413), or None. Django's CSRF check would read the form: this runs before it."""
-        if is_scim(request):
+        if is_scim(request):  # Django calls this method by itself, so `_ConsoleOnly` does not see it
             return None
         sent = request.META.get("CONTENT_LENGTH") or "0"
         most = largest_body(settings.OPTIONS, request.path_info)

@@ -38,7 +38,7 @@ from iprova_idm.options import Options, read_options
 from providers.ip_rules import LOOPBACK, covers
 
 MAX_CONNECTIONS = 400  # for each worker; a file for a large body or response makes two descriptors of 1,024
-MAX_HELD = 256 * 1_048_576  # bytes kept for all connections of a worker, nearly all of them in files
+MAX_HELD = 512 * 1_048_576  # bytes kept for all connections of a worker, nearly all of them in files
 # A worker that has served its number of requests serves for this long until nobody waits, then for so long without
 # accepting new connections.
 _RETIRE_S, _LAST_S = 30.0, 2.0
@@ -110,7 +110,7 @@ class BufferingWorker(SyncWorker):  # type: ignore[misc]
             return
         connection = Connection(sock, address, listener, self.clock.now())
         if not self._may_connect(connection.peer):
-            self._warn_of(connection.peer)
+            self._warn("A connection from %s was closed: OPEN_TO does not contain this address.", connection.peer)
             sock.close()
             return
         self._make_room()
@@ -283,7 +283,9 @@ class BufferingWorker(SyncWorker):  # type: ignore[misc]
         ):
             counts = Counter(known.peer for known in self.connections)
             [(busiest, _count)] = counts.most_common(1)
-            self._close(min((known for known in self.connections if known.peer == busiest), key=lambda one: one.since))
+            oldest = min((known for known in self.connections if known.peer == busiest), key=lambda one: one.since)
+            self._warn("Connections are closed to make room: %s has the most.", busiest or "a unix socket")
+            self._close(oldest)
 
     def _close(self, connection: Connection) -> None:
         self.connections.discard(connection)
@@ -291,11 +293,11 @@ class BufferingWorker(SyncWorker):  # type: ignore[misc]
             self.selector.unregister(connection.sock)
         connection.close()
 
-    def _warn_of(self, peer: str) -> None:
-        """Say once a minute that somebody is outside OPEN_TO. The address may be that of the proxy."""
+    def _warn(self, text: str, peer: str) -> None:
+        """Write a line to the process log, at most one each minute: strangers could cause any number."""
         if time.monotonic() >= self._next_warning:
             self._next_warning = time.monotonic() + 60
-            self.log.warning("A connection from %s was closed: OPEN_TO does not contain this address.", peer)
+            self.log.warning(text, peer)
 
 
 def _defer_accept(listener: Any) -> None:

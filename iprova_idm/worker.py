@@ -109,7 +109,7 @@ class BufferingWorker(SyncWorker):  # type: ignore[misc]
         except OSError:  # another worker was faster, or the client has gone already
             return
         connection = Connection(sock, address, listener, self.clock.now())
-        if not self._may_connect(connection.peer):
+        if not self._may_connect(connection):
             self._warn("A connection from %s was closed: OPEN_TO does not contain this address.", connection.peer)
             sock.close()
             return
@@ -119,9 +119,11 @@ class BufferingWorker(SyncWorker):  # type: ignore[misc]
         if not connection.is_closed and connection.phase in (Phase.HEAD, Phase.BODY):
             self._wait(connection, selectors.EVENT_READ, self._receive)
 
-    def _may_connect(self, peer: str) -> bool:
-        """Return whether OPEN_TO lets an address in. This machine, and a unix socket (""), always may."""
-        return not peer or covers((*LOOPBACK, *self.options.open_to), peer)
+    def _may_connect(self, connection: Connection) -> bool:
+        """Return whether OPEN_TO lets a client in. This machine always may: by loopback, unix socket or its address."""
+        peer = connection.peer
+        is_own = not peer or peer == connection.sock.getsockname()[0]
+        return is_own or covers((*LOOPBACK, *self.options.open_to), peer)
 
     def _receive(self, connection: Connection) -> None:
         """Take what has arrived of a request, and run it when it is complete."""

@@ -1,6 +1,7 @@
 """The gunicorn worker, as a real server: clients that are slow, silent or gone delay nobody (H3)."""
 
 import contextlib
+import http.client
 import json
 import os
 import selectors
@@ -9,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from gunicorn.config import Config
@@ -82,6 +84,14 @@ def test_a_chunked_body_that_comes_in_pieces_is_read(server: str, token: str, pi
             time.sleep(0.05)
             sock.sendall(piece)
         assert b'"userName":"in pieces"' in read_all(sock).replace(b": ", b":")
+
+
+def test_l13_a_chunked_body_that_is_too_long_gets_its_413(server: str, token: str) -> None:
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/scim+json"}
+    client = http.client.HTTPConnection(urlsplit(server).netloc, timeout=30)
+    client.request("POST", "/scim/Users", iter([b"x" * 1_000_000] * 18), headers, encode_chunked=True)
+    assert client.getresponse().status == 413
+    client.close()
 
 
 def test_a_client_that_asks_first_is_told_to_continue(server: str, token: str) -> None:
@@ -322,3 +332,11 @@ def test_h3_who_is_outside_open_to_is_closed_before_anything_is_read(address: st
         with pytest.raises(ConnectionResetError):
             ours.recv(100)
         assert alone.log.lines == [f"A connection from {address} was closed: OPEN_TO does not contain this address."]
+
+
+def test_h3_a_machine_may_connect_to_its_own_address() -> None:
+    """`make run` asks /healthz there."""
+    alone = Alone(hello)
+    own = SimpleNamespace(peer="192.0.2.7", sock=SimpleNamespace(getsockname=lambda: ("192.0.2.7", 8000)))
+    other = SimpleNamespace(peer="192.0.2.8", sock=own.sock)
+    assert alone.worker._may_connect(own) and not alone.worker._may_connect(other)

@@ -122,7 +122,7 @@ class BufferingWorker(SyncWorker):  # type: ignore[misc]
     def _may_connect(self, connection: Connection) -> bool:
         """Return whether OPEN_TO lets a client in. This machine always may: by loopback, unix socket or its address."""
         peer = connection.peer
-        is_own = not peer or peer == connection.sock.getsockname()[0]
+        is_own = not peer or connection.sock.getsockname()[:1] == (peer,)
         return is_own or covers((*LOOPBACK, *self.options.open_to), peer)
 
     def _receive(self, connection: Connection) -> None:

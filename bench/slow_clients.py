@@ -40,12 +40,12 @@ from tests.deploy.conftest import configuration, make_certificate  # noqa: E402
 from tests.factories import issue, make_provider  # noqa: E402
 from tests.iprova_idm.slow import SLOW_REQUESTS, clients, large_list  # noqa: E402
 
-OURS = "this product's"
+OURS = "own"
 WORKERS = {
     "sync": ("-k", "sync"),
-    "gthread, 4 threads": ("-k", "gthread", "--threads", "4"),
+    "gthread 4": ("-k", "gthread", "--threads", "4"),
     # 2 workers with as many connections as a database of 60 can have.
-    "gthread, 24 threads": ("-k", "gthread", "--threads", "24"),
+    "gthread 24": ("-k", "gthread", "--threads", "24"),
     # Our own log class loads Django before gevent has changed what Django waits with.
     "gevent": ("-k", "gevent", "--logger-class", "gunicorn.glogging.Logger"),
     OURS: (),
@@ -225,13 +225,13 @@ def main() -> None:
 
 
 def print_tables(ordinary: dict[str, Ordinary], found: dict[str, dict[str, float]]) -> None:
-    print(f"{'ordinary requests':28}{'a second':>9}{'CPU ms each':>13}{'95 % within':>13}{'connections':>13}")
+    print(f"{'ordinary requests':24}{'a second':>9}{'CPU ms each':>13}{'95 % within':>13}{'connections':>13}")
     for name, one in ordinary.items():
-        print(f"{name:28}{one.per_second:9.0f}{one.cpu_ms:13.2f}{one.p95_ms:10.1f} ms{one.connections:13}")
-    print(f"\n{'longest wait during':28}" + "".join(f"{name:>23}" for name in found))
+        print(f"{name:24}{one.per_second:9.0f}{one.cpu_ms:13.2f}{one.p95_ms:10.1f} ms{one.connections:13}")
+    print(f"\n{'longest wait during':24}" + "".join(f"{name:>12}" for name in found))
     any_of: Any = next(iter(found.values()))
     for kind in any_of:
-        print(f"{kind:28}" + "".join(f"{shown(waited[kind]):>23}" for waited in found.values()))
+        print(f"{kind:24}" + "".join(f"{shown(waited[kind]):>12}" for waited in found.values()))
 
 
 if __name__ == "__main__":

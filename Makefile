@@ -17,10 +17,10 @@ PYTEST = PYTHONDONTWRITEBYTECODE= .venv/bin/python -m pytest -n $(PROCESSES) --m
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run demo test test-core fuzz smoke check format messages screenshots bench lock clean
+.PHONY: help run demo test test-core fuzz smoke check format messages screenshots bench slow-clients lock clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: .venv/base.stamp .venv/local.stamp ## Serve the console and SCIM, on an embedded PostgreSQL unless DATABASE_URL is set
 	@exec .venv/bin/python -m iprova_idm.serve
@@ -68,6 +68,9 @@ screenshots: .venv/dev.stamp .venv/local.stamp ## Take pictures of every page in
 
 bench: .venv/dev.stamp .venv/local.stamp ## Measure the console's pages with 1,000,000 log rows; ARGS="--log-rows 100000" makes fewer
 	.venv/bin/python -m bench.console $(ARGS)
+
+slow-clients: .venv/dev.stamp .venv/local.stamp ## Compare gunicorn's workers: cost of a request, waits during 50 slow clients
+	@.venv/bin/python -m bench.slow_clients $(ARGS)
 
 lock: .venv/bin/python ## Lock the requirements again; ARGS=--upgrade takes newer versions
 	$(PIP_INSTALL) uv

@@ -468,10 +468,14 @@ def _make_system_user() -> str:
     return done.stderr.strip() if done.returncode else ""
 
 
+# All that PostgreSQL's programs need. What else stands in the environment can be secret, such as ADMIN_PASSWORD, and
+# the environment of a process can be read by the OS user that runs it (here another one, if root starts the server).
+_PASSED_ON = ("PATH", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+
+
 def _clean_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment for the server's programs, without languages and settings of another PostgreSQL."""
-    kept = {name: value for name, value in environ.items() if not name.startswith(("PG", "LC_", "LANG"))}
-    return kept | {"LC_ALL": "C"}
+    """Return the environment for the server's programs: without secrets, languages and settings of another server."""
+    return {name: environ[name] for name in _PASSED_ON if name in environ} | {"LC_ALL": "C"}
 
 
 def _socket_folder(folder: Path) -> Path:

@@ -16,7 +16,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.core import CollectorRegistry, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from providers.client_address import client_address
+from providers.client_address import FORWARDED_FOR, client_address, is_behind_proxy
 from providers.health import Health, State, health_of
 from providers.models import JobRun, Notice, Provider
 from providers.outcomes import Outcome
@@ -40,8 +40,8 @@ def _is_allowed(request: HttpRequest) -> bool:
     if token:
         scheme, _space, sent = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
         return scheme.lower() == "bearer" and hmac.compare_digest(sent.strip().encode(), token.encode())
-    # Behind a proxy that TRUSTED_PROXIES does not count, every request seems to come from this machine.
-    if "HTTP_X_FORWARDED_FOR" in request.META and not settings.OPTIONS.trusted_proxies:
+    # Behind a proxy on this machine that TRUSTED_PROXIES does not name, every request seems to come from here.
+    if FORWARDED_FOR in request.META and not is_behind_proxy(request):
         return False
     address = client_address(request)
     return address is not None and ipaddress.ip_address(address).is_loopback

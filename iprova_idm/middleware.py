@@ -28,13 +28,25 @@ from django.utils import translation
 from django.utils.deprecation import MiddlewareMixin
 from uuid_utils.compat import uuid7
 
-SCIM_PREFIX = "/scim"
+from iprova_idm.body_limits import FORM, is_scim_path, largest_body
+from providers.client_address import FORWARDED_PROTO, is_behind_proxy
 
 
 def is_scim(request: HttpRequest) -> bool:
     """Return whether a request is for the SCIM endpoint: `/scim` in any case, or an address below it."""
-    path = request.path_info
-    return path[:5].lower() == SCIM_PREFIX and path[5:6] in ("", "/")
+    return is_scim_path(request.path_info)
+
+
+class ForwardedMiddleware:
+    """Drops X-Forwarded-Proto unless a trusted proxy has set it: Django reads this header whoever sent it (M5)."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if FORWARDED_PROTO in request.META and not is_behind_proxy(request):
+            del request.META[FORWARDED_PROTO]
+        return self.get_response(request)
 
 
 class RequestIdMiddleware:
@@ -115,6 +127,26 @@ class LocaleMiddleware(_ConsoleOnly, django.middleware.locale.LocaleMiddleware):
 
 class CommonMiddleware(_ConsoleOnly, django.middleware.common.CommonMiddleware):
     pass
+
+
+class BodyLimitMiddleware(_ConsoleOnly, MiddlewareMixin):
+    """Shows a page for a form that is too long, before anything reads it (threat V39).
+
+    The address alone limits it (`body_limits`), and the worker has read no more than that. A file can be uploaded by
+    a person who has signed in only: other requests are refused before their body is read.
+    """
+
+    def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
+        """Return the page (413), or None. Django's CSRF check would read the form: this runs before it."""
+        if is_scim(request):  # Django calls this method by itself, so `_ConsoleOnly` does not see it
+            return None
+        sent = request.META.get("CONTENT_LENGTH") or "0"
+        most = largest_body(settings.OPTIONS, request.path_info)
+        if most > FORM and not request.user.is_authenticated:
+            most = FORM
+        if sent.isdecimal() and int(sent) <= most:
+            return None
+        return render(request, "413.html", {"largest": most // 1024}, status=413)
 
 
 class CsrfViewMiddleware(_ConsoleOnly, django.middleware.csrf.CsrfViewMiddleware):

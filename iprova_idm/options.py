@@ -108,6 +108,36 @@ def _names(value: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in value.split(",") if part.strip())
 
 
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+def _networks(value: str) -> tuple[Network, ...]:
+    return tuple(_network(name) for name in _names(value))
+
+
+def _network(text: str) -> Network:
+    """Read an address or range. IPv4 mapped into IPv6 becomes IPv4."""
+    try:
+        found = ipaddress.ip_network(text)
+        if "%" in text:
+            raise ValueError
+    except ValueError:
+        raise ValueError(f"{text!r} is not an address or a range such as 10.0.0.0/8") from None
+    mapped = found.network_address.ipv4_mapped if isinstance(found, ipaddress.IPv6Network) else None
+    if mapped is not None and found.prefixlen >= 96:
+        return ipaddress.IPv4Network((mapped, found.prefixlen - 96))
+    return found
+
+
+def _proxies(value: str) -> int | tuple[Network, ...]:
+    if value.lstrip("-").isdecimal():
+        return _count(value)
+    try:
+        return _networks(value)
+    except ValueError as error:
+        raise ValueError(f"{error}, or the number of proxies on this machine") from None
+
+
 def _mode(value: str) -> str:
     if value not in ("local", "production"):
         raise ValueError("must be local or production")
@@ -170,12 +200,19 @@ class Options:
         "",
         "Host names of the console besides those of PUBLIC_URL, HOST and loopback; comma-separated.",
     )
-    trusted_proxies: int = option(
+    open_to: tuple[Network, ...] = option(
+        "OPEN_TO",
+        _networks,
+        "",
+        "Addresses and ranges that may connect, comma-separated; this machine always may. "
+        "Needed if HOST is open to the network.",
+    )
+    trusted_proxies: int | tuple[Network, ...] = option(
         "TRUSTED_PROXIES",
-        _count,
+        _proxies,
         "0",
-        "How many proxies in front are trusted to set X-Forwarded-For and X-Forwarded-Proto.",
-        unit="proxies",
+        "Addresses and ranges of the proxies whose X-Forwarded-For and X-Forwarded-Proto count, comma-separated. "
+        "Or how many proxies there are, the last of them on this machine.",
     )
     data_dir: Path = option("DATA_DIR", _path, "data", "Folder of the embedded database and of the local secret key.")
     database_url: str = option(
@@ -319,7 +356,7 @@ def read_options(environ: Mapping[str, str]) -> Options:
             problems.append(f"{known.name}{shown} cannot be used: {error}")
     if not problems:
         options = Options(**values)
-        problems = _insecure(options) if options.is_production else []
+        problems = _open_to_anybody(options) + (_insecure(options) if options.is_production else [])
     if problems:
         raise ConfigurationError("\n".join(problems))
     return options
@@ -343,12 +380,23 @@ def _insecure(options: Options) -> list[str]:
         )
     if "*" in options.allowed_hosts:
         problems.append("ALLOWED_HOSTS='*' accepts forged Host headers: list the hosts.")
-    if options.trusted_proxies == 0 and not _is_loopback(options.host):
+    if not _is_loopback(options.host) and (not options.trusted_proxies or isinstance(options.trusted_proxies, int)):
         problems.append(
-            f"HOST={options.host!r} is open to the network without a TLS proxy in front: listen on 127.0.0.1, "
-            "or set TRUSTED_PROXIES to the number of proxies."
+            f"HOST={options.host!r} is open to the network, and TRUSTED_PROXIES names no TLS proxy there: listen on "
+            "127.0.0.1, or set TRUSTED_PROXIES to the addresses of the proxies, such as TRUSTED_PROXIES=10.0.0.5 "
+            "(a number counts for a proxy on this machine only)."
         )
     return problems
+
+
+def _open_to_anybody(options: Options) -> list[str]:
+    """Return a sentence if HOST is open to the network and nothing says who may connect."""
+    if _is_loopback(options.host) or options.open_to:
+        return []
+    return [
+        f"HOST={options.host!r} is open to the network: set OPEN_TO to the addresses that may connect, such as "
+        "OPEN_TO=10.0.0.5 for a proxy or OPEN_TO=10.0.0.0/8 for a network, or listen on HOST=127.0.0.1."
+    ]
 
 
 def _is_loopback(host: str) -> bool:

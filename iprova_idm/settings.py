@@ -37,8 +37,9 @@ INSTALLED_APPS = [
     "django_otp.plugins.otp_static",
 ]
 
-# The console's middleware. Requests for /scim bypass each class except the first.
+# The console's middleware. Requests for /scim bypass each class except the first three.
 MIDDLEWARE = [
+    "iprova_idm.middleware.ForwardedMiddleware",
     "iprova_idm.middleware.HeadMiddleware",
     "iprova_idm.middleware.RequestIdMiddleware",
     "iprova_idm.middleware.SecurityMiddleware",
@@ -47,6 +48,7 @@ MIDDLEWARE = [
     "iprova_idm.middleware.SessionMiddleware",
     "iprova_idm.middleware.LocaleMiddleware",
     "iprova_idm.middleware.CommonMiddleware",
+    "iprova_idm.middleware.BodyLimitMiddleware",
     "iprova_idm.middleware.CsrfViewMiddleware",
     "iprova_idm.middleware.AuthenticationMiddleware",
     "iprova_idm.middleware.OTPMiddleware",
@@ -183,6 +185,7 @@ if OPTIONS.is_production:
     SECURE_SSL_REDIRECT = True
     SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^metrics$"]
 if OPTIONS.trusted_proxies:
+    # ForwardedMiddleware drops the header where the peer is not one of them.
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 # This limit is for the console's forms. scim.api.parsers reads SCIM bodies and has a limit of its own.
@@ -222,8 +225,14 @@ SCIM_SERVICE_PROVIDER = {
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {
+        "line": {
+            "()": "iprova_idm.process_log.Formatter",
+            "format": "%(asctime)s %(levelname)s %(name)s: %(message)s",
+        }
+    },
+    "filters": {"suspicious": {"()": "iprova_idm.process_log.Suspicious"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["suspicious"]}},
     "root": {"handlers": ["stderr"], "level": OPTIONS.log_level},
     # Django would log each 4xx with its full path, but the provisioning log has it. Failed sign-ins are in the audit.
     "loggers": {"django.request": {"level": "ERROR"}, "axes": {"level": "ERROR"}},

@@ -1,30 +1,58 @@
-"""Finds the address from which a request came, behind a known number of proxies."""
+"""Finds the address from which a request came, and whether what a proxy says about it counts.
+
+`X-Forwarded-For` and `X-Forwarded-Proto` can be written by anybody. They count only where the peer, the machine at the
+other end of the connection, is a proxy of TRUSTED_PROXIES (threat V29). Nothing else in this project reads them.
+"""
 
 import ipaddress
 
 from django.conf import settings
 from django.http import HttpRequest
 
-from providers.ip_rules import plain_address
+from providers.ip_rules import LOOPBACK, covers, plain_address
+
+FORWARDED_FOR, FORWARDED_PROTO = "HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO"
 
 
 def client_address(request: HttpRequest) -> str | None:
-    """Return the caller's address, or None if there is none (a unix socket).
+    """Return the caller's address, or None if there is none: a unix socket, or a proxy that names nobody readable.
 
-    `X-Forwarded-For` is read from the right, one entry for each of TRUSTED_PROXIES. The caller
-    could have written the entries further left (threat V29). An IPv4 address mapped into IPv6 is
-    returned as IPv4.
+    Behind a trusted proxy it is the last address of `X-Forwarded-For` that is not a trusted proxy itself. The caller
+    could have written what stands further left. If TRUSTED_PROXIES is a number, one entry is read for each proxy. An
+    IPv4 address mapped into IPv6 is returned as IPv4.
     """
-    count: int = settings.OPTIONS.trusted_proxies
-    peer = request.META.get("REMOTE_ADDR", "")
-    if count:
-        forwarded = [part.strip() for part in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")]
-        named = [part for part in forwarded if part]
-        peer = named[-min(count, len(named))] if named else peer
+    found = request.META.get("REMOTE_ADDR", "")
+    if is_behind_proxy(request):
+        entries = [entry.strip() for entry in request.META.get(FORWARDED_FOR, "").split(",")]
+        found = _caller([entry for entry in entries if entry]) or found
     try:
-        return str(plain_address(_without_port(peer)))
+        return str(plain_address(_without_port(found)))
     except ValueError:
         return None
+
+
+def is_behind_proxy(request: HttpRequest) -> bool:
+    """Return whether the peer is a trusted proxy. A unix socket is this machine; so is the peer that a number means."""
+    trusted = settings.OPTIONS.trusted_proxies
+    if not trusted:
+        return False
+    return _is_in(LOOPBACK if isinstance(trusted, int) else trusted, request.META.get("REMOTE_ADDR") or "127.0.0.1")
+
+
+def _caller(entries: list[str]) -> str:
+    """Return the entry of `X-Forwarded-For` that is the caller, or "" if there is none."""
+    trusted = settings.OPTIONS.trusted_proxies
+    if isinstance(trusted, int):
+        return entries[-min(trusted, len(entries))] if entries else ""
+    others = [entry for entry in entries if not _is_in(trusted, _without_port(entry))]
+    return (others or entries[:1] or [""])[-1]
+
+
+def _is_in(networks: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...], address: str) -> bool:
+    try:
+        return covers(networks, address)
+    except ValueError:
+        return False
 
 
 def _without_port(entry: str) -> str:

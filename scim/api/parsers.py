@@ -112,6 +112,8 @@ def _check_media_type(request: HttpRequest) -> None:
 
 def read_body(request: HttpRequest, max_mib: int) -> bytes:
     """The body, up to `max_mib` MiB. Raises ScimError 413."""
+    if int(request.META.get("CONTENT_LENGTH") or 0) > max_mib * _MIB:  # the worker has not read it
+        raise refusals.too_large(max_mib, "MiB")
     stream = _stream_of(request)
     body: bytes = stream.read(max_mib * _MIB + 1)
     if len(body) > max_mib * _MIB:

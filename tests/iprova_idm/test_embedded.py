@@ -113,6 +113,15 @@ def test_rows_outlive_a_restart(folder: Path) -> None:
         assert ask(server.url, "SELECT seven FROM kept") == 7
 
 
+def test_l7_no_secret_is_in_the_environment_of_the_database(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("ADMIN_PASSWORD", "SECRET_KEY", "EMAIL_URL", "METRICS_TOKEN", "CLOUD_ACCESS_KEY"):
+        monkeypatch.setenv(name, "Correct-Horse-7")
+    with EmbeddedPostgres(folder, must_own=True):
+        environment = Path(f"/proc/{postmaster(folder)}/environ").read_text().split("\0")
+    assert "LC_ALL=C" in environment
+    assert not [entry for entry in environment if "Correct-Horse-7" in entry]
+
+
 def test_language_and_libpq_variables_of_the_user_change_nothing(
     data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

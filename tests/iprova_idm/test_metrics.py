@@ -1,12 +1,15 @@
 """`/metrics`: to this machine or with its token (AC-HEA-5)."""
 
 import dataclasses
+from ipaddress import ip_network
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from providers.models import JobRun, Provider
 from tests.factories import make_calls, make_provider
+
+ELSEWHERE = (ip_network("10.0.0.0/8"),)
 
 
 @pytest.fixture
@@ -52,6 +55,9 @@ def test_a_title_cannot_add_a_metric(db, client):
         ({"REMOTE_ADDR": "127.0.0.1", "HTTP_X_FORWARDED_FOR": "203.0.113.9"}, {}, 401),
         ({"REMOTE_ADDR": "127.0.0.1", "HTTP_X_FORWARDED_FOR": "203.0.113.9"}, {"trusted_proxies": 1}, 401),
         ({"REMOTE_ADDR": "203.0.113.9", "HTTP_X_FORWARDED_FOR": "127.0.0.1"}, {}, 401),
+        # M5: the header of a peer that is not a proxy
+        ({"REMOTE_ADDR": "203.0.113.9", "HTTP_X_FORWARDED_FOR": "127.0.0.1"}, {"trusted_proxies": 1}, 401),
+        ({"REMOTE_ADDR": "127.0.0.1", "HTTP_X_FORWARDED_FOR": "127.0.0.1"}, {"trusted_proxies": ELSEWHERE}, 401),
         ({"REMOTE_ADDR": "203.0.113.9", "HTTP_AUTHORIZATION": "Bearer s3cret"}, {"metrics_token": "s3cret"}, 200),
         ({"REMOTE_ADDR": "203.0.113.9", "HTTP_AUTHORIZATION": "Bearer x"}, {"metrics_token": "s3cret"}, 401),
         ({"REMOTE_ADDR": "127.0.0.1"}, {"metrics_token": "s3cret"}, 401),

@@ -29,6 +29,14 @@ def test_public_url_gives_the_tenant_url():
         ("MODE", "prod"),
         ("PUBLIC_URL", "idm.example.com"),
         ("TRUSTED_PROXIES", "x"),
+        ("TRUSTED_PROXIES", "-1"),
+        ("TRUSTED_PROXIES", "1,10.0.0.0/8"),
+        ("TRUSTED_PROXIES", "10.0.0.1/8"),
+        ("TRUSTED_PROXIES", "fe80::1%eth0"),
+        ("TRUSTED_PROXIES", "010.0.0.1"),
+        ("OPEN_TO", "10.0.0.0/33"),
+        ("OPEN_TO", "office"),
+        ("OPEN_TO", "*"),
         ("EUM_KEEP_UNTIL_USED", "true"),
         ("SECOND_FACTOR", "yes"),
     ],
@@ -36,6 +44,32 @@ def test_public_url_gives_the_tenant_url():
 def test_what_cannot_be_read_is_named_with_its_value(name, value):
     with pytest.raises(ConfigurationError, match=f"{name}='{value}'"):
         read_options({name: value})
+
+
+OPEN = {"HOST": "0.0.0.0", "OPEN_TO": "10.0.0.5"}
+
+
+@pytest.mark.parametrize("mode", [{}, PRODUCTION], ids=["local", "production"])
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7", "idm.example.com"])
+def test_h3_an_open_host_needs_to_know_who_may_connect(mode, host):
+    proxies = {"HOST": host, "TRUSTED_PROXIES": "10.0.0.5"}
+    with pytest.raises(ConfigurationError, match="set OPEN_TO to the addresses that may connect"):
+        read_options(mode | proxies)
+    assert len(read_options(mode | proxies | {"OPEN_TO": "10.0.0.5, 2001:db8::/32"}).open_to) == 2
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
+def test_h3_a_loopback_host_needs_no_more_settings(host):
+    assert read_options({"HOST": host}).open_to == ()
+
+
+@pytest.mark.parametrize("proxies", ["0", "1"])
+def test_m5_production_on_an_open_host_names_its_proxies(proxies):
+    """A number was enough once. It counts for a proxy on this machine only, and the message names what replaced it."""
+    with pytest.raises(ConfigurationError, match="set TRUSTED_PROXIES to the addresses of the proxies"):
+        read_options(PRODUCTION | OPEN | {"TRUSTED_PROXIES": proxies})
+    assert read_options(PRODUCTION | OPEN | {"TRUSTED_PROXIES": "10.0.0.5"}).trusted_proxies
+    assert read_options(PRODUCTION | {"TRUSTED_PROXIES": "1"}).trusted_proxies == 1
 
 
 def test_production_starts_with_secure_values():

@@ -51,7 +51,16 @@ class Run:
 
     def __init__(self, data_dir: Path, *arguments: str, below: tuple[str, ...] = (), **settings: str) -> None:
         self.port = free_port()
-        ours = {"DATABASE_URL", "ADMIN_PASSWORD", "MODE", "PUBLIC_URL", "HOST", "SECRET_KEY", "ALLOWED_HOSTS"}
+        ours = {
+            "DATABASE_URL",
+            "ADMIN_PASSWORD",
+            "MODE",
+            "PUBLIC_URL",
+            "HOST",
+            "SECRET_KEY",
+            "ALLOWED_HOSTS",
+            "OPEN_TO",
+        }
         environment = {name: value for name, value in os.environ.items() if name not in ours}
         environment |= {"PORT": str(self.port), "DATA_DIR": str(data_dir), "WORKERS": "1"} | settings
         # Appending, for the reader moves the place at which the processes would write.
@@ -266,7 +275,8 @@ def test_taken_port_is_told_before_anything_starts(folder: Path) -> None:
     ("settings", "text"),
     [
         ({"PORT": "many"}, "configuration: PORT='many' cannot be used"),
-        ({"HOST": "192.0.2.7"}, "cannot listen on HOST=192.0.2.7"),
+        ({"HOST": "192.0.2.7"}, "configuration: HOST='192.0.2.7' is open to the network: set OPEN_TO"),
+        ({"HOST": "192.0.2.7", "OPEN_TO": "192.0.2.0/24"}, "cannot listen on HOST=192.0.2.7"),
         ({"MODE": "production"}, "DATABASE_URL is empty"),
     ],
 )

@@ -104,7 +104,7 @@ def test_ac_ip_9_a_file_of_six_megabytes_is_imported_in_time(administrator, prov
         (service_tags([{"a": 1}]), "", "A range in the file cannot be read"),
         (b'{"cloud": "Public", "values": [{"name": "AzureActiveDirectory", "properties": [1]}]}', "", "has no ranges"),
         (service_tags(["0.0.0.0/1", "128.0.0.0/1"]), "", ""),
-        (b" " * 50_000_000, "", "larger than 20 MB"),
+        (b" " * 20_500_000, "", "larger than 20 MB"),
     ],
 )
 def test_ac_ip_9_what_is_no_list_is_explained_and_changes_nothing(administrator, observed, content, tag, said):

@@ -11,6 +11,7 @@ import uuid
 
 import gunicorn.util
 
+import providers.buckets  # noqa: F401 (before the workers are forked, so that they share its memory)
 from iprova_idm.options import read_options
 
 _options = read_options(os.environ)

@@ -57,6 +57,8 @@ def entries_of(
     keeps_bodies = main.status >= 400 or main.method in CHANGES
     if main.document is None and main.error and caller.token_state == "active" and not caller.is_deleted:
         main = replace(main, document=_unread_document(request))
+    if main.status == 429:
+        parts = None  # the operations of a throttled bulk request would make a thousand entries of one request
     content = response.content if keeps_bodies and isinstance(response, HttpResponse) else b""
     own = Entry(
         id=request.request_id,  # type: ignore[attr-defined]
@@ -70,7 +72,7 @@ def entries_of(
         source_ip=caller.address,
         is_uncovered=not caller.is_covered,
         client_request_id=request.META.get("HTTP_CLIENT_REQUEST_ID", "")[:100],
-        request_body=redact(getattr(request, "scim_body", b"")) if keeps_bodies else "",
+        request_body=redact(getattr(request, "scim_body", b"")) if keeps_bodies and main.status != 429 else "",
         response_body=redact(content),
         **_outcome(main),
         **(_asked(caller, main) if not intent else {"intent": intent}),
@@ -145,7 +147,7 @@ def _intent(caller: Caller, write: Write, asked: Asked) -> str:
     if asked.is_only_active:
         return action
     was_active = write.notes.was_active
-    if was_active is None:
+    if was_active is None and write.status != 429:  # a throttled request costs no query
         was_active = _was_active(caller, write.resource_id)
     # Of a user that is not here, only the wish to disable is clear.
     differs = not asked.active if was_active is None else asked.active != was_active

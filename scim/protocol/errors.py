@@ -63,6 +63,8 @@ class Reason(StrEnum):
     TOKEN_SUSPENDED = "token-suspended"
     PROVIDER_DELETED = "provider-deleted"
     ADDRESS_REFUSED = "address-refused"
+    TOO_FAST = "too-fast"
+    REFUSED_TOO_OFTEN = "refused-too-often"
     PAUSED = "paused"
     REMOVALS_HELD = "removals-held"
     REMOVALS_REJECTED = "removals-rejected"

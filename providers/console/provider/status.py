@@ -145,6 +145,16 @@ def _some_errors(provider: Provider, health: Health) -> SafeString:
         )
         assert health.activity.mass_change_since
         return format_html(said, count=grouped(count), time=clock(health.activity.mass_change_since, health.at))
+    if health.reason is Reason.THROTTLED:
+        count = health.recent_throttled
+        said = ngettext(
+            "{count} request was throttled in the last hour: too many came in a second (PROVIDER_RATE, or REFUSED_RATE "
+            "for refused ones).",
+            "{count} requests were throttled in the last hour: too many came in a second (PROVIDER_RATE, or "
+            "REFUSED_RATE for refused ones).",
+            count,
+        )
+        return format_html(said, count=grouped(count))
     if health.reason is Reason.ERRORS or token is None:
         failed, number = health.failed_changes, health.changes
         said = _("{failed} of {number} changes failed in 24 h ({share} %).")
@@ -207,7 +217,7 @@ def _step(provider: Provider, health: Health) -> Step | None:
         case State.SOME_ERRORS if health.reason is Reason.REMOVALS:
             return Step(_("See who"), page("removed_users", removals_address(health)))
         case State.SOME_ERRORS:
-            return problems if health.reason is Reason.ERRORS else tokens
+            return problems if health.reason in (Reason.ERRORS, Reason.THROTTLED) else tokens
     return None
 
 

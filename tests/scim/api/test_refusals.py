@@ -28,6 +28,8 @@ OF_THE_API = {
     "unsupported_encoding": ["gzip"],
     "method_not_allowed": ["PATCH", ["GET"]],
     "address_refused": [],
+    "too_fast": [0.02],
+    "refused_too_often": [0.2],
     "paused": [],
     "removals_held": [],
     "removals_rejected": [],
@@ -85,6 +87,7 @@ def test_nothing_reads_a_sentence_back():
 def test_rows_of_before_the_column_get_their_reason(provider):
     """Migration 0016 reads the sentences of that time, once."""
     never_logged = {Reason.TOKEN_UNUSABLE, Reason.BULK_ID_UNRESOLVED, Reason.ADAPTER, Reason.CONTENT_ENCODING}
+    never_logged |= {Reason.TOO_FAST, Reason.REFUSED_TOO_OFTEN}
     wanted = {}
     for refusal in made():
         if refusal.reason not in never_logged:

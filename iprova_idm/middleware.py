@@ -28,6 +28,9 @@ from django.utils import translation
 from django.utils.deprecation import MiddlewareMixin
 from uuid_utils.compat import uuid7
 
+from providers.console.accounts.lock_out import check_refused
+from providers.password_checks import CheckRefusedError
+
 SCIM_PREFIX = "/scim"
 
 
@@ -147,6 +150,14 @@ class MethodMiddleware(_ConsoleOnly, MiddlewareMixin):
 
 class XFrameOptionsMiddleware(_ConsoleOnly, django.middleware.clickjacking.XFrameOptionsMiddleware):
     pass
+
+
+class PasswordCheckMiddleware(_ConsoleOnly, MiddlewareMixin):
+    """Shows a page when a password was not looked at, because there were too many attempts (threat V30)."""
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """Return that page, or None for any other exception."""
+        return check_refused(request, exception) if isinstance(exception, CheckRefusedError) else None
 
 
 class AxesMiddleware(_ConsoleOnly, axes.middleware.AxesMiddleware):  # type: ignore[misc]

@@ -1,12 +1,12 @@
 """Limits on checking passwords, which is slow on purpose (threat V30).
 
-1. Each address may be wrong 20 times at once, and after that once in five seconds. A password that is right is not
+1. Each address may be wrong ten times at once, and after that once in five seconds. A password that is right is not
    counted. What is beyond costs neither a check nor a query.
 2. All workers of all machines together check two passwords at a time, or one if there are only two workers: the others
    stay free for provisioning. A slot is an advisory lock that ends with its transaction, also if the worker is killed.
-3. If no slot is free, an address that has not been wrong lately waits for one, for a second at most. Requests may
-   do so a few times only, because waiting holds a worker. Any other is refused at once, with a page that asks to try
-   again.
+3. If no slot is free, an address that has not been wrong lately waits for one, for about a second, and comes before
+   everybody who arrives later. Only a few requests may do so, because waiting holds a worker. Any other is refused at
+   once, with a page that asks to try again.
 """
 
 import time
@@ -17,13 +17,17 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from providers import rate_limits
+from providers.buckets import shared_table
 
 _FIRST_SLOT = 7_205_759_410  # advisory locks: any numbers that no other code of this project uses
 _MOST_SLOTS = 2
-_WAIT_S = 1.0
-_POLL_S = 0.05
+_WAIT_S = 1.2
+_POLL_S = 0.03
 _FEW = 3.5  # attempts lately, the present one and those that were right included
 BUSY_S = 2  # after this time, somebody who was refused tries again
+
+# Until when some request of this machine waits for a slot, by its clock. It moves this moment while it waits.
+_waiting = shared_table(5)
 
 
 class CheckRefusedError(Exception):
@@ -50,7 +54,8 @@ def return_attempt(source: str) -> None:
 def slot(source: str) -> Iterator[None]:
     """Hold a slot while the password of an attempt is checked. Raises `CheckRefusedError` if none is free in time."""
     with transaction.atomic():
-        if not (_take_slot() or (_may_wait(source) and _wait_for_slot())):
+        is_free = _waiting[0] < time.monotonic() and _take_slot()
+        if not (is_free or (_may_wait(source) and _wait_for_slot())):
             raise CheckRefusedError(BUSY_S, is_busy=True)
         yield
 
@@ -72,8 +77,10 @@ def _may_wait(source: str) -> bool:
 def _wait_for_slot() -> bool:
     # Polled, because waiting inside PostgreSQL would be for one slot only.
     end = time.monotonic() + _WAIT_S
-    while time.monotonic() < end:
-        time.sleep(_POLL_S)
+    while (now := time.monotonic()) < end:
+        _waiting[0] = now + 3 * _POLL_S
         if _take_slot():
+            _waiting[0] = 0.0
             return True
+        time.sleep(_POLL_S)
     return False

@@ -11,6 +11,6 @@ refused = Buckets(shared_table(1), rate=settings.OPTIONS.refused_rate, burst=10 
 # Entries of throttled requests in the provisioning log, by provider; the others are counted only.
 logged = Buckets(shared_table(2), rate=1, burst=100)
 # Wrong passwords, by the caller's address. A colleague who mistypes never meets it.
-passwords = Buckets(shared_table(3), rate=0.2, burst=20)
+passwords = Buckets(shared_table(3), rate=0.2, burst=10)
 # Requests that may wait until a password can be checked, in all workers together.
 waits = Buckets(shared_table(4), rate=0.2, burst=5)

@@ -1,6 +1,6 @@
 """The tables: providers with their settings and tokens, users and groups, the records, and preferences."""
 
-from providers.models.preference import Preference, SavedFilter
+from providers.models.preference import Preference, SavedFilter, TemporaryPassword
 from providers.models.provider import (
     RECYCLE_BIN_DAYS,
     TEST_PREFIX,
@@ -61,6 +61,7 @@ __all__ = [
     "Status",
     "SyncedGroup",
     "SyncedUser",
+    "TemporaryPassword",
     "Token",
     "TokenState",
     "like_all",

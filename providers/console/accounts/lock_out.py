@@ -72,7 +72,7 @@ def _page(request: HttpRequest, name: str, status: int, wait_s: float, context: 
     page = render(request, f"console/accounts/{name}.html", context, status=status)
     page["Retry-After"] = str(math.ceil(wait_s))
     page["Cache-Control"] = "no-store"
-    page._has_been_logged = True  # type: ignore[attr-defined]  # anybody can cause it, so the process log has none of them
+    page._has_been_logged = True  # type: ignore[attr-defined]  # anybody can cause it: not for the process log
     return page
 
 

@@ -6,6 +6,7 @@ The application limits request bodies (MAX_BODY_MIB), so that a 413 has a SCIM e
 import gc
 import os
 
+import providers.buckets  # noqa: F401 (before the workers are forked, so that they share its memory)
 from iprova_idm.options import read_options
 
 _options = read_options(os.environ)

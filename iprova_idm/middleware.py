@@ -30,6 +30,8 @@ from uuid_utils.compat import uuid7
 
 from iprova_idm.body_limits import FORM, is_scim_path, largest_body
 from providers.client_address import FORWARDED_PROTO, is_behind_proxy
+from providers.console.accounts.lock_out import check_refused
+from providers.password_checks import CheckRefusedError
 
 
 def is_scim(request: HttpRequest) -> bool:
@@ -179,6 +181,14 @@ class MethodMiddleware(_ConsoleOnly, MiddlewareMixin):
 
 class XFrameOptionsMiddleware(_ConsoleOnly, django.middleware.clickjacking.XFrameOptionsMiddleware):
     pass
+
+
+class PasswordCheckMiddleware(_ConsoleOnly, MiddlewareMixin):
+    """Shows a page when a password was not looked at, because there were too many attempts (threat V30)."""
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """Return that page, or None for any other exception."""
+        return check_refused(request, exception) if isinstance(exception, CheckRefusedError) else None
 
 
 class AxesMiddleware(_ConsoleOnly, axes.middleware.AxesMiddleware):  # type: ignore[misc]

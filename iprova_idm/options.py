@@ -54,6 +54,16 @@ def _request_seconds(value: str) -> int:
     return number
 
 
+LEAST_RATE = 25  # what Entra ID sends
+
+
+def _provider_rate(value: str) -> int:
+    number = _count(value)
+    if 0 < number < LEAST_RATE:
+        raise ValueError(f"must be 0 (no limit), or {LEAST_RATE} or more, because Entra ID sends {LEAST_RATE} a second")
+    return number
+
+
 def _port(value: str) -> int:
     number = _whole(value)
     if not 0 < number < 65536:
@@ -311,6 +321,28 @@ class Options:
         "1024",
         "Room in the database for all exported files together, which are compressed and kept for a day.",
         unit="MiB",
+    )
+    provider_rate: int = option(
+        "PROVIDER_RATE",
+        _provider_rate,
+        "50",
+        "SCIM requests a second that each provider may send for long; more get 429. 0: no limit; 1 to 24: not allowed.",
+        unit="requests/s",
+    )
+    provider_burst: int = option(
+        "PROVIDER_BURST",
+        _positive,
+        "200",
+        "SCIM requests that each provider may send at once after a rest.",
+        unit="requests",
+    )
+    refused_rate: int = option(
+        "REFUSED_RATE",
+        _count,
+        "5",
+        "Refused SCIM requests (401, 403) a second from one address (IPv6: /64), ten times as many at once; "
+        "more get 429. 0: no limit.",
+        unit="requests/s",
     )
 
     @property

@@ -56,6 +56,7 @@ MIDDLEWARE = [
     "iprova_idm.middleware.MethodMiddleware",
     "iprova_idm.middleware.XFrameOptionsMiddleware",
     "iprova_idm.middleware.AxesMiddleware",
+    "iprova_idm.middleware.PasswordCheckMiddleware",
 ]
 
 # These checks search for Django's and django-axes' classes by name. Ours are subclasses (see iprova_idm.middleware).
@@ -123,16 +124,21 @@ EMAIL_USE_SSL = _mail.scheme == "smtps"
 EMAIL_TIMEOUT = 20
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = OPTIONS.default_from
 
-# Five wrong passwords for one name from one address, each within 15 minutes of the previous one, cause a lock-out.
-AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "providers.accounts.RightsBackend"]
+# Five wrong passwords for one name from one address, or thirty for any names, each within 15 minutes of the previous
+# one, cause a lock-out. An IPv6 /64 is one address.
+AUTHENTICATION_BACKENDS = [
+    "providers.console.accounts.lock_out.LockOutBackend",
+    "providers.accounts.RightsBackend",
+]
+AXES_HANDLER = "providers.console.accounts.lock_out.LockOutHandler"
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_RESET_ON_SUCCESS = True
-AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_CLIENT_IP_CALLABLE = "providers.client_address.client_address"
-AXES_USERNAME_CALLABLE = "providers.console.accounts.sign_in.counted_name"
-AXES_LOCKOUT_CALLABLE = "providers.console.accounts.sign_in.locked_out"
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"], ["ip_address"]]  # LockOutHandler relies on this order
+AXES_CLIENT_IP_CALLABLE = "providers.client_address.client_source"
+AXES_USERNAME_CALLABLE = "providers.console.accounts.lock_out.counted_name"
+AXES_LOCKOUT_CALLABLE = "providers.console.accounts.lock_out.locked_out"
 # The audit has the sign-ins. The process log must contain nothing that somebody typed into the form.
 AXES_DISABLE_ACCESS_LOG = True
 AXES_VERBOSE = False

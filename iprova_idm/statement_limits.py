@@ -28,4 +28,6 @@ def limit_statements() -> None:
 
 def _limit(connection: Any, **_: Any) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(_SET, [f"{settings.OPTIONS.request_seconds}s", CHECK_INTERVAL, connection.connection.info.backend_pid])
+        cursor.execute(
+            _SET, [f"{settings.OPTIONS.request_seconds}s", CHECK_INTERVAL, connection.connection.info.backend_pid]
+        )

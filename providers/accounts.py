@@ -19,8 +19,11 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext_noop
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
+from providers import password_checks
 from providers.audit import record_act
+from providers.client_address import client_address, source_of
 from providers.events import Actor, EventKind
+from providers.models import TemporaryPassword
 
 MANAGE = "manage_accounts"
 ROLES = (gettext_noop("Administrator"), gettext_noop("Support"), gettext_noop("Operator"))
@@ -29,7 +32,19 @@ _LOCK = 7_205_759_404  # an advisory lock: any number that no other code of this
 
 
 class RightsBackend(ModelBackend):
-    """Django's accounts and passwords, but with one query for all rights of an account instead of two."""
+    """Django's accounts and passwords, but with one query for all rights of an account instead of two.
+
+    Few passwords are checked at a time (`providers.password_checks`).
+    """
+
+    def authenticate(self, request: Any, username: Any = None, password: Any = None, **kwargs: Any) -> Any:
+        """Return the account with this name and password, or None. Raises `CheckRefusedError`."""
+        source = source_of(client_address(request)) if request else ""
+        with password_checks.slot(source):
+            account = super().authenticate(request, username=username, password=password, **kwargs)
+        if account is not None:
+            password_checks.return_attempt(source)
+        return account
 
     def get_all_permissions(self, user_obj: Any, obj: Any = None) -> set[str]:
         """Return the rights of an account as `app.codename`: its own and those of its roles."""
@@ -67,13 +82,14 @@ def make_password() -> str:
 
 @transaction.atomic
 def add_account(actor: Actor, *, username: str, role: str, **names: str) -> tuple[Any, str]:
-    """Add an account. Return it with its password, which cannot be read again later.
+    """Add an account. Return it with its password, which cannot be read again later and must be changed.
 
     `names`: first_name, last_name, email. Raises `IntegrityError` if the username is taken.
     """
     password = make_password()
     account = get_user_model()._default_manager.create_user(username, password=password, is_staff=True, **names)
     account.groups.set(Group.objects.filter(name=role))
+    TemporaryPassword.objects.create(account=account)
     record_act(EventKind.ACCOUNT_ADDED, actor, subject=username, after={"role": role})
     return account, password
 
@@ -113,13 +129,27 @@ def set_active(account: Any, actor: Actor, *, is_active: bool) -> None:
 
 @transaction.atomic
 def reset_password(account: Any, actor: Actor) -> str:
-    """Set a new random password and return it; it cannot be read again later. Ends all sessions and the lock-out."""
+    """Set a new random password and return it; it cannot be read again later. Ends all sessions and the lock-out.
+
+    The account has to change it at the next sign-in.
+    """
     password = make_password()
     account.set_password(password)
     account.save(update_fields=["password"])
+    TemporaryPassword.objects.get_or_create(account=account)
     reset(username=account.username)
     record_act(EventKind.PASSWORD_RESET, actor, subject=account.username)
     return password
+
+
+def must_change_password(account: Any) -> bool:
+    """Return whether an administrator made the password of an account. One query."""
+    return TemporaryPassword.objects.filter(account=account).exists()
+
+
+def note_own_password(account: Any) -> None:
+    """Note that an account has chosen its password itself. Idempotent."""
+    TemporaryPassword.objects.filter(account=account).delete()
 
 
 def role_of(account: Any) -> str:

@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from providers import removal_limit
 from providers.models import TEST_PREFIX, JobRun, Provider, ProviderActivity, RemovalLimit
-from providers.outcomes import CHANGES, outcome_of
+from providers.outcomes import CHANGES, Outcome, outcome_of
 from scim.protocol.errors import Reason
 
 SLOT_MINUTES = 20
@@ -62,6 +62,15 @@ class Call:
         """Whether the request was refused for its token or its address. Other 403 responses are about its content."""
         is_address = self.status == 403 and self.is_uncovered and self.reason != Reason.REMOVALS_REJECTED
         return self.status == 401 or is_address
+
+    @property
+    def shows_contact(self) -> bool:
+        """Whether the request counts for last contact and refusals.
+
+        Our own connection test does not. Nor does one of so many refused requests that it was throttled: the others
+        show the reason.
+        """
+        return not self.is_test and self.reason != Reason.REFUSED_TOO_OFTEN
 
 
 def slot_of(at: datetime) -> datetime:
@@ -119,6 +128,12 @@ def write_counts(calls: list[Call]) -> None:
     _upsert(_COUNT, [(*key, count) for key, count in sorted(counts.items())])
 
 
+def write_throttled(counted: list[tuple[tuple[int, datetime, bool], int]]) -> None:
+    """Add throttled requests without an entry in the log, by provider, slot and whether it was a change."""
+    rows = [(*key[:2], Outcome.THROTTLED.value, key[2], count) for key, count in sorted(counted)]
+    _upsert(_COUNT, rows)
+
+
 def write_sources(calls: list[Call]) -> None:
     """Note the addresses of requests with a valid token, in an allowed range or not.
 
@@ -126,7 +141,7 @@ def write_sources(calls: list[Call]) -> None:
     """
     seen: dict[tuple[int, str, date], list[datetime]] = defaultdict(list)
     for call in calls:
-        if call.source_ip and call.status != 401 and not call.is_test and not call.part_of:
+        if call.source_ip and call.status != 401 and call.shows_contact and not call.part_of:
             seen[call.provider_id, call.source_ip, call.at.astimezone(UTC).date()].append(call.at)
     _upsert(_SEE, [(*key, min(moments), max(moments), len(moments)) for key, moments in sorted(seen.items())])
 
@@ -135,7 +150,7 @@ def write_contacts(calls: list[Call]) -> None:
     """Note when each provider's last accepted request was, and which requests were refused after it."""
     by_provider: dict[int, list[Call]] = defaultdict(list)
     for call in calls:
-        if not call.is_test:
+        if call.shows_contact:
             by_provider[call.provider_id].append(call)
     with connection.cursor() as cursor:
         for provider_id, own in sorted(by_provider.items()):

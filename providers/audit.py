@@ -2,12 +2,14 @@
 
 import ipaddress
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
-from django.db import DEFAULT_DB_ALIAS
+from django.db import DEFAULT_DB_ALIAS, connection, transaction
 from django.utils import timezone
 from uuid_utils.compat import uuid7
 
+from providers.client_address import source_of
 from providers.events import Actor, EventKind
 from providers.models import ChangeEvent, Provider
 
@@ -38,6 +40,25 @@ def record_act(
     )
     event.save(using=using, force_insert=True)
     return event
+
+
+MOST_A_MINUTE = 20  # events of one kind about one subject, from all addresses
+
+
+@transaction.atomic
+def record_seldom(kind: EventKind, actor: Actor, *, subject: str) -> ChangeEvent | None:
+    """Write the change event of an act that anybody can do: one a minute for a subject and an address.
+
+    An IPv6 /64 is one address. Return None if there is one, or if all addresses together have `MOST_A_MINUTE`.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"iprova seldom {kind.value} {subject}"])
+    alike = ChangeEvent.objects.acts().filter(kind=str(kind.value), subject=subject)
+    lately = alike.since(timezone.now() - timedelta(minutes=1)).values_list("address", flat=True)
+    sources = [source_of(address) for address in lately]
+    if source_of(actor.address) in sources or len(sources) >= MOST_A_MINUTE:
+        return None
+    return record_act(kind, actor, subject=subject)
 
 
 def _differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -65,3 +65,19 @@ def _without_port(entry: str) -> str:
     except ValueError:
         return entry
     return host if colon else entry
+
+
+def source_of(address: str | None) -> str:
+    """Return the name under which an address is counted: itself, or for IPv6 its /64, which one subscriber has whole.
+
+    "" without an address (a unix socket).
+    """
+    if not address or ":" not in address:
+        return address or ""
+    network = ipaddress.IPv6Network((address.partition("%")[0], 64), strict=False)
+    return str(network.network_address)
+
+
+def client_source(request: HttpRequest) -> str | None:
+    """Return the address under which a request is counted (`source_of`), or None if there is none."""
+    return source_of(client_address(request)) or None

@@ -133,6 +133,8 @@ class _Tester:
             raise _FailedError(_("The connection broke off: look at the proxy in front of iProva.")) from error
         if response.status == 503:
             raise _FailedError(_("The provider is paused: requests get 503 until you resume it."))
+        if response.status == 429:
+            raise _FailedError(_("The provider sends too many requests now (PROVIDER_RATE): try again later."))
         if response.status != 200:
             said = _("The response was %(status)s instead of 200: something in front of iProva may keep requests away.")
             raise _FailedError(said % {"status": response.status})

@@ -141,6 +141,8 @@ class EventKind(models.TextChoices):
         _("Sign-in failed"), _("A sign-in as {subject} failed."))
     SIGN_IN_LOCKED = ("console.sign-in-locked", True, "stop", "",
         _("Sign-ins locked"), _("Sign-ins as {subject} were locked for 15 minutes."))
+    ADDRESS_LOCKED = ("console.address-locked", True, "stop", "",
+        _("Sign-ins from an address locked"), _("Sign-ins from {subject} were locked for 15 minutes."))
     TWO_STEP_FAILED = ("console.second-factor-failed", True, "stop", "",
         _("Two-step sign-in failed"), _("A sign-in as {subject} failed at the two-step code."))
     ACT_REFUSED = ("console.refused", True, "stop", "",

@@ -61,6 +61,7 @@ class Reason(Enum):
     FULL = "full"
     TOKEN_ENDS = "token ends"
     TOKEN_UNUSED = "token unused"
+    THROTTLED = "throttled"
 
 
 Problem = tuple[int, str, str]  # status, reason, resource type
@@ -79,8 +80,9 @@ class Health:
     failed: int = 0
     changes: int = 0
     failed_changes: int = 0
-    recent_changes: int = 0  # in the last 60 minutes, like the next two
+    recent_changes: int = 0  # in the last 60 minutes, like the next three
     recent_failed: int = 0
+    recent_throttled: int = 0
     recent_problems: Sequence[tuple[Problem, int]] = ()
     # All reasons that apply, in any state, the most serious first; each with its token, if it is about one.
     reasons: Sequence[tuple[Reason, Token | None]] = ()
@@ -191,6 +193,8 @@ def _reasons(
             yield Reason.TOKEN_ENDS, token
         if successor and successor.first_used_at is None and left <= UNUSED_NOTICE:
             yield Reason.TOKEN_UNUSED, token
+    if figures["recent_throttled"]:
+        yield Reason.THROTTLED, None
 
 
 def problem_counts(ids: Iterable[int], now: datetime) -> dict[int, int]:
@@ -199,7 +203,7 @@ def problem_counts(ids: Iterable[int], now: datetime) -> dict[int, int]:
     return dict(day.values_list("provider_id").annotate(Count("pk")))
 
 
-_COUNTED = ("requests", "problems", "failed", "changes", "failed_changes")
+_COUNTED = ("requests", "problems", "failed", "changes", "failed_changes", "recent_throttled")
 
 
 def _counts(ids: list[int], now: datetime) -> tuple[dict[int, dict[str, Any]], list[int], bool]:
@@ -222,6 +226,8 @@ def _counts(ids: list[int], now: datetime) -> tuple[dict[int, dict[str, Any]], l
         own["changes"] += count if is_change else 0
         own["problems"] += count if is_problem(outcome, is_change=is_change) else 0
         own["outcomes"][outcome] += count
+        if outcome == Outcome.THROTTLED:
+            own["recent_throttled"] += recent or 0
         if is_failure(outcome, is_change=is_change):
             own["failed"] += count
             own["failed_changes"] += count if is_change else 0

@@ -30,6 +30,7 @@ from django.db import DataError, close_old_connections, connection, transaction
 from django.utils import timezone
 
 from providers import activity
+from providers.client_address import source_of
 from providers.models import JobRun
 from scim.protocol.values import SECRET_NAME
 
@@ -107,6 +108,7 @@ class Writer:
         self._early: set[UUID] = set()  # the requests that were written while they ran
         self._touches: dict[int, tuple[datetime, str | None]] = {}
         self._refused: Counter[tuple[str, datetime, str]] = Counter()
+        self._throttled: Counter[tuple[int, datetime, bool]] = Counter()
         self._lost = 0
         self._rejected: Counter[tuple[int, date]] = Counter()
         self._is_failing = False
@@ -150,11 +152,21 @@ class Writer:
             del self._running[request_id]
 
     def count_refusal(self, address: str | None, at: datetime, kind: str) -> None:
-        """Count a request that belongs to no provider, by address, hour and kind. It is not kept itself (AC-REF-2)."""
+        """Count a request that belongs to no provider, by address, hour and kind. It is not kept itself (AC-REF-2).
+
+        An IPv6 /64 is one address: nobody can make a row for each of the others.
+        """
         hour = at.replace(minute=0, second=0, microsecond=0)
+        key = (source_of(address) or "0.0.0.0", hour, kind)  # noqa: S104
         with self._lock:
-            if len(self._refused) < MAX_WAITING:
-                self._refused[address or "0.0.0.0", hour, kind] += 1  # noqa: S104
+            if key in self._refused or len(self._refused) < MAX_WAITING:
+                self._refused[key] += 1
+        self.start()
+
+    def count_throttled(self, provider_id: int, at: datetime, *, is_change: bool) -> None:
+        """Count a throttled request of a provider that gets no entry of its own."""
+        with self._lock:
+            self._throttled[provider_id, activity.slot_of(at), is_change] += 1
         self.start()
 
     def start(self) -> None:
@@ -179,8 +191,9 @@ class Writer:
             entries, self._entries = self._entries, []
             touches, self._touches = self._touches, {}
             refused, self._refused = self._refused, Counter()
+            throttled, self._throttled = self._throttled, Counter()
             lost, self._lost = self._lost, 0
-        if not (entries or touches or refused):
+        if not (entries or touches or refused or throttled):
             return
         if lost:
             logger.error("%d requests are missing from the provisioning log: the buffer was full", lost)
@@ -196,6 +209,7 @@ class Writer:
         ]
         for write in activity.WRITES:
             _failure(write, own)
+        _failure(activity.write_throttled, list(throttled.items()))
         _failure(_write_refusals, list(refused.items()))
 
     def _write_long(self) -> None:

@@ -237,6 +237,7 @@ class Caller:
     user_count: int
     group_count: int
     address: str | None
+    digest: bytes
 
 
 # SQL for the names of the switches that are on.
@@ -265,7 +266,8 @@ def find_caller(value: str, address: str | None) -> Caller | None:
     It is always one indexed query, whatever the value is (threat V24). It runs for each request, so
     that every worker refuses a revoked token at once.
     """
+    digest = digest_of(value)
     with connection.cursor() as cursor:
-        cursor.execute(_FIND_CALLER, [settings.OPTIONS.keep_until_used, address, digest_of(value)])
+        cursor.execute(_FIND_CALLER, [settings.OPTIONS.keep_until_used, address, digest])
         found = cursor.fetchone()
-    return Caller(*(*found, address)) if found else None
+    return Caller(*(*found, address, digest)) if found else None

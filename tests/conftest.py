@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from array import array
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
@@ -23,7 +24,8 @@ from django.test import Client
 from django.test.utils import override_settings, setup_databases, teardown_databases
 from django.utils.translation import activate, get_language
 
-from providers import exports, request_log
+from providers import exports, rate_limits, request_log
+from providers.buckets import PLACES, Buckets
 from providers.console.export import write_file
 from providers.console.site import site
 from providers.models import Provider
@@ -76,6 +78,15 @@ def _request_log_in_test(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def _exports_in_test(monkeypatch: pytest.MonkeyPatch) -> None:
     """In process, what the process of a large export does is done at once: it would not see the test's transaction."""
     monkeypatch.setattr(exports, "start", lambda export_id: write_file(export_id, site.lists))
+
+
+@pytest.fixture(autouse=True)
+def _full_buckets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test starts with the rate limits of the settings, and nothing used up."""
+    for name, buckets in list(vars(rate_limits).items()):
+        if isinstance(buckets, Buckets):
+            fresh = Buckets(array("d", bytes(8 * PLACES)), rate=buckets.rate, burst=buckets.burst)
+            monkeypatch.setattr(rate_limits, name, fresh)
 
 
 @pytest.fixture(autouse=True)
@@ -229,6 +240,8 @@ def server(django_db_setup: None) -> Iterator[str]:
         "PORT": str(port),
         "SECRET_KEY": SERVER_KEY,
         "PUBLIC_URL": f"http://127.0.0.1:{port}",
+        "PROVIDER_RATE": "0",  # the tests send as fast as they can
+        "REFUSED_RATE": "0",
     }
     command = [sys.executable, "-m", "gunicorn", "-c", "deploy/gunicorn.conf.py", "iprova_idm.wsgi:application"]
     process = subprocess.Popen([*command, "-b", f"127.0.0.1:{port}", "-w", "2"], env=environment, cwd=PROJECT)

@@ -5,8 +5,11 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 
 from iprova_idm.options import describe_options
+from providers import rate_limits
+from providers.console.accounts.lock_out import MOST_FROM_ADDRESS
 from scim.clients import HABITS
 from tests import threats
 
@@ -126,3 +129,25 @@ def test_every_threat_is_listed_with_its_tests():
         f"{kind}{n}" for kind, count in counts.items() for n in range(1, count + 1)
     }
     assert [number for number, tests in rows if not tests] == []
+
+
+def test_m9_the_limits_that_the_documents_promise_are_those_of_the_product():
+    default = {option.name: option.default for option in describe_options()}
+    names = ("SECURITY.md", "README.md", "docs/scim.md", "docs/console.md")
+    said = {name: " ".join(text(name).split()) for name in names}
+    rates = f"{default['PROVIDER_RATE']} SCIM requests a second for long (`PROVIDER_RATE`), and each address "
+    assert rates + f"{default['REFUSED_RATE']} requests a second that are refused" in said["SECURITY.md"]
+    burst = f"{default['PROVIDER_BURST']} requests at once, and {default['PROVIDER_RATE']} a second for long"
+    assert burst in said["docs/scim.md"]
+    assert f"{rate_limits.passwords.burst} times at once" in said["docs/console.md"].replace(" ten times", " 10 times")
+    assert (settings.AXES_FAILURE_LIMIT, MOST_FROM_ADDRESS) == (5, 30)
+    for name in ("SECURITY.md", "docs/console.md"):
+        assert "Five wrong passwords" in said[name] and "hirty" in said[name]
+    assert not re.search("does not limit|nginx.conf. (has|limits)", " ".join(said.values()))
+
+
+def test_m9_nginx_limits_what_its_comment_says():
+    limited = re.findall(r"location (\S+) \{[^}]*limit_req ", text("deploy/nginx.conf"))
+    assert limited == ["/login/"]
+    comment = re.search(r"((?:^#.*\n)+)limit_req_zone", text("deploy/nginx.conf"), re.MULTILINE)
+    assert comment and "sign-in pages" in comment[1] and "PROVIDER_RATE, REFUSED_RATE" in comment[1]

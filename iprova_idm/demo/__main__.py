@@ -33,6 +33,7 @@ _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 (addresses to 
 def main() -> int:
     """Run the demo and return the exit status."""
     stays = not _read_arguments().exit and sys.stdout.isatty()
+    os.environ.setdefault("PROVIDER_RATE", "0")  # this Entra ID sends as fast as it can, the real one 25 a second
     has_passed = False
     try:
         with empty_ground(), serving() as server:

@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.generic import RedirectView
 
 from providers.console import dashboard, exports, home, housekeeping
-from providers.console.accounts import language, sign_in, two_step
+from providers.console.accounts import language, own_password, sign_in, two_step
 from providers.console.accounts import pages as accounts
 from providers.console.frame import access
 from providers.console.frame.limits import limited
@@ -70,7 +70,9 @@ class ConsoleSite(AdminSite):
         return self._signed_in(update_wrapper(for_roles, view), cacheable)
 
     def _signed_in(self, view: Any, cacheable: bool = False) -> Any:
-        """Wrap a view: the person must be signed in, with two-step sign-in set up where it is required.
+        """Wrap a view: the person must be signed in, with a password of their own.
+
+        Where two-step sign-in is required, they have to set it up first.
 
         A form that is sent after the session ended leads to the sign-in page, and from there back to the form.
         """
@@ -78,6 +80,8 @@ class ConsoleSite(AdminSite):
         def led(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             if two_step.must_be_set_up(request):
                 return redirect("admin:two_step")
+            if own_password.must_be_changed(request) and view != self.password_change:
+                return redirect("admin:password_change")
             response: HttpResponse = view(request, *args, **kwargs)
             return response
 
@@ -101,6 +105,11 @@ class ConsoleSite(AdminSite):
         if request.method == "GET" and self.has_permission(request):
             return redirect("admin:index")
         return sign_in.SignIn.as_view(extra_context=extra_context)(request)
+
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        """Show the page on which people change their own password, or change it."""
+        context = {**self.each_context(request), **(extra_context or {})}
+        return own_password.ChangePassword.as_view(extra_context=context)(request)
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         """Return no models: the console has none of Django's forms."""

@@ -1,7 +1,7 @@
 """The tables: providers with their settings and tokens, users and groups, the records, preferences and exports."""
 
 from providers.models.export import KEPT, Export, ExportFailure, ExportPart, ExportState
-from providers.models.preference import Preference, SavedFilter
+from providers.models.preference import Preference, SavedFilter, TemporaryPassword
 from providers.models.provider import (
     RECYCLE_BIN_DAYS,
     TEST_PREFIX,
@@ -73,6 +73,7 @@ __all__ = [
     "Status",
     "SyncedGroup",
     "SyncedUser",
+    "TemporaryPassword",
     "Token",
     "TokenState",
     "like_all",

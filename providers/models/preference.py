@@ -1,4 +1,4 @@
-"""Settings of a console account: its language and its saved filters."""
+"""What belongs to a console account: its language, its saved filters, and whether its password is temporary."""
 
 from django.conf import settings
 from django.contrib.auth.models import Group
@@ -11,6 +11,12 @@ class Preference(models.Model):
 
     account = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, related_name="+")
     language = models.CharField(max_length=2)
+
+
+class TemporaryPassword(models.Model):
+    """An account whose password an administrator made and has seen. The account must choose another at sign-in."""
+
+    account = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, related_name="+")
 
 
 class SavedFilter(models.Model):

@@ -15,10 +15,11 @@ from rest_framework.views import APIView
 
 from providers.client_address import client_address
 from providers.events import Actor
+from providers.outcomes import CHANGES
 from providers.request_log import Entry, writer
 from providers.schemas import resource_types_of
 from providers.tokens import Caller
-from scim.api import refusals
+from scim.api import refusals, throttling
 from scim.api.entries import Write, entries_of, entry_of
 from scim.api.parsers import read_json, read_query
 from scim.clients import LIBERAL, policy_for
@@ -129,6 +130,9 @@ def _log_request(view: ScimView, request: HttpRequest, response: HttpResponseBas
     at = timezone.now()
     if caller is None:
         writer.count_refusal(client_address(request), at, getattr(request, "refusal_kind", "no-token"))
+        return
+    if throttling.is_counted_only(request, caller):
+        writer.count_throttled(caller.provider_id, at, is_change=request.method in CHANGES)
         return
     main = _main(view, request, response.status_code, getattr(request, "scim_error", None), duration_ms)
     own, *others = entries_of(request, response, main, intent=view.intent, parts=view.parts)

@@ -10,6 +10,7 @@ from django.http import HttpResponse
 from rest_framework.request import Request
 
 from providers.outcomes import Action
+from scim.api import throttling
 from scim.api.base import ScimView, json_response
 from scim.api.entries import Write, write_of
 from scim.api.exceptions import as_scim_error
@@ -61,6 +62,7 @@ class BulkView(ScimView):
 
     def post(self, request: Request) -> HttpResponse:
         operations, stop_after = read_bulk(self.body(), self.resource_types, self.policy)
+        throttling.count_operations(self.caller, len(operations))
         locations: dict[str, str] = {}
         run = _Run(resolving(self.policy, locations), locations)
         self._do_all(run, dict(enumerate(operations)), stop_after)

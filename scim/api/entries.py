@@ -56,6 +56,8 @@ def entries_of(
     caller: Caller = request.caller  # type: ignore[attr-defined]
     if main.document is None and main.error and caller.token_state == "active" and not caller.is_deleted:
         main = replace(main, document=_unread_document(request))
+    if main.status == 429:
+        parts = None  # the operations of a throttled bulk request would make a thousand entries of one request
     content = response.content if _keeps_bodies(main) and isinstance(response, HttpResponse) else b""
     own = entry_of(request, main, content, intent)
     if parts is None:
@@ -83,7 +85,7 @@ def entry_of(request: HttpRequest, main: Write, content: bytes, intent: str) -> 
         source_ip=caller.address,
         is_uncovered=not caller.is_covered,
         client_request_id=request.META.get("HTTP_CLIENT_REQUEST_ID", "")[:100],
-        request_body=redact(getattr(request, "scim_body", b"")) if _keeps_bodies(main) else "",
+        request_body=redact(getattr(request, "scim_body", b"")) if _keeps_bodies(main) and main.status != 429 else "",
         response_body=redact(content),
         **_outcome(main),
         **(_asked(caller, main) if not intent else {"intent": intent}),
@@ -154,7 +156,7 @@ def _intent(caller: Caller, write: Write, asked: Asked) -> str:
     if asked.is_only_active:
         return action
     was_active = write.notes.was_active
-    if was_active is None:
+    if was_active is None and write.status != 429:  # a throttled request costs no query
         was_active = _was_active(caller, write.resource_id)
     # Of a user that is not here, only the wish to disable is clear.
     differs = not asked.active if was_active is None else asked.active != was_active

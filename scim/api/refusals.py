@@ -3,7 +3,10 @@
 These may name iProva, its pages and what its administrators can do.
 """
 
+import math
 from collections.abc import Iterable, Mapping
+
+from django.conf import settings
 
 from providers.outcomes import Refusal
 from scim.protocol.errors import Reason, ScimError, shown
@@ -114,6 +117,39 @@ def address_refused() -> ScimError:
         "The IP-based access restriction of this provider does not cover the calling address. An iProva "
         "administrator finds it under External user management, IP restriction.",
     )
+
+
+def too_fast(wait_s: float) -> ScimError:
+    """More requests than a provider may send, with the seconds until the next one is admitted."""
+    rate, wait = settings.OPTIONS.provider_rate, retry_after(wait_s)
+    return ScimError(
+        Reason.TOO_FAST,
+        429,
+        "",
+        f"This provider sends more than {rate} requests a second, each operation of a bulk request counted as one; "
+        f"nothing was changed. Send this request again after {wait} s. The setting PROVIDER_RATE of iProva has the "
+        "limit.",
+        headers={"Retry-After": wait},
+    )
+
+
+def refused_too_often(wait_s: float) -> ScimError:
+    """More refused requests than may come from one address, with the seconds until the next one is looked at."""
+    wait = retry_after(wait_s)
+    return ScimError(
+        Reason.REFUSED_TOO_OFTEN,
+        429,
+        "",
+        "Too many requests without a usable token, or from outside the allowed ranges, came from this address; nothing "
+        f"was changed. Correct the token, then send again after {wait} s. A request with a usable token is not limited "
+        "by this.",
+        headers={"Retry-After": wait},
+    )
+
+
+def retry_after(wait_s: float) -> str:
+    """Return the value of a Retry-After header: whole seconds, at least one."""
+    return str(max(1, math.ceil(wait_s)))
 
 
 def paused() -> ScimError:

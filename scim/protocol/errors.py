@@ -64,6 +64,8 @@ class Reason(StrEnum):
     TOKEN_SUSPENDED = "token-suspended"
     PROVIDER_DELETED = "provider-deleted"
     ADDRESS_REFUSED = "address-refused"
+    TOO_FAST = "too-fast"
+    REFUSED_TOO_OFTEN = "refused-too-often"
     PAUSED = "paused"
     PROVIDER_FULL = "provider-full"
     REMOVALS_HELD = "removals-held"

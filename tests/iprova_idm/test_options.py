@@ -24,6 +24,11 @@ def test_public_url_gives_the_tenant_url():
         ("WORKERS", "-1"),
         ("WORKERS", "0"),
         ("MAX_BODY_MIB", "0"),
+        ("PROVIDER_RATE", "1"),
+        ("PROVIDER_RATE", "24"),
+        ("PROVIDER_RATE", "-1"),
+        ("PROVIDER_BURST", "0"),
+        ("REFUSED_RATE", "-1"),
         ("LOG_LEVEL", "foo"),
         ("PUBLIC_URL", "https://idm.example.com/base"),
         ("MODE", "prod"),
@@ -109,3 +114,15 @@ def test_secrets_are_not_in_the_message():
 def test_a_mail_server_that_is_none_is_refused_without_its_password(url):
     with pytest.raises(ConfigurationError, match="EMAIL_URL cannot be used: must be like smtp"):
         read_options({"EMAIL_URL": url})
+
+
+def test_v30_rates_that_can_be_set():
+    assert [read_options({"PROVIDER_RATE": rate}).provider_rate for rate in ("0", "25", "1000", "")] == [
+        0,
+        25,
+        1000,
+        50,
+    ]
+    assert read_options({"REFUSED_RATE": "0"}).refused_rate == 0
+    with pytest.raises(ConfigurationError, match="Entra ID sends 25 a second"):
+        read_options({"PROVIDER_RATE": "20"})

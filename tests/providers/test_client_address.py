@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 
 from iprova_idm.options import read_options
-from providers.client_address import client_address
+from providers.client_address import client_address, source_of
 from tests.factories import issue, make_provider
 
 CALLER = "203.0.113.9"
@@ -91,3 +91,17 @@ def test_m5_https_is_believed_only_from_a_trusted_proxy(db, trust, settings, pro
     settings.SECURE_SSL_REDIRECT = True
     answer = Client().get("/login/", headers={"X-Forwarded-Proto": "https"}, REMOTE_ADDR=peer)
     assert answer.status_code == (200 if is_secure else 301)
+
+
+@pytest.mark.parametrize(
+    ("address", "source"),
+    [
+        ("203.0.113.9", "203.0.113.9"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
+        ("2001:db8::1", "2001:db8::"),
+        ("fe80::1%eth0", "fe80::"),
+        (None, ""),
+    ],
+)
+def test_m6_an_ipv6_address_counts_as_its_64(address, source):
+    assert source_of(address) == source

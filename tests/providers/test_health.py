@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.utils import timezone
 
+from providers import request_log
 from providers.health import health_of
 from providers.models import Provider, ProviderActivity, Token
 from tests.factories import issue, make_account, make_provider
@@ -168,3 +169,16 @@ def test_ac_hea_6_disabling_many_at_once_is_said_with_a_link_to_exactly_those(pr
     crowd(3)  # it continues
     assert ProviderActivity.objects.get().mass_change_count == 28
     assert status_at(provider, timezone.now() + 25 * HOUR)[0] != "Some errors"
+
+
+def test_v30_throttled_requests_are_named_with_the_setting(provider):
+    calls_at(provider, ago=MINUTE, count=3)
+    calls_at(provider, 429, ago=MINUTE, count=2, reason="too-fast")
+    request_log.writer.count_throttled(provider.pk, NOW - MINUTE, is_change=True)
+    request_log.writer.flush()
+    said = (
+        "3 requests were throttled in the last hour: too many came in a second (PROVIDER_RATE, or REFUSED_RATE for "
+        "refused ones)."
+    )
+    assert status_at(provider) == ("Some errors", "warn", said, "#problems")
+    assert status_at(provider, NOW + 80 * MINUTE)[0] == "Healthy"

@@ -1,7 +1,7 @@
-"""Signing in: the password, the lock-out after wrong passwords, and the records of both in the audit.
+"""Signing in and out, changing one's password, and the records of these in the audit.
 
-django-axes counts failures for each name and address. Unknown names are counted too, so that a lock-out does not
-reveal which names exist. They are stored as digests only: somebody may have typed a password into the wrong field.
+Anybody can cause a failure, so the audit has few of them: one for a name, an address and a minute. `lock_out` has what
+stops them.
 """
 
 from typing import Any
@@ -9,22 +9,19 @@ from urllib.parse import urlsplit
 
 from axes.models import AccessAttempt
 from axes.signals import user_locked_out
-from django.conf import settings
 from django.contrib.admin.forms import AdminAuthenticationForm
-from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 from django.contrib.auth.views import LoginView
 from django.db.models.signals import pre_save
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils.crypto import salted_hmac
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.utils.translation import gettext_noop
 
-from providers.audit import record_act
-from providers.console.accounts import language, two_step
+from providers.audit import record_act, record_seldom
+from providers.console.accounts import language, lock_out, own_password, two_step
 from providers.console.frame.access import actor_of
 from providers.events import EventKind
 from providers.two_step import has_two_step
@@ -60,20 +57,6 @@ def before_sending_again(request: HttpRequest) -> HttpResponse:
     return redirect(f"{reverse('admin:login')}?{urlencode({'next': back, 'lost': 'yes'})}")
 
 
-def locked_out(request: HttpRequest, response: HttpResponse, credentials: Any) -> HttpResponse:
-    """Return the page of a lock-out, which django-axes sends instead of `response`; the same for every name."""
-    page = render(request, "console/accounts/locked_out.html", status=429)
-    page["Retry-After"] = str(int(settings.AXES_COOLOFF_TIME.total_seconds()))
-    page["Cache-Control"] = "no-store"
-    return page
-
-
-def counted_name(request: HttpRequest, credentials: dict[str, Any] | None) -> str:
-    """Return the name under which django-axes counts a failure; a digest if there is no such account."""
-    name = _name_in(credentials)
-    return name if _is_account(name) else salted_hmac("unknown name", name, algorithm="sha256").hexdigest()
-
-
 def connect() -> None:
     """Connect the signals of Django and django-axes to the functions that record them."""
     user_logged_in.connect(_signed_in, dispatch_uid="console sign-in")
@@ -86,6 +69,7 @@ def connect() -> None:
 def _signed_in(sender: Any, request: HttpRequest, user: Any, **kwargs: Any) -> None:
     record_act(EventKind.SIGNED_IN, actor_of(request, user), subject=user.get_username())
     language.remember(request, user)
+    own_password.remember(request, user)
 
 
 def _signed_out(sender: Any, request: HttpRequest, user: Any, **kwargs: Any) -> None:
@@ -94,29 +78,25 @@ def _signed_out(sender: Any, request: HttpRequest, user: Any, **kwargs: Any) -> 
 
 
 def _failed(sender: Any, credentials: dict[str, Any], request: HttpRequest | None = None, **kwargs: Any) -> None:
-    _record(EventKind.SIGN_IN_FAILED, request or HttpRequest(), _name_in(credentials))
+    _record(EventKind.SIGN_IN_FAILED, request or HttpRequest(), lock_out.name_in(credentials))
 
 
 def _locked(sender: Any, request: Any, username: str, **kwargs: Any) -> None:
     """Record the failure that began a lock-out; later tries also send the signal, but are not counted."""
-    if request.axes_failures_since_start is not None:
+    if request.axes_failures_since_start is None:
+        return
+    if lock_out.is_of_address(request):
+        record_seldom(EventKind.ADDRESS_LOCKED, actor_of(request, AnonymousUser()), subject=request.axes_ip_address)
+    else:
         _record(EventKind.SIGN_IN_LOCKED, request, username)
 
 
 def _record(kind: EventKind, request: HttpRequest, name: str) -> None:
     """Record an event with the name only if it is known: a password may have been typed into the name's field."""
-    record_act(kind, actor_of(request, AnonymousUser()), subject=name if _is_account(name) else UNKNOWN_NAME)
+    subject = name if lock_out.is_account(name) else UNKNOWN_NAME
+    record_seldom(kind, actor_of(request, AnonymousUser()), subject=subject)
 
 
 def _forget_form(sender: Any, instance: AccessAttempt, **kwargs: Any) -> None:
     """Empty the copies of the form in a stored failure: they have no use, and grow with each failure."""
     instance.get_data = instance.post_data = ""
-
-
-def _name_in(credentials: dict[str, Any] | None) -> str:
-    return str((credentials or {}).get(get_user_model().USERNAME_FIELD) or "")
-
-
-def _is_account(name: str) -> bool:
-    accounts = get_user_model()
-    return "\0" not in name and accounts._default_manager.filter(**{accounts.USERNAME_FIELD: name}).exists()

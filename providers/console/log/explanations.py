@@ -249,6 +249,30 @@ _PAUSED = Explanation(
     ADMINISTRATOR,
     _("Resume the provider; what was held back comes by itself."),
 )
+_TOO_FAST = Explanation(
+    _("Too many requests"),
+    _("The directory sends too many requests a second."),
+    _(
+        "The provider sent more requests a second than the setting PROVIDER_RATE allows, so the directory is asked to "
+        "send this one again a little later. Nothing was changed. Of many such requests the log has one a second; the "
+        "figures of the provider count them all."
+    ),
+    ADMINISTRATOR,
+    _(
+        "Entra does not send that many: look for another program that uses the token. If it is the directory, ask "
+        "whoever runs this server to raise PROVIDER_RATE."
+    ),
+)
+_REFUSED_TOO_OFTEN = Explanation(
+    _("Too many refused requests"),
+    _("Too many refused requests came from this address."),
+    _(
+        "More requests from one address were refused than the setting REFUSED_RATE allows, and the others show why. "
+        "Requests with a good token are not limited by this."
+    ),
+    ADMINISTRATOR,
+    _("Look at the refused requests of this address: their reason shows what to correct."),
+)
 _HELD = Explanation(
     _("Removals held back"),
     _("Removals are held back."),
@@ -339,6 +363,8 @@ EXPLANATIONS: Mapping[Reason, Explanation] = {
     Reason.TOKEN_SUSPENDED: _SUSPENDED,
     Reason.PROVIDER_DELETED: _PROVIDER_DELETED,
     Reason.ADDRESS_REFUSED: _ADDRESS,
+    Reason.TOO_FAST: _TOO_FAST,
+    Reason.REFUSED_TOO_OFTEN: _REFUSED_TOO_OFTEN,
     Reason.PAUSED: _PAUSED,
     Reason.PROVIDER_FULL: _FULL,
     Reason.REMOVALS_HELD: _HELD,

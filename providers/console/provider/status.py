@@ -154,6 +154,16 @@ def _some_errors(provider: Provider, health: Health) -> SafeString:
         else:
             said = _("It has {count} groups, those in the recycle bin included; {most} are allowed.")
         return format_html(said, count=grouped(used.count), most=grouped(used.limit))
+    if health.reason is Reason.THROTTLED:
+        count = health.recent_throttled
+        said = ngettext(
+            "{count} request was throttled in the last hour: too many came in a second (PROVIDER_RATE, or REFUSED_RATE "
+            "for refused ones).",
+            "{count} requests were throttled in the last hour: too many came in a second (PROVIDER_RATE, or "
+            "REFUSED_RATE for refused ones).",
+            count,
+        )
+        return format_html(said, count=grouped(count))
     if health.reason is Reason.ERRORS or token is None:
         failed, number = health.failed_changes, health.changes
         said = _("{failed} of {number} changes failed in 24 h ({share} %).")
@@ -218,7 +228,7 @@ def _step(provider: Provider, health: Health) -> Step | None:
         case State.SOME_ERRORS if health.reason is Reason.FULL:
             return Step(_("Open the recycle bin"), f"{reverse('admin:users')}?status=removed&provider={provider.pk}")
         case State.SOME_ERRORS:
-            return problems if health.reason is Reason.ERRORS else tokens
+            return problems if health.reason in (Reason.ERRORS, Reason.THROTTLED) else tokens
     return None
 
 

@@ -28,6 +28,8 @@ OF_THE_API = {
     "unsupported_encoding": ["gzip"],
     "method_not_allowed": ["PATCH", ["GET"]],
     "address_refused": [],
+    "too_fast": [0.02],
+    "refused_too_often": [0.2],
     "paused": [],
     "provider_full": ["User", 2_000_000],
     "removals_held": [],
@@ -95,6 +97,8 @@ def test_rows_of_before_the_column_get_their_reason(provider):
         Reason.LEFT_OVER,
         Reason.NOT_FINISHED,
         Reason.TOO_COSTLY,
+        Reason.TOO_FAST,
+        Reason.REFUSED_TOO_OFTEN,
     }
     wanted = {}
     for refusal in made():

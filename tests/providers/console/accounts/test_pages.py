@@ -32,6 +32,8 @@ def test_a_colleague_is_added_and_signs_in_with_the_password_shown_once(browser)
     assert page["Cache-Control"].startswith("max-age=0, no-cache, no-store")
     colleague = Client(headers={"Host": "127.0.0.1"})
     assert colleague.post("/login/", {"username": "c.visser", "password": password})["Location"]
+    own = {"old_password": password, "new_password1": "an entirely new one", "new_password2": "an entirely new one"}
+    assert colleague.post("/password_change/", own)["Location"] == "/password_change/done/"
     assert colleague.get("/eum/users/").status_code == 200
     assert colleague.get("/accounts/").status_code == 403
     account = User.objects.get(username="c.visser")

@@ -65,6 +65,14 @@ def test_ac_ref_4_spaces_inside_a_token(support, client):
     assert "A token with spaces" in read(support.get("/eum/refused/")).text
 
 
+def test_v30_an_ipv6_subscriber_is_a_row_and_shown_as_such(support):
+    for number in range(100):
+        writer.count_refusal(f"2001:db8:1:2::{number:x}", timezone.now(), "no-token")
+    writer.flush()
+    assert RefusedCalls.objects.count() == 1
+    assert "2001:db8:1:2::/64" in read(support.get("/eum/refused/")).text
+
+
 def test_ac_ref_2_a_flood_is_a_row_and_the_page_asks_little(support, provider, django_assert_max_num_queries):
     for _ in range(10_000):
         writer.count_refusal("198.51.100.9", timezone.now(), "unknown-token")

@@ -16,6 +16,7 @@ from providers.models.provider import (
 from providers.models.record import (
     ASKED_NAMES,
     ChangeEvent,
+    Erasure,
     JobRun,
     Notice,
     ProviderActivity,
@@ -24,6 +25,7 @@ from providers.models.record import (
     RequestLog,
     SourceSeen,
     like_all,
+    sought_id,
 )
 from providers.models.resource import (
     Membership,
@@ -40,6 +42,7 @@ __all__ = [
     "RECYCLE_BIN_DAYS",
     "TEST_PREFIX",
     "ChangeEvent",
+    "Erasure",
     "HeldRemoval",
     "IpMode",
     "IpRule",
@@ -64,5 +67,6 @@ __all__ = [
     "Token",
     "TokenState",
     "like_all",
+    "sought_id",
     "synced_user_model",
 ]

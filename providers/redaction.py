@@ -172,7 +172,7 @@ class Redactor:
         """Return a sentence of our response, which may quote the request."""
         text = redact_text(text)
         if not self._knows_all:
-            return re.sub(r'"(?:[^"\\]|\\.)*"', f'"{HIDDEN}"', text)
+            return re.sub(r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)', f'"{HIDDEN}"', text, flags=re.DOTALL)
         return self._without_secrets(text)
 
     def name(self, text: str) -> str:
@@ -295,7 +295,12 @@ def _values_in(text: str) -> Iterator[str]:
     """What could be the value in a text that names a secret: what follows the name, what is quoted or compared."""
     if found := _NAME_AND_VALUE.search(text):
         yield found[2]
-    for pattern in (r'"((?:[^"\\]|\\.)*)"', r"'([^']*)'", r"\b(?:eq|ne|co|sw|ew|gt|ge|lt|le)\s+(\S+)", r"=([^&\s]+)"):
+    for pattern in (
+        r'"((?:[^"\\]|\\.)*+)"?',
+        r"'([^']*)'?",
+        r"\b(?:eq|ne|co|sw|ew|gt|ge|lt|le)\s+(\S+)",
+        r"=([^&\s]+)",
+    ):
         yield from (found[1] for found in re.finditer(pattern, text, re.IGNORECASE) if found[1])
 
 

@@ -239,13 +239,13 @@ class Traces:
 
 
 # A value stands for itself, not within a word; in a query, the character before it may be encoded.
-_BEGIN = r"(?:(?<!\w)|(?<=%[0-9A-Fa-f]{2})|(?<=\\u[0-9A-Fa-f]{4})|(?<=\\[nrt]))"
-_END = r"(?!\w)"
+_BEGIN = r"(?:(?<![\w.-])|(?<=%[0-9A-Fa-f]{2})|(?<=\\u[0-9A-Fa-f]{4})|(?<=\\[nrt]))"
+_END = r"(?![\w-]|\.\w)"
 
 
 def _holds(plain: str, value: str) -> bool:
     sought = value.casefold()
-    return sought in plain and bool(re.search(rf"(?<!\w){re.escape(sought)}{_END}", plain))
+    return sought in plain and bool(re.search(rf"(?<![\w.-]){re.escape(sought)}{_END}", plain))
 
 
 def _plain(text: str) -> str:

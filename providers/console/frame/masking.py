@@ -42,7 +42,8 @@ IMPERSONAL_OF_GROUP = IMPERSONAL | {"displayName", "externalId"}
 MAX_TYPE = 60
 MAX_DOMAIN = 253
 _WORD = re.compile(r"[^\s\"'<>(),;\[\]]+")
-_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
+# A quote without an end reaches to the end of the text: looking for another one would take quadratic time.
+_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*+)(?:"|\\?\Z)', re.DOTALL)
 # Before texts were always quoted, the ids of members stood in a sentence without quotes: what is before and after them.
 _LISTED = (
     ("not known to this provider: ", ". Nothing"),
@@ -136,7 +137,8 @@ _OF_PROTOCOL = frozenset(
         "op path value schemas operations method data bulkid version id meta filter sortby sortorder count startindex"
         " cursor attributes excludedattributes created lastmodified location resourcetype groups add replace remove and"
         " or not pr eq ne co sw ew gt ge lt le true false null users group user scim v2 bulk search me resourcetypes"
-        " serviceproviderconfig urn ietf params messages api 2 0 core extension bearer application json … x"
+        " serviceproviderconfig urn ietf params messages api 2 0 core extension bearer application json text"
+        " unknown deleted … x"
     )
 )
 KNOWN_NAMES = _OF_PROTOCOL | names_of((USER, GROUP))

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from providers.console.frame.badges import Badge, badge_of
-from providers.console.frame.masking import KNOWN_NAMES, mask_id, mask_name, mask_quoted, mask_text, names_of
+from providers.console.frame.masking import KNOWN_NAMES, is_uuid, mask_id, mask_name, mask_quoted, mask_text, names_of
 from providers.console.frame.page import clock, grouped, short_id
 from providers.console.log.explanations import why_of
 from providers.models import ChangeEvent, Provider, RequestLog, Resource
@@ -149,7 +149,7 @@ def detail_of(row: RequestLog, provider: Provider | None, *, can_see_names: bool
     detail = mask_quoted(detail, known)
     sent = (row.subject, row.display_name, row.external_id, *row.ignored, *row.asked, *row.path.split("/"))
     for name in sorted(filter(None, sent), key=len, reverse=True):
-        if len(name) > 2 and name.lower() not in known:
+        if len(name) > 2 and name.lower() not in known and not is_uuid(name):
             detail = detail.replace(name, mask_text(name))
     return detail
 

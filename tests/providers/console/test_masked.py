@@ -119,7 +119,7 @@ def hostile_requests(client, person, current):
 
 
 @pytest.fixture
-def reader():
+def reader(db):
     """The browser of an Operator who may export too."""
     account = make_account("Operator")
     account.user_permissions.add(Permission.objects.get(codename="export_data"))
@@ -220,7 +220,7 @@ def test_m4_ids_and_groups_are_found_without_names(reader, provider, scim):
     assert OBJECT_ID[:-1] in content_of(reader.get("/eum/not-provisioned/", {"q": OBJECT_ID[:-1] + "5"}))
 
 
-@pytest.mark.parametrize("order", ["1", "-1", "2", "-2", "1.2", "3", "0", "-1.6"])
+@pytest.mark.parametrize("order", ["0", "-0", "1", "-1", "0.5", "-0.5", "2", "9"])
 def test_m4_no_order_depends_on_a_masked_value(reader, provider, order):
     for name in "bdac":
         make_user(provider, f"{name}@x", displayName=name)
@@ -233,7 +233,7 @@ def test_m4_no_order_depends_on_a_masked_value(reader, provider, order):
 
 def test_m4_support_may_still_sort_by_name(support, provider):
     made = {name: str(make_user(provider, f"{name}@x", displayName=name).pk) for name in "bdac"}
-    page = content_of(support.get("/eum/users/", {"o": "1"}))
+    page = content_of(support.get("/eum/users/", {"o": "0"}))
     assert re.findall(r'href="/eum/users/([0-9a-f-]{36})/"', page) == [made[name] for name in "abcd"]
 
 

@@ -54,8 +54,8 @@ external_id = '', client_request_id = '', asked = '[]', rejected = '[]', ignored
 """
 _ERASE_REQUESTS = f"UPDATE providers_requestlog SET {_ERASED} WHERE resource_id = ANY(%s::uuid[])"
 # The requests whose operations, or whose events, are about the purged resources: their bodies hold all values.
-_ERASE_WHOLE_REQUESTS = """
-UPDATE providers_requestlog SET request_body = '', response_body = '' WHERE resource_id IS NULL AND id = ANY(ARRAY(
+_ERASE_WHOLE_REQUESTS = f"""
+UPDATE providers_requestlog SET {_ERASED} WHERE resource_id IS NULL AND id = ANY(ARRAY(
   SELECT part_of FROM providers_requestlog WHERE resource_id = ANY(%s::uuid[]) AND part_of IS NOT NULL
   UNION SELECT request_id FROM providers_changeevent WHERE resource_id = ANY(%s::uuid[]) AND request_id IS NOT NULL))
 """

@@ -131,7 +131,7 @@ def names_of(resource_types: Iterable[ResourceType]) -> frozenset[str]:
     return frozenset(found | {part.lower() for schema in schemas for part in _NAMES.findall(schema.id)})
 
 
-# The words of a message that are no value: those of the protocol, and the names of its attributes.
+# The words of a message that are not values: those of the protocol, and the names of its attributes.
 _OF_PROTOCOL = frozenset(
     _NAMES.findall(
         "op path value schemas operations method data bulkid version id meta filter sortby sortorder count startindex"

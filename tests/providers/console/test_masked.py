@@ -220,7 +220,7 @@ def test_m4_ids_and_groups_are_found_without_names(reader, provider, scim):
     assert OBJECT_ID[:-1] in content_of(reader.get("/eum/not-provisioned/", {"q": OBJECT_ID[:-1] + "5"}))
 
 
-@pytest.mark.parametrize("order", ["0", "-0", "1", "-1", "0.5", "-0.5", "2", "9"])
+@pytest.mark.parametrize("order", ["0", "-0", "1", "-1", "0.1", "-1.0", "2", "9"])
 def test_m4_no_order_depends_on_a_masked_value(reader, provider, order):
     for name in "bdac":
         make_user(provider, f"{name}@x", displayName=name)

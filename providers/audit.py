@@ -12,6 +12,7 @@ from uuid_utils.compat import uuid7
 from providers.client_address import source_of
 from providers.events import Actor, EventKind
 from providers.models import ChangeEvent, Provider
+from providers.redaction import redact_text
 
 
 def record_act(
@@ -34,7 +35,7 @@ def record_act(
         at=timezone.now(),
         kind=str(kind.value),
         provider_id=provider.pk if provider else None,
-        subject=subject or (provider.title if provider else ""),
+        subject=redact_text(subject or (provider.title if provider else "")),
         **vars(actor),
         changes=_differences(before or {}, after or {}),
     )

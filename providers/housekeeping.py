@@ -5,9 +5,11 @@ runs all jobs, and with `--due` only those that are due. In production, a timer 
 """
 
 import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -18,10 +20,11 @@ from providers.audit import record_act
 from providers.events import SYSTEM, EventKind
 from providers.exports import forget_exports
 from providers.ids import first_id_at
-from providers.models import RECYCLE_BIN_DAYS, TEST_PREFIX, JobRun, Provider
+from providers.models import RECYCLE_BIN_DAYS, TEST_PREFIX, Erasure, JobRun, Provider
 from providers.notices import KEPT, send_notices, write_notices
 from providers.quota import count_resources
-from providers.resources.recycle_bin import forget, withdraw_exports
+from providers.resources.recycle_bin import ERASES_FOR_S, forget, withdraw_exports
+from providers.resources.traces import erase_own, plan_erasure, work_off
 
 RECORDS = ("providers_changeevent", "providers_requestlog")
 MONTHS_AHEAD = 6
@@ -29,6 +32,7 @@ MONTHS_AHEAD = 6
 COUNT_DAYS = 32
 BATCH = 5_000
 CHECKED_AT_ONCE = 100_000
+PURGE_BATCH = 500
 
 
 def make_partitions() -> str:
@@ -74,24 +78,46 @@ def forget_bodies() -> int:
 
 
 def empty_recycle_bin() -> int:
-    """Purge resources that were deleted more than 30 days ago, and their memberships. Ids are never used again."""
+    """Purge resources that were deleted more than 30 days ago, with their memberships and values.
+
+    Ids are never used again. `erase_traces` erases the values in rows that are about others too.
+    """
     before = timezone.now() - timedelta(days=RECYCLE_BIN_DAYS)
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT id FROM providers_resource WHERE deleted_at < %s ORDER BY id LIMIT %s FOR UPDATE", [before, BATCH]
+            "SELECT provider_id, id FROM providers_resource WHERE deleted_at < %s ORDER BY id LIMIT %s FOR UPDATE",
+            [before, PURGE_BATCH],
         )
-        ids = [found for (found,) in cursor.fetchall()]
-        forget(cursor, ids)
-    return len(ids)
+        found: dict[int, list[UUID]] = defaultdict(list)
+        for provider_id, resource_id in cursor.fetchall():
+            found[provider_id].append(resource_id)
+        for provider_id, ids in found.items():
+            plan_erasure(provider_id, ids)
+            erase_own(cursor, ids)
+            forget(cursor, ids)
+    return sum(map(len, found.values()))
 
 
-# The tables with a provider's rows, in the order in which foreign keys allow their purge. Change events stay; the
-# requests stay until the log's partition is dropped.
+def erase_traces() -> int:
+    """Erase the values of purged users in the log, in mails and in saved filters. Return how often it is to run again.
+
+    Each run reads the log for a few seconds.
+    """
+    erasure = Erasure.objects.order_by("pk").first()
+    if erasure is None:
+        return 0
+    work_off(erasure, seconds=ERASES_FOR_S)
+    return 1
+
+
+# The tables with a provider's rows, in the order in which foreign keys allow their purge. Change events stay, without
+# values of users.
 OF_A_PROVIDER = (
     "providers_membership",
     "providers_resource",
     "providers_schemaextension",
     "providers_heldremoval",
+    "providers_erasure",
     "providers_notice",
     "providers_sourceseen",
     "providers_requestcount",
@@ -99,6 +125,18 @@ OF_A_PROVIDER = (
     "providers_iprule",
     "providers_token",
 )
+
+
+_ERASE_EVENTS = """
+WITH purge AS MATERIALIZED (SELECT set_config('iprova.purge', 'on', true)), old AS MATERIALIZED (
+  SELECT id FROM providers_changeevent, purge WHERE provider_id = %s AND resource_id IS NOT NULL
+  AND (subject <> resource_id::text OR changes <> '[]') LIMIT %s)
+UPDATE providers_changeevent e SET subject = e.resource_id::text, changes = '[]' FROM old WHERE e.id = old.id
+"""
+_DROP_REQUESTS = """
+DELETE FROM providers_requestlog WHERE id = ANY(ARRAY(
+  SELECT id FROM providers_requestlog WHERE provider_id = %s LIMIT %s))
+"""
 
 
 def purge_providers() -> int:
@@ -114,6 +152,10 @@ def purge_providers() -> int:
         found = cursor.fetchone()
         if not found:
             return 0
+        for statement in (_ERASE_EVENTS, _DROP_REQUESTS):
+            cursor.execute(statement, [found[0], BATCH])
+            if cursor.rowcount:
+                return int(cursor.rowcount)
         for table in OF_A_PROVIDER:
             if purged := _delete(cursor, table, "provider_id = %s", found):
                 return purged
@@ -183,6 +225,7 @@ JOBS: tuple[Job, ...] = (
     drop_partitions,
     forget_bodies,
     empty_recycle_bin,
+    erase_traces,
     purge_providers,
     forget_counts,
     check_memberships,
@@ -194,7 +237,7 @@ JOBS: tuple[Job, ...] = (
 DAILY, OFTEN = timedelta(hours=24), timedelta(minutes=5)
 # How often a job is due, if not daily.
 PERIODS: Mapping[str, timedelta] = dict.fromkeys(
-    ("count_resources", "forget_exports", "write_notices", "send_notices"), OFTEN
+    ("erase_traces", "count_resources", "forget_exports", "write_notices", "send_notices"), OFTEN
 )
 
 

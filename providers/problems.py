@@ -17,7 +17,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from providers.models import ASKED_NAMES, RequestLog, like_all
+from providers.models import ASKED_NAMES, RequestLog, like_all, sought_id
 from providers.outcomes import CHANGES, WRITES
 
 # At most this many failed writes are read, the newest ones.
@@ -149,16 +149,19 @@ def find_problems(
     text: str = "",
     resources: Collection[UUID] = (),
     only_creations: bool = False,
+    can_see_names: bool = True,
 ) -> Found:
     """Return the problems since a moment, the open ones first and then the newest. One statement.
 
     `text`: only those with every word of it in the names or the externalId that were asked for, and those of
-    `resources`. The counts are 0 for a page that has no rows.
+    `resources`; without `can_see_names`, those about users only if it is their complete object id. The counts are 0 for
+    a page that has no rows.
     """
     narrowed = [_OF_PROVIDER] if provider_id is not None else []
     named, patterns = like_all(ASKED_NAMES, text)
     words = {f"word{number}": pattern for number, pattern in enumerate(patterns)}
     named = named % tuple(f"%({name})s" for name in words)
+    named += "" if can_see_names else " AND (resource_type = 'Group' OR external_id = %(sought)s)"
     narrowed += [_NAMED.replace("{named}", named)] if text else []
     narrowed += [_CREATIONS] if only_creations else []
     values: dict[str, Any] = {
@@ -168,6 +171,7 @@ def find_problems(
         "most": MOST_ATTEMPTS,
         "provider": provider_id,
         **words,
+        "sought": sought_id(text),
         "resources": list(resources),
         "resolved": is_resolved,
         "limit": limit,

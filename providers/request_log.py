@@ -13,7 +13,6 @@ import atexit
 import json
 import logging
 import os
-import re
 import threading
 import time
 from collections import Counter
@@ -22,7 +21,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
-from urllib.parse import unquote_plus
 from uuid import UUID
 
 from django.conf import settings
@@ -32,9 +30,7 @@ from django.utils import timezone
 from providers import activity
 from providers.client_address import source_of
 from providers.models import JobRun
-from scim.protocol.values import SECRET_NAME
 
-MAX_BODY = 65_536
 MAX_WAITING = 10_000
 # Providers and days whose rejected bodies are counted.
 MAX_COUNTED = 10_000
@@ -293,60 +289,3 @@ def _storable(text: str) -> str:
 
 writer = Writer()
 atexit.register(writer.flush)
-
-_TOKEN = re.compile(r"ipr_[A-Za-z0-9_-]{20,}")
-HIDDEN = "•••"
-
-
-def redact(body: bytes) -> str:
-    """Return a request or response body without passwords, secrets and tokens, cut to 64 kB."""
-    text = _TOKEN.sub(f"ipr_{HIDDEN}", body[:MAX_BODY].decode("utf-8", "replace"))
-    # An attribute name can contain JSON escapes. So a text with escapes is parsed before it is searched.
-    if SECRET_NAME.search(text) or "\\u" in text:
-        if len(body) > MAX_BODY:
-            return f"(not kept: it may name a secret and is too long to clean; {len(body):,} bytes)"
-        try:
-            text = json.dumps(_redacted(json.loads(body), 50), ensure_ascii=False)
-        except (ValueError, RecursionError):
-            return f"(not kept: it may name a secret and is no JSON; {len(body):,} bytes)"
-        text = _TOKEN.sub(f"ipr_{HIDDEN}", text)
-    return text + (f"… (cut; {len(body):,} bytes in all)" if len(body) > MAX_BODY else "")
-
-
-def redact_text(text: str) -> str:
-    """Return a path without tokens, cut to 8,000 characters."""
-    return _TOKEN.sub(f"ipr_{HIDDEN}", text[:8_000])
-
-
-def redact_query(query: str) -> str:
-    """Return a raw query string without tokens, or "•••" if it contains the name of a secret in any encoding."""
-    return HIDDEN if SECRET_NAME.search(unquote_plus(query)) else redact_text(query)
-
-
-def _redacted(value: Any, depth: int) -> Any:
-    """Return JSON with the values of secrets replaced, at most `depth` levels deep.
-
-    A secret is a value whose own name is one, the `value` of a PATCH operation whose `path` is one, or a filter that
-    compares one.
-    """
-    if depth == 0:
-        return "(nested too deep to keep)"
-    if isinstance(value, list):
-        return [_redacted(element, depth - 1) for element in value]
-    if not isinstance(value, dict):
-        return value
-    names_secret = any(
-        isinstance(part, str) and SECRET_NAME.search(part) for name, part in value.items() if name.lower() == "path"
-    )
-    return {
-        name: HIDDEN
-        if SECRET_NAME.search(name) or (names_secret and name.lower() == "value") or _compares_secret(name, part)
-        else _redacted(part, depth - 1)
-        for name, part in value.items()
-    }
-
-
-def _compares_secret(name: str, value: Any) -> bool:
-    """Return whether a value is a filter, or a path with one, in which a secret is compared with a text."""
-    is_filter = name.lower() in ("filter", "path") and isinstance(value, str)
-    return is_filter and '"' in value and bool(SECRET_NAME.search(value))

@@ -22,7 +22,7 @@ from django.utils.translation import get_language, gettext_lazy, gettext_noop, o
 
 from providers import exports
 from providers.console.frame import access
-from providers.console.frame.masking import is_uuid, mask_text
+from providers.console.frame.masking import is_uuid, mask_id, mask_text
 from providers.console.frame.page import Text
 from providers.console.history.audit import read_query as read_audit_query
 from providers.console.history.sentences import sentence_of
@@ -38,7 +38,10 @@ CHUNK = 1_000
 # A statement may take this long: all rows may have to be read and sorted before the first is sent.
 STATEMENT_S = 600
 # These are left out of a cell: defusedcsv would not recognise a formula behind one of them.
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]|^[\t\n]+")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_BREAKS = re.compile(r"[\t\n\r\u0085\u2028\u2029]+")
+# Where another separator than the file's would begin a new cell: `Jan;=1+1` in a file with commas.
+_FORMULA = re.compile(r"([;,|]\s*\"*)(?=[=+@-])")
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,8 @@ def _users(rows: Sequence[Any], can_see_names: bool) -> Iterator[Sequence[Any]]:
         return (text or "") if can_see_names else mask_text(text or "")
 
     for person in rows:
-        identity = [person.pk, shown(person.user_name), shown(person.display_name), person.external_id or ""]
+        external_id = (person.external_id or "") if can_see_names else mask_id(person.external_id or "")
+        identity = [person.pk, shown(person.user_name), shown(person.display_name), external_id]
         status = Status.of(is_deleted=person.deleted_at is not None, is_enabled=person.active is True)
         yield [*identity, status, person.provider__title, person.created, person.last_modified, person.deleted_at]
 
@@ -77,8 +81,8 @@ def _log(rows: Sequence[RequestLog], can_see_names: bool) -> Iterator[Sequence[A
         external_id = row.external_id if can_see_names or is_uuid(row.external_id) else mask_text(row.external_id)
         title = one.provider.title if one.provider else ""
         yield [row.id, row.at, title, one.action, subject, row.resource_id, row.outcome, row.status, row.scim_type,
-               round(row.duration_ms), row.source_ip, row.client_request_id, row.reason, external_id,
-               " ".join(row.asked), row.part_of]  # fmt: skip
+               round(row.duration_ms), row.source_ip, one.client_request_id, row.reason, external_id,
+               " ".join(one.names(row.asked)), row.part_of]  # fmt: skip
 
 
 def _not_provisioned(rows: Sequence[Problem], can_see_names: bool) -> Iterator[Sequence[Any]]:
@@ -87,7 +91,7 @@ def _not_provisioned(rows: Sequence[Problem], can_see_names: bool) -> Iterator[S
         external_id = one.external_id if can_see_names or is_uuid(one.external_id) else mask_text(one.external_id)
         names = [row.user_name or row.label, row.label, external_id]
         yield [title, one.resource_type, one.resource_id, *names, row.action, one.reason,
-               row.why, one.status, " ".join(one.rejected), one.attempts, one.first_at, one.last_at,
+               row.why, one.status, " ".join(row.rejected), one.attempts, one.first_at, one.last_at,
                RESOLVED if one.is_resolved else OPEN, row.explanation.who.short, row.explanation.act,
                one.last_id]  # fmt: skip
 
@@ -147,12 +151,13 @@ def rows_under(request: HttpRequest, name: str, lists: Mapping[str, Any], *, mos
     if known is None:
         raise Http404
     access.require(request, known.right, gettext_noop("to export"))
+    can_see_names = access.may(request, access.VIEW_PERSONAL)
     if name == "log":
-        return read_log_query(request.GET).rows.without_bodies()
+        return read_log_query(request.GET, can_see_names=can_see_names).rows.without_bodies()
     if name == "audit":
         return read_audit_query(request.GET).rows
     if name == "not_provisioned":
-        return found_by(read_problem_query(request.GET).sent, limit=most).problems
+        return found_by(read_problem_query(request.GET).sent, can_see_names=can_see_names, limit=most).problems
     return lists[name].rows_under(request).values_list(*known.values.split(), named=True)
 
 
@@ -256,4 +261,6 @@ def _cell(value: Any) -> str:
         return ""
     if hasattr(value, "astimezone"):
         return str(value.astimezone().isoformat(timespec="seconds"))
-    return _CONTROL.sub("", str(value))
+    # defusedcsv guards the beginning of a cell, and would not recognise a formula behind white space.
+    text = _BREAKS.sub(" ", _CONTROL.sub("", str(value))).lstrip()
+    return _FORMULA.sub(r"\1'", text)

@@ -80,6 +80,7 @@ def _purposes() -> Mapping[str, Text]:
         "forget_bodies": _("Deletes request and response bodies after %(days)d days")
         % {"days": options.request_body_days},
         "empty_recycle_bin": _("Purges users and groups deleted %(days)d days ago") % {"days": RECYCLE_BIN_DAYS},
+        "erase_traces": _("Erases the values of purged users from the log, mails and saved filters"),
         "purge_providers": _("Purges providers deleted %(days)d days ago") % {"days": RECYCLE_BIN_DAYS},
         "forget_counts": _("Forgets counts of requests and addresses after %(days)d days, and expired sessions")
         % {"days": COUNT_DAYS},

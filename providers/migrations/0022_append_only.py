@@ -7,7 +7,8 @@ gets its own when it is made.
 from django.db import migrations
 
 # With `iprova.purge`, an update may take the values and the name out of the events of one resource that is deleted, or
-# no longer exists. Everything else stays: who did what, when, and to which id.
+# no longer exists; and what somebody searched for out of the subject of an export, a look at bodies or a shared filter.
+# Everything else stays: who did what, when, and to which id.
 REFUSE = """
 CREATE OR REPLACE FUNCTION providers_refuse_rewriting() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -18,6 +19,11 @@ BEGIN
       AND (NEW.changes IN (OLD.changes, '[]') OR NEW.changes =
         (SELECT jsonb_agg(change - 'before' - 'after') FROM jsonb_array_elements(OLD.changes) change))
       AND NOT EXISTS (SELECT FROM providers_resource r WHERE r.id = OLD.resource_id AND r.deleted_at IS NULL)
+    THEN
+      RETURN NEW;
+    END IF;
+    IF OLD.resource_id IS NULL AND OLD.kind IN ('console.exported', 'console.payload-opened', 'console.filter-shared')
+      AND to_jsonb(NEW) - 'subject' = to_jsonb(OLD) - 'subject' AND NEW.subject LIKE '%•••%'
     THEN
       RETURN NEW;
     END IF;

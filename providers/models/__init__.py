@@ -19,6 +19,7 @@ from providers.models.record import (
     MAX_SEARCH_LENGTH,
     MAX_SEARCH_WORDS,
     ChangeEvent,
+    Erasure,
     JobRun,
     Notice,
     ProviderActivity,
@@ -28,6 +29,7 @@ from providers.models.record import (
     SearchTooLongError,
     SourceSeen,
     like_all,
+    sought_id,
 )
 from providers.models.resource import (
     Membership,
@@ -47,6 +49,7 @@ __all__ = [
     "RECYCLE_BIN_DAYS",
     "TEST_PREFIX",
     "ChangeEvent",
+    "Erasure",
     "Export",
     "ExportFailure",
     "ExportPart",
@@ -77,5 +80,6 @@ __all__ = [
     "Token",
     "TokenState",
     "like_all",
+    "sought_id",
     "synced_user_model",
 ]

@@ -15,7 +15,7 @@ from django.db.models.expressions import RawSQL
 from django.utils import timezone
 
 from providers.events import EventKind
-from providers.ids import first_id_at
+from providers.ids import first_id_at, parse_id
 from providers.models.provider import OfProvider
 from providers.outcomes import Action, Outcome
 from scim.protocol.values import search_key
@@ -55,6 +55,12 @@ def like_all(expression: str, text: str) -> tuple[str, list[str]]:
     """
     words = [f"%{word.translate(_ESCAPES)}%" for word in search_words(text)]
     return " AND ".join([f"{expression} LIKE %s"] * len(words)) or "false", words
+
+
+def sought_id(text: str) -> str | None:
+    """Return the complete id that a text is; None for any other text, which no value is equal to."""
+    own = parse_id(text.strip())
+    return None if own is None else text.strip()
 
 
 def _condition(sql: str, values: Sequence[str] = ()) -> RawSQL:
@@ -136,11 +142,15 @@ class RequestLogQuerySet(OfProvider):
         """Return the requests whose id ends with these eight characters, as pages show it."""
         return self.filter(_condition("right(id::text, 8) = %s", [text.lower()]))
 
-    def asking_for(self, text: str) -> "RequestLogQuerySet":
-        """Return the problems that asked for names, or an externalId, with every word of `text`."""
-        return self.problems().filter(
+    def asking_for(self, text: str, *, can_see_names: bool = True) -> "RequestLogQuerySet":
+        """Return the problems that asked for names, or an externalId, with every word of `text`.
+
+        Without `can_see_names`, those about users are found by a complete object id only (`ResourceQuerySet.search`).
+        """
+        found = self.problems().filter(
             _condition("subject || external_id <> ''"), _condition(*like_all(ASKED_NAMES, text))
         )
+        return found if can_see_names else found.filter(Q(resource_type="Group") | Q(external_id=sought_id(text)))
 
     def without_bodies(self) -> "RequestLogQuerySet":
         """Without the columns that may be long."""
@@ -298,6 +308,18 @@ class Notice(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["provider_id", "key"], name="one_notice_per_occasion")]
+
+
+class Erasure(models.Model):
+    """What is still to be erased after a purge: the values, and the row of the provider's log down to which it is done.
+
+    A row is deleted as soon as its values are erased everywhere (`providers.resources.traces`).
+    """
+
+    provider_id = models.BigIntegerField(db_index=True)
+    values = models.JSONField()
+    position = models.UUIDField(null=True)
+    created_at = models.DateTimeField(default=timezone.now)
 
 
 class JobRun(models.Model):

@@ -50,23 +50,42 @@ class ResourceQuerySet(OfProvider):
         """Without the columns that lists do not show and that may be long."""
         return self.defer(*DOCUMENT)
 
-    def search(self, text: str) -> "ResourceQuerySet":
+    def search(self, text: str, *, can_see_names: bool = True) -> "ResourceQuerySet":
         """Return the resources with every word of `text` in their names, addresses or externalId, or in former names.
 
         Case and accents are ignored. A complete id finds its resource too. Sends one query, for the former names.
-        Raises `SearchTooLongError`.
+        Without `can_see_names`, users are found by their complete id or object id only: with parts of a name, the
+        masked names could be guessed letter by letter. Names of groups are not masked. Raises
+        `SearchTooLongError`.
         """
+        if not can_see_names and text.strip():
+            return self.filter(Q(pk__in=self._found_by_id(text.strip())) | self._named(text, resource_type="Group"))
+        return self.filter(self._named(text))
+
+    def _found_by_id(self, text: str) -> list[Any]:
+        """The id in a text, and the users with it as externalId. One query."""
+        own = parse_id(text)
+        if own is None:
+            return []
+        # The search text has an index for all providers; the column is compared because the text has names too.
+        found = Resource.objects.filter(
+            search_text__contains=str(own), external_id__in=[text, text.lower(), text.upper()]
+        )
+        return [own, *found.values_list("pk", flat=True)]
+
+    def _named(self, text: str, **only: str) -> Q:
+        """The condition of a search by names. `only` limits it to some resources."""
         words = Q()
         for word in search_words(text):
             words &= Q(search_text__contains=word)
         if not words:
-            return self
+            return Q()
         own = parse_id(text.strip())
         formerly = (
             ChangeEvent.objects.with_former_name(text).order_by().values_list("resource_id", flat=True).distinct()
         )
-        ids = [*formerly[:MAX_FORMER], *([own] if own else [])]
-        return self.filter(words | Q(id__in=ids) if ids else words)
+        ids = [*formerly.filter(**only)[:MAX_FORMER], *([own] if own else [])]
+        return Q(words | Q(id__in=ids) if ids else words, **only)
 
 
 class Resource(models.Model):

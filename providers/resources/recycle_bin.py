@@ -11,6 +11,10 @@ from uuid_utils.compat import uuid7
 from providers.events import Actor, EventKind
 from providers.resources import rows
 from providers.resources.rows import Event, differences, now, subject_of
+from providers.resources.traces import erase_own, plan_erasure, work_off
+
+# A purge in the console erases for this long. Housekeeping does the rest.
+ERASES_FOR_S = 5.0
 
 _WITHDRAW = """
 UPDATE providers_export SET state = 'failed', failure = 'purged', query = '', stored = 0,
@@ -40,17 +44,21 @@ def withdraw_exports(cursor: Any) -> None:
 
 
 def purge(provider_id: int, resource_id: UUID, actor: Actor) -> bool:
-    """Remove a deleted resource for good, with its memberships. False: the recycle bin does not hold it.
+    """Remove a deleted resource for good, with its memberships and its values. False: the recycle bin does not hold it.
 
-    The event keeps its name and no value. Older events and log entries keep theirs until they expire.
+    Its events stay, with its id in place of names and values (`traces` shows what is erased elsewhere).
     """
     with transaction.atomic(), connection.cursor() as cursor:
         document = _lock(cursor, provider_id, resource_id)
         if document is None:
             return False
-        event = Event(uuid7(), now(), EventKind.RESOURCE_PURGED, subject_of(document), actor, [])
+        erasure = plan_erasure(provider_id, [resource_id])
+        erase_own(cursor, [resource_id])
+        event = Event(uuid7(), now(), EventKind.RESOURCE_PURGED, str(resource_id), actor, [])
         rows.update(provider_id, resource_id, {}, event)
         forget(cursor, [resource_id])
+    if erasure:
+        work_off(erasure, seconds=ERASES_FOR_S)
     return True
 
 

@@ -18,7 +18,8 @@ from uuid_utils.compat import uuid7
 from providers.ids import parse_id
 from providers.models import SyncedUser
 from providers.outcomes import CHANGES, Action
-from providers.request_log import MAX_BODY, Entry, redact, redact_query, redact_text
+from providers.redaction import MAX_BODY, Redactor, redact_text
+from providers.request_log import Entry
 from providers.tokens import Caller
 from scim.api.parsers import read_unread_body
 from scim.clients import LIBERAL
@@ -73,6 +74,7 @@ def _keeps_bodies(main: Write) -> bool:
 def entry_of(request: HttpRequest, main: Write, content: bytes, intent: str) -> Entry:
     """Return the entry of a request as a whole. `content` is the body of its response."""
     caller: Caller = request.caller  # type: ignore[attr-defined]
+    redactor = Redactor()
     return Entry(
         id=request.request_id,  # type: ignore[attr-defined]
         at=timezone.now(),
@@ -80,33 +82,60 @@ def entry_of(request: HttpRequest, main: Write, content: bytes, intent: str) -> 
         token_id=caller.token_id,
         token_prefix=caller.token_prefix,
         method=main.method[:10],
-        path=redact_text(request.path_info),
-        query=redact_query(request.META.get("QUERY_STRING", "")),
+        path=redactor.path(request.path_info),
+        query=redactor.query(request.META.get("QUERY_STRING", "")),
         source_ip=caller.address,
         is_uncovered=not caller.is_covered,
-        client_request_id=request.META.get("HTTP_CLIENT_REQUEST_ID", "")[:100],
-        request_body=redact(getattr(request, "scim_body", b"")) if _keeps_bodies(main) and main.status != 429 else "",
-        response_body=redact(content),
-        **_outcome(main),
-        **(_asked(caller, main) if not intent else {"intent": intent}),
+        client_request_id=redactor.name(request.META.get("HTTP_CLIENT_REQUEST_ID", ""))[:100],
+        request_body=_kept_body(request, redactor) if _keeps_bodies(main) and main.status != 429 else "",
+        response_body=redactor.response(content),
+        **_cleaned(redactor, _outcome(main) | (_asked(caller, main) if not intent else {"intent": intent})),
     )
 
 
 def _part(own: Entry, caller: Caller, operation: Write) -> Entry:
     """The entry of an operation. Its body is that operation's data alone."""
+    redactor = Redactor()
     path = "/".join(["", f"{operation.resource_type}s", *filter(None, [operation.resource_id])])
     return replace(
         own,
         id=uuid7(),
         part_of=own.id,
         method=operation.method,
-        path=redact_text(path),
+        path=redactor.path(path),
         query="",
-        request_body=redact(orjson.dumps(operation.document)) if operation.document is not None else "",
-        response_body=redact(orjson.dumps(operation.error.body())) if operation.error else "",
-        **_outcome(operation),
-        **({"intent": ""} | _asked(caller, operation)),
+        request_body=_document_body(operation.document, redactor),
+        response_body=redactor.response(orjson.dumps(operation.error.body())) if operation.error else "",
+        **_cleaned(redactor, _outcome(operation) | {"intent": ""} | _asked(caller, operation)),
     )
+
+
+def _kept_body(request: HttpRequest, redactor: Redactor) -> str:
+    """The request body for the log. It is read here only if nothing has read it as JSON before."""
+    body = getattr(request, "scim_body", b"")
+    if hasattr(request, "scim_document"):
+        return redactor.request(body, request.scim_document)
+    return redactor.request(body)
+
+
+def _document_body(document: Any, redactor: Redactor) -> str:
+    return "" if document is None else redactor.request(orjson.dumps(document), document)
+
+
+# The columns that quote the request. Those that hold names of users keep them; tokens are taken out of all.
+_OF_RESPONSE, _OF_ATTRIBUTES = ("detail",), ("ignored", "asked", "rejected")
+_NAMES = ("subject", "display_name", "external_id")
+
+
+def _cleaned(redactor: Redactor, columns: dict[str, Any]) -> dict[str, Any]:
+    """The columns of an entry without secrets. The request's body comes first: its secrets are looked for here."""
+    own = dict(columns)
+    own |= {name: redactor.detail(own[name]) for name in _OF_RESPONSE if name in own}
+    own |= {name: [redactor.name(text) for text in own[name]] for name in _OF_ATTRIBUTES if name in own}
+    own |= {name: redact_text(own[name]) for name in _NAMES if name in own}
+    if "subject" in own:
+        own["subject_key"] = comparison_key(own["subject"])
+    return own
 
 
 def _outcome(write: Write) -> dict[str, Any]:
@@ -132,7 +161,6 @@ def _asked(caller: Caller, write: Write) -> dict[str, Any]:
     return {
         "intent": _intent(caller, write, asked),
         "subject": subject,
-        "subject_key": comparison_key(subject),
         "display_name": asked.display_name,
         "external_id": asked.external_id,
         "asked": list(asked.attributes),

@@ -15,7 +15,7 @@ from django.http import HttpRequest
 from providers import rate_limits
 from providers.client_address import source_of
 from providers.models import TEST_PREFIX
-from providers.request_log import MAX_BODY
+from providers.redaction import MAX_BODY
 from providers.tokens import Caller, digest_of
 from scim.api import refusals
 from scim.api.parsers import read_unread_body

@@ -166,7 +166,7 @@ def find_readable(text: str, resource_types: Sequence[ResourceType], policy: Pol
     """
     path = parse_attr_path(text)
     if path is None:
-        raise errors.invalid_filter(f"{text[:200]!r} is no attribute name.")
+        raise errors.invalid_filter(f"{errors.shown(text)} is no attribute name.")
     knowing = (known for known in resource_types if _known(path, known, policy))
     return _find(path, next(knowing, resource_types[0]), policy)
 

@@ -157,7 +157,7 @@ def foreign_schema(urn: str) -> ScimError:
 
 def unknown_attribute(name: str) -> ScimError:
     return invalid_value(
-        f'"{name[:200]}" is not an attribute that this server knows. Remove it from the attribute mapping.',
+        f"{shown(name)} is not an attribute that this server knows. Remove it from the attribute mapping.",
         Reason.UNKNOWN_ATTRIBUTE,
         attribute=name,
     )
@@ -221,7 +221,7 @@ def nobody_left(ids: Sequence[str]) -> ScimError:
 
 def _some(ids: Sequence[str]) -> str:
     more = f" and {len(ids) - 20} more" if len(ids) > 20 else ""
-    return ", ".join(sent[:100] for sent in ids[:20]) + more
+    return ", ".join(shown(sent[:100]) for sent in ids[:20]) + more
 
 
 def invalid_cursor() -> ScimError:
@@ -368,5 +368,6 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
 
 def shown(text: str) -> str:
     """A text from a client in quotes, shortened and without control characters."""
-    printable = "".join(char if char.isprintable() else "?" for char in text[:200])
+    # A quote inside would end the quoted text for a reader, and for the console, which masks it for some.
+    printable = "".join(char if char.isprintable() else "?" for char in text[:200]).replace('"', "'")
     return f'"{printable}{"…" if len(text) > 200 else ""}"'

@@ -162,7 +162,8 @@ class _Parser:
         inner, sub = self.brackets()
         if not sub:
             if self._peek().lower() in COMPARE_OPS:
-                raise self._stopped(f'name the part that is compared after the bracket, as in {path}[…].value eq "x"')
+                hint = f'name the part that is compared after the bracket of "{path}", as in […].value eq "x"'
+                raise self._stopped(hint)
             return ValuePath(path, inner)
         return ValuePath(path, And((inner, self._attr_exp(AttrPath(sub)))), has_part_after=True)
 
@@ -187,7 +188,7 @@ class _Parser:
             return Presence(path)
         if op not in COMPARE_OPS:
             raise self._stopped(
-                f"an operator is expected after {path}: eq, ne, co, sw, ew, gt, ge, lt, le or pr", len(op)
+                f'an operator is expected after "{path}": eq, ne, co, sw, ew, gt, ge, lt, le or pr', len(op)
             )
         return Comparison(path, op, self._value())
 

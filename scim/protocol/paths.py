@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from scim.protocol.attributes import ResourceType, Target
-from scim.protocol.errors import did_you_mean
+from scim.protocol.errors import did_you_mean, shown
 
 # ATTRNAME = ALPHA *(nameChar); "$ref" is one too (RFC 7643 §2.1, erratum 5990).
 _ATTR_NAME = re.compile(r"[A-Za-z$][A-Za-z0-9_$-]*", re.ASCII)
@@ -67,7 +67,9 @@ def find(path: AttrPath, resource_type: ResourceType) -> Target:
         home, names = found.id, found.by_name
     else:
         known = ", ".join(schema.id for schema in (resource_type.schema, *resource_type.extensions))
-        raise UnknownAttributeError(f"schema {path.schema!r} is not known for {resource_type.name}; known are {known}.")
+        raise UnknownAttributeError(
+            f"schema {shown(path.schema)} is not known for {resource_type.name}; known are {known}."
+        )
     attribute = names.get(path.name.lower())
     if attribute is None:
         sentence = f'{resource_type.name} has no attribute "{path.name}".'

@@ -65,6 +65,7 @@ class Policy:
     max_operations: int = 1_000
     max_string_length: int = 131_072
     max_key_bytes: int = 2_000
+    max_name_length: int = 2_000
     max_values: int = 500
     max_resource_bytes: int = 1_048_576
     max_filter_length: int = 8_000

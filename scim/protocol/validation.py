@@ -165,6 +165,20 @@ def keep_defaults(
     return {**after, **missing} if missing else after
 
 
+def check_lengths(before: Mapping[str, Any], after: Mapping[str, Any], policy: Policy) -> None:
+    """Refuse a name or externalId with too many characters, also with those that its comparison key leaves out.
+
+    A value that is stored already is kept, so that a user with a longer one from before can still be changed.
+    """
+    for name in ("userName", "displayName", "externalId"):
+        value = after.get(name)
+        if isinstance(value, str) and len(value) > policy.max_name_length and value != before.get(name):
+            raise errors.invalid_value(
+                f'"{name}" is longer than {policy.max_name_length:,} characters, with those that cannot be seen.',
+                attribute=name,
+            )
+
+
 def keep_immutable(before: Mapping[str, Any], after: dict[str, Any], resource_type: ResourceType) -> dict[str, Any]:
     """The resource of a PUT, with the immutable values that the body does not mention.
 

@@ -38,7 +38,7 @@ from scim.protocol.members import MemberChange, member_changes
 from scim.protocol.patch import read_patch, read_resource
 from scim.protocol.policy import Policy
 from scim.protocol.projection import Name, Projection, names_in
-from scim.protocol.validation import Notes, check_immutable, keep_defaults, keep_immutable
+from scim.protocol.validation import Notes, check_immutable, check_lengths, keep_defaults, keep_immutable
 from scim.protocol.values import differences_of_equals
 from scim.store.answers import Answer, Page, Part, read_one, read_page
 from scim.store.columns import RELATIONS, row_of
@@ -110,6 +110,7 @@ def create(call: Call, body: Any) -> Answer:
     """POST (§3.3). Raises ScimError 400, 409 uniqueness."""
     resource, members = _validated(call, body)
     resource = keep_defaults(None, resource, call.resource_type)
+    check_lengths({}, resource, call.policy)
 
     def write() -> Answer:
         event_id = uuid7()
@@ -136,6 +137,7 @@ def replace(call: Call, resource_id: str, body: Any) -> Answer:
         locked = _locked(call, resource_id)
         after = keep_defaults(locked.document, resource, call.resource_type)
         after = keep_immutable(locked.document, after, call.resource_type)
+        check_lengths(locked.document, after, call.policy)
         deltas = [MemberChange(reset=True, add=members)] if _holds_members(call.resource_type) else []
         _write(call, locked, after, deltas)
         return _read_back(call, locked.id, _written(call, resource))
@@ -157,6 +159,7 @@ def patch(call: Call, resource_id: str, body: Any, *, answers: bool) -> Answer |
             after = call.shape(changed)
             after = keep_defaults(locked.document, after, call.resource_type)
             check_immutable(locked.document, after, call.resource_type)
+            check_lengths(locked.document, after, call.policy)
         _write(call, locked, after, deltas)
         written = (name for change in own for name in names_in(change.target, change.value))
         return _read_back(call, locked.id, written) if answers else None

@@ -4,7 +4,8 @@
 {
   function prepare(form) {
     const button = form.querySelector("button.bad");
-    const check = () => { button.disabled = form.elements.title.value.trim() !== form.dataset.confirm; };
+    const plain = (text) => text.trim().split(/\s+/).join(" ");
+    const check = () => { button.disabled = plain(form.elements.title.value) !== plain(form.dataset.confirm); };
     form.elements.title.addEventListener("input", check);
     check();
   }

@@ -67,6 +67,10 @@ class ConsoleChangeList(ChangeList):
         super().get_results(request)
         self.page_num = self.paginator.validate_number(self.page_num)
 
+    def get_ordering_field(self, field_name: Any) -> Any:
+        """Return what a column is sorted by; None for a column that this person may not sort by, also by address."""
+        return super().get_ordering_field(field_name) if field_name in (self.sortable_by or ()) else None
+
     @property
     def counted(self) -> str:
         """The number of rows in words: `11 users`, or `more than 10,000 users`."""

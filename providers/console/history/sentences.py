@@ -1,11 +1,13 @@
 """Turns a change event into one sentence: who did what to whom. Every page takes its sentences from here."""
 
+from collections.abc import Callable, Mapping
+
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from providers.console.accounts.sign_in import UNKNOWN_NAME
-from providers.console.frame.masking import mask_text
+from providers.console.frame.masking import is_uuid, mask_path, mask_text
 from providers.events import EventKind
 from providers.models import ChangeEvent, Provider
 
@@ -30,6 +32,33 @@ def _actor_of(event: ChangeEvent, provider: Provider | None) -> str:
     return _("Somebody") if event.kind == EventKind.SIGN_IN_FAILED else _("The system")
 
 
+def _without_search(subject: str) -> str:
+    """What was exported, without the text that was searched for: `users: 3 ?status=active`."""
+    what, mark, query = subject.partition("?")
+    kept = "&".join(part for part in query.split("&") if part.partition("=")[0] != "q")
+    return f"{what}{mark}{kept}" if kept else what.rstrip()
+
+
+def _without_path(subject: str) -> str:
+    """Whose bodies were opened, with the path masked: `GET /scim/Users/••• (0198…)`."""
+    method, _space, rest = subject.partition(" ")
+    path, _space, request_id = rest.rpartition(" ")
+    return f"{method} {mask_path(path)} {request_id}"
+
+
+def _without_name(subject: str) -> str:
+    """The role that a filter is shared with; its name may be that of a user."""
+    return f"••• {subject[subject.rfind('(') :]}"
+
+
+# The subjects of acts that may hold what somebody searched for, or the name of a user.
+_MASKS: Mapping[str, Callable[[str], str]] = {
+    EventKind.EXPORTED: _without_search,
+    EventKind.BODIES_OPENED: _without_path,
+    EventKind.FILTER_SHARED: _without_name,
+}
+
+
 def subject_of(event: ChangeEvent, *, can_see_names: bool) -> str:
     """Return whom or what an event is about.
 
@@ -38,5 +67,8 @@ def subject_of(event: ChangeEvent, *, can_see_names: bool) -> str:
     is_ours = event.kind == EventKind.ACT_REFUSED or event.subject == UNKNOWN_NAME
     if is_ours and event.subject:
         return _(event.subject)
+    if not can_see_names and (mask := _MASKS.get(event.kind)):
+        return mask(event.subject)
     is_personal = event.resource_id is not None and event.resource_type != "Group"
-    return mask_text(event.subject) if is_personal and not can_see_names else event.subject
+    is_masked = is_personal and not can_see_names and not is_uuid(event.subject)
+    return mask_text(event.subject) if is_masked else event.subject

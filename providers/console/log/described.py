@@ -16,12 +16,12 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from providers.console.frame.badges import Badge, badge_of
-from providers.console.frame.masking import mask_addresses, mask_text
+from providers.console.frame.masking import KNOWN_NAMES, is_uuid, mask_id, mask_name, mask_quoted, mask_text, names_of
 from providers.console.frame.page import clock, grouped, short_id
 from providers.console.log.explanations import why_of
 from providers.models import ChangeEvent, Provider, RequestLog, Resource
 from providers.outcomes import UPDATES, WRITES, Action, Outcome
-from scim.protocol.errors import shown
+from providers.schemas import resource_types_of
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,15 @@ class Described:
     subject: Resource | None
     events: Sequence[ChangeEvent] = field(default_factory=list)
     wanted: str = ""
+    can_see_names: bool = False
+
+    @property
+    def client_request_id(self) -> str:
+        return self.log.client_request_id if self.can_see_names else mask_id(self.log.client_request_id)
+
+    def names(self, sent: Iterable[str]) -> list[str]:
+        """Return names of attributes as they were sent. Those that are in no schema may hold values, so are masked."""
+        return shown_names(sent, self.provider, can_see_names=self.can_see_names)
 
     @property
     def short_id(self) -> str:
@@ -46,7 +55,7 @@ class Described:
     @property
     def why(self) -> str:
         """Why the request was not done, in a few words; "" for a success."""
-        return why_of(self.log)
+        return why_of(self.log, self.names(self.log.rejected))
 
     @property
     def is_unchanged(self) -> bool:
@@ -60,6 +69,21 @@ class Described:
     @property
     def duration(self) -> str:
         return f"{self.log.duration_ms:,.0f}" if self.log.duration_ms >= 1 else "<1"
+
+
+def known_names(provider: Provider | None) -> frozenset[str]:
+    """Return the names of all attributes of a provider. One query, once for each version of its schema extensions."""
+    if provider is None or not provider.schemas_version:
+        return KNOWN_NAMES
+    return KNOWN_NAMES | names_of(resource_types_of(provider.pk, provider.schemas_version))
+
+
+def shown_names(sent: Iterable[str], provider: Provider | None, *, can_see_names: bool) -> list[str]:
+    """Return names of attributes as a page shows them: those that no schema has are masked unless `can_see_names`."""
+    if can_see_names:
+        return list(sent)
+    known = known_names(provider)
+    return [mask_name(name, known) for name in sent]
 
 
 def describe(rows: Iterable[RequestLog], *, can_see_names: bool) -> list[Described]:
@@ -77,6 +101,7 @@ def describe(rows: Iterable[RequestLog], *, can_see_names: bool) -> list[Describ
             subject=subjects.get(row.resource_id) if row.resource_id else None,
             events=events.get(row.id, ()),
             wanted=_wanted_name(row, can_see_names=can_see_names),
+            can_see_names=can_see_names,
         )
         for row in found
     ]
@@ -115,15 +140,18 @@ def _wanted_name(row: RequestLog, *, can_see_names: bool) -> str:
     return row.subject if is_shown else mask_text(row.subject)
 
 
-def detail_of(row: RequestLog, *, can_see_names: bool) -> str:
+def detail_of(row: RequestLog, provider: Provider | None, *, can_see_names: bool) -> str:
     """Return the sentence of our response. It may quote the names and addresses of the request, which are masked."""
     detail = row.detail
     if can_see_names:
         return detail
-    for name in (row.subject, row.display_name, row.external_id):
-        if name:
-            detail = detail.replace(shown(name), f'"{mask_text(name)}"')
-    return mask_addresses(detail)
+    known = known_names(provider)
+    detail = mask_quoted(detail, known)
+    sent = (row.subject, row.display_name, row.external_id, *row.ignored, *row.asked, *row.path.split("/"))
+    for name in sorted(filter(None, sent), key=len, reverse=True):
+        if len(name) > 2 and name.lower() not in known and not is_uuid(name):
+            detail = detail.replace(name, mask_text(name))
+    return detail
 
 
 def action_words(row: RequestLog, events: Sequence[ChangeEvent] = ()) -> str:

@@ -407,6 +407,6 @@ def why(status: int, reason: str, resource_type: str, rejected: Sequence[str]) -
 _NOT_ABOUT_VALUES = (Reason.REMOVALS_HELD, Reason.REMOVALS_REJECTED, Reason.NAME_TAKEN, Reason.PROVIDER_FULL)
 
 
-def why_of(row: RequestLog) -> str:
+def why_of(row: RequestLog, rejected: Sequence[str]) -> str:
     """Return the same for one request; "" for a success."""
-    return why(row.status, row.reason, row.resource_type, row.rejected) if row.outcome != Outcome.SUCCESS else ""
+    return why(row.status, row.reason, row.resource_type, rejected) if row.outcome != Outcome.SUCCESS else ""

@@ -20,10 +20,10 @@ from django.views.decorators.http import require_safe
 
 from providers.console.frame import access
 from providers.console.frame.lists import COUNT_LIMIT
-from providers.console.frame.masking import is_uuid, mask_text
+from providers.console.frame.masking import is_uuid, mask_id, mask_text
 from providers.console.frame.page import Place, Text, clock, short_id, show
 from providers.console.frame.records import HOURS, PERIODS, RecordQuery, read_sent
-from providers.console.log.described import detail_of
+from providers.console.log.described import detail_of, shown_names
 from providers.console.log.explanations import Explanation, explanation_of, why
 from providers.models import Provider, RequestLog, Resource
 from providers.outcomes import Action
@@ -68,6 +68,8 @@ class Row:
     first: SafeString
     last: SafeString
     resolved: SafeString | str
+    rejected: Sequence[str]
+    sought: str
     message: str = ""
 
     @property
@@ -82,9 +84,11 @@ class Row:
 
     @property
     def log_address(self) -> str:
-        """The address of all attempts in the log."""
-        sought = str(self.problem.resource_id or "")
-        named = {"subject": sought} if sought else {"q": self.problem.subject or self.problem.external_id}
+        """The address of all attempts in the log; of the last one for people who may not see what to look for."""
+        subject = str(self.problem.resource_id or "")
+        if not subject and not self.sought:
+            return reverse("admin:log_entry", args=[self.problem.last_id])
+        named = {"subject": subject} if subject else {"q": self.sought}
         return f"{reverse('admin:log')}?{urlencode({**named, 'outcome': 'problems'})}"
 
 
@@ -100,7 +104,7 @@ def read_query(sent: QueryDict) -> RecordQuery:
     return RecordQuery(known, None, _TITLES, menus, {})
 
 
-def found_by(sent: Mapping[str, str], *, limit: int, offset: int = 0) -> Found:
+def found_by(sent: Mapping[str, str], *, can_see_names: bool, limit: int, offset: int = 0) -> Found:
     """Return the problems that match the filters; a value that cannot be read matches none.
 
     One statement, and two more for a search.
@@ -112,7 +116,8 @@ def found_by(sent: Mapping[str, str], *, limit: int, offset: int = 0) -> Found:
     except (ValueError, KeyError):
         return Found([], 0, 0)
     text = sent.get("q", "").strip()
-    named = Resource.objects.search(text).values_list("pk", flat=True)[:500] if text else []
+    found = Resource.objects.search(text, can_see_names=can_see_names)
+    named = found.values_list("pk", flat=True)[:500] if text else []
     return find_problems(
         timezone.now() - timedelta(hours=hours),
         limit=limit,
@@ -121,6 +126,7 @@ def found_by(sent: Mapping[str, str], *, limit: int, offset: int = 0) -> Found:
         is_resolved=is_resolved,
         text=text,
         resources=list(named),
+        can_see_names=can_see_names,
     )
 
 
@@ -129,8 +135,9 @@ def not_provisioned(request: HttpRequest) -> HttpResponse:
     """Show fifty problems, the open ones first. `?p=` is the number of the page."""
     query = read_query(request.GET)
     number = _page_number(request.GET.get("p", ""))
-    found = found_by(query.sent, limit=PAGE_SIZE, offset=(number - 1) * PAGE_SIZE)
     can_see_names = access.may(request, access.VIEW_PERSONAL)
+    offset = (number - 1) * PAGE_SIZE
+    found = found_by(query.sent, can_see_names=can_see_names, limit=PAGE_SIZE, offset=offset)
     context = {
         "query": query,
         "rows": rows_of(found.problems, can_see_names=can_see_names, has_messages=True),
@@ -147,9 +154,14 @@ def _page_number(text: str) -> int:
 
 
 def never_created(text: str, *, can_see_names: bool) -> list[Row]:
-    """Return the newest users that a directory tried to create in vain, by name or externalId. Up to four queries."""
+    """Return the newest users that a directory tried to create in vain, by name or externalId. Up to four queries.
+
+    Without `can_see_names`, only by a complete object id.
+    """
     since = timezone.now() - timedelta(hours=DEFAULT_HOURS)
-    found = find_problems(since, limit=5, is_resolved=False, text=text, only_creations=True)
+    found = find_problems(
+        since, limit=5, is_resolved=False, text=text, only_creations=True, can_see_names=can_see_names
+    )
     return rows_of([one for one in found.problems if one.resource_type == "User"], can_see_names=can_see_names)
 
 
@@ -181,12 +193,15 @@ def _row(
     can_see_names: bool,
 ) -> Row:
     resource = resources.get(problem.resource_id)
+    is_masked = not can_see_names and problem.resource_type != "Group"
+    external_id = problem.external_id if not is_masked or is_uuid(problem.external_id) else ""
     user_name = (resource.user_name if resource else None) or problem.subject
     label = (resource.display_name if resource else None) or problem.display_name or user_name
-    if not can_see_names and problem.resource_type != "Group":
+    if is_masked:
         label, user_name = (mask_text(text) if text else "" for text in (label, user_name))
         if resource:
             resource.display_name = label
+    rejected = shown_names(problem.rejected, provider, can_see_names=can_see_names)
     return Row(
         problem=problem,
         provider=provider,
@@ -194,11 +209,13 @@ def _row(
         label=label,
         user_name=user_name if user_name != label else "",
         action=", ".join(_actions(problem)),
-        why=why(problem.status, problem.reason, problem.resource_type, problem.rejected),
+        why=why(problem.status, problem.reason, problem.resource_type, rejected),
         explanation=explanation_of(problem.reason, problem.status),
         first=clock(problem.first_at, now),
         last=clock(problem.last_at, now),
         resolved=clock(problem.resolved_at, now) if problem.resolved_at else "",
+        rejected=rejected,
+        sought=external_id if is_masked else problem.subject or external_id,
     )
 
 
@@ -212,7 +229,7 @@ def _message(row: Row, last: RequestLog, *, can_see_names: bool) -> str:
     external_id = problem.external_id if can_see_names or is_uuid(problem.external_id) else ""
     names = ", ".join(filter(None, [row.label, row.user_name, external_id and f"externalId {external_id}"]))
     with override("en"):
-        detail = detail_of(last, can_see_names=can_see_names)
+        detail = detail_of(last, row.provider, can_see_names=can_see_names)
         return "\n".join(
             [
                 f"iProva did not do what {row.provider.title if row.provider else 'the directory'} asked for.",
@@ -223,9 +240,13 @@ def _message(row: Row, last: RequestLog, *, can_see_names: bool) -> str:
                 f"Response: {problem.status} {detail}",
                 f"Why: {row.explanation.title} {row.explanation.meaning}",
                 f"What to do: {row.explanation.act}",
-                f"Request id: {problem.last_id}, client-request-id: {last.client_request_id or '-'}",
+                f"Request id: {problem.last_id}, client-request-id: {_clients_id(last, can_see_names=can_see_names)}",
             ]
         )
+
+
+def _clients_id(last: RequestLog, *, can_see_names: bool) -> str:
+    return (last.client_request_id if can_see_names else mask_id(last.client_request_id)) or "-"
 
 
 def _utc(at: datetime) -> str:

@@ -19,6 +19,7 @@ from django.views.decorators.http import require_safe
 from providers.activity import log_failure
 from providers.audit import record_act
 from providers.console.frame import access
+from providers.console.frame.masking import mask_path
 from providers.console.frame.page import Place, ago, moment, short_id, show
 from providers.console.frame.records import capped_count
 from providers.console.history.changes import differences_of
@@ -36,12 +37,15 @@ MAX_SHOWN_BODY = 200_000
 
 @require_safe
 def log(request: HttpRequest) -> HttpResponse:
-    """Show the newest requests, fifty at a time; a search for a request id leads to its own page (AC-LOG-3)."""
-    query = read_query(request.GET)
+    """Show the newest requests, fifty at a time; a search for a request id leads to its own page (AC-LOG-3).
+
+    A client's own id leads nowhere: another provider may have sent the same, so the list shows whose each request is.
+    """
+    can_see_names = access.may(request, access.VIEW_PERSONAL)
+    query = read_query(request.GET, can_see_names=can_see_names)
     if (found := find_request(query.sent.get("q", ""))) is not None:
         return HttpResponseRedirect(reverse("admin:log_entry", args=[found]))
     page = query.page(before=parse_id(request.GET.get("before", "")), after=parse_id(request.GET.get("after", "")))
-    can_see_names = access.may(request, access.VIEW_PERSONAL)
     rows = describe(page.rows, can_see_names=can_see_names)
     context = {
         "query": query,
@@ -65,7 +69,7 @@ def _state_of_log() -> dict[str, Any]:
 
 
 def find_request(text: str) -> UUID | None:
-    """Return the newest request with this id, in full or as pages show it, or with this `client-request-id`."""
+    """Return the newest request with this id of ours, in full or as pages show it."""
     text = text.strip()
     if not text or "\0" in text or len(text) > 100:
         return None
@@ -73,7 +77,6 @@ def find_request(text: str) -> UUID | None:
     own = parse_id(text)
     choices = [rows.filter(id=own)] if own else []
     choices += [rows.with_short_id(text[:8])] if re.fullmatch(r"[0-9a-fA-F]{8}…?", text) else []
-    choices += [rows.filter(client_request_id=text)]
     found = (choice.values_list("id", flat=True).first() for choice in choices)
     return next(filter(None, found), None)
 
@@ -94,7 +97,8 @@ def log_entry(request: HttpRequest, request_id: UUID) -> HttpResponse:
 @require_safe
 def log_bodies(request: HttpRequest, request_id: UUID) -> HttpResponse:
     """Show one request with both bodies. The audit records that they were opened (AC-LOG-8)."""
-    access.require(request, access.VIEW_PAYLOAD, gettext_noop("to open request and response bodies"))
+    for right in (access.VIEW_PAYLOAD, access.VIEW_PERSONAL):  # bodies hold whole values
+        access.require(request, right, gettext_noop("to open request and response bodies"))
     row = _get(request_id)
     record_act(
         EventKind.BODIES_OPENED,
@@ -117,17 +121,21 @@ def _entry(request: HttpRequest, row: RequestLog, bodies: dict[str, SafeString] 
     can_see_names = access.may(request, access.VIEW_PERSONAL)
     [described] = describe([row], can_see_names=can_see_names)
     query = row.query if can_see_names or not row.query else "•••"
+    path = row.path if can_see_names else mask_path(row.path)
     context = {
         "row": row,
         "described": described,
         "at": moment(row.at, to="second"),
         "explanation": explain(row),
-        "detail": detail_of(row, can_see_names=can_see_names),
-        "address": f"{row.path}?{query}" if query else row.path,
+        "detail": detail_of(row, described.provider, can_see_names=can_see_names),
+        "address": f"{path}?{query}" if query else path,
+        "path": path,
         "holder": _holder_of(row) if can_see_names and row.reason == Reason.NAME_TAKEN else None,
         "token": Token.objects.filter(pk=row.token_id or 0).first(),
         "changes": [(event, differences_of(event, can_see_names=can_see_names)) for event in described.events],
         "same": _same_problem(row),
+        "names": {name: described.names(getattr(row, name)) for name in ("rejected", "asked", "ignored")},
+        "can_see_bodies": can_see_names and access.may(request, access.VIEW_PAYLOAD),
         "bodies": bodies,
         "has_bodies": bool(row.request_body or row.response_body),
         "had_no_body": row.method in CHANGES and row.at > timezone.now() - _bodies_kept(),
@@ -175,7 +183,7 @@ def support_summary_of(described: Described) -> str:
         f"{described.action}: {row.status} {row.scim_type}".strip(),
         _("Time (UTC): %(time)s") % {"time": f"{row.at:%Y-%m-%d %H:%M:%S}"},
         _("Request id") + f": {row.id}",
-        f"client-request-id: {row.client_request_id or '-'}",
+        f"client-request-id: {described.client_request_id or '-'}",
         f"SCIM id: {row.resource_id or '-'}",
         _("Token") + f": {row.token_prefix}…",
     ]

@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from providers.console.frame.masking import is_uuid
 from providers.console.frame.page import Text
 from providers.console.frame.records import HOURS, PERIODS, RecordQuery, day_begins, read_sent
 from providers.ids import first_id_at, parse_id
@@ -42,16 +43,41 @@ def _subject(rows: RequestLogQuerySet, value: str) -> RequestLogQuerySet:
 def _search(rows: RequestLogQuerySet, value: str) -> RequestLogQuerySet:
     """The requests about users and groups with this name or id, or that asked for it in vain, or about their groups.
 
-    Up to four queries.
+    A client's own id finds all its requests, of any provider. Up to five queries.
     """
-    subjects = list(Resource.objects.search(value).values_list("pk", flat=True)[:MAX_SUBJECTS]) if value.strip() else []
-    asking = RequestLog.objects.asking_for(value).order_by("-id").values_list("pk", flat=True)[:MAX_SUBJECTS]
-    others = [*asking] if value.strip() else []
+    return _found(rows, value.strip(), can_see_names=True)
+
+
+def _search_ids(rows: RequestLogQuerySet, value: str) -> RequestLogQuerySet:
+    """The same for people who may not see names: users are found by complete ids only."""
+    return _found(rows, value.strip(), can_see_names=False)
+
+
+def _found(rows: RequestLogQuerySet, value: str, *, can_see_names: bool) -> RequestLogQuerySet:
+    if not value:
+        return rows.none()
+    sought = Resource.objects.search(value, can_see_names=can_see_names).values_list("pk", flat=True)
+    subjects = list(sought[:MAX_SUBJECTS])
+    asking = RequestLog.objects.asking_for(value, can_see_names=can_see_names)
+    others = list(asking.order_by("-id").values_list("pk", flat=True)[:MAX_SUBJECTS])
+    if is_clients_id(value, can_see_names=can_see_names):
+        clients = RequestLog.objects.filter(client_request_id=value).order_by("-id")
+        others += clients.values_list("pk", flat=True)[:MAX_SUBJECTS]
     if len(subjects) <= MAX_MEMBERS:
         others += _about_groups_of(subjects)
-    if own := parse_id(value.strip()):
+    if own := parse_id(value):
         subjects.append(own)  # also of a user who was purged
     return rows.filter(pk__in=_either(subjects, others))
+
+
+def is_clients_id(text: str, *, can_see_names: bool) -> bool:
+    """Return whether a text is looked for among the ids that clients give their requests. Such an id may be a name."""
+    return 0 < len(text) <= 100 and "\0" not in text and (can_see_names or is_uuid(text))
+
+
+def sent_by_clients(text: str) -> bool:
+    """Return whether a client gave this id to a request. One query."""
+    return RequestLog.objects.filter(client_request_id=text).exists()
 
 
 def _either(subjects: Sequence[UUID], ids: Sequence[UUID]) -> Any:
@@ -133,19 +159,22 @@ class LogQuery(RecordQuery):
             yield name, _TITLES[name], self.sent.get(name, "")
 
 
-def rows_of(known: Mapping[str, str], *, shows_look_ups: bool) -> RequestLogQuerySet:
+def rows_of(known: Mapping[str, str], *, shows_look_ups: bool, can_see_names: bool = False) -> RequestLogQuerySet:
     """Return the requests that match the filters; a value that cannot be read matches none."""
+    filters = {**_FILTERS, "q": _search if can_see_names else _search_ids}
     rows = RequestLog.objects.all() if shows_look_ups else RequestLog.objects.notable()
     try:
         for name, value in known.items():
-            rows = _FILTERS[name](rows, value)
+            rows = filters[name](rows, value)
     except (ValueError, KeyError):
         rows = RequestLog.objects.none()
     return rows
 
 
-def read_query(sent: QueryDict) -> LogQuery:
+def read_query(sent: QueryDict, *, can_see_names: bool) -> LogQuery:
     """Return the filters of an address. Unknown parameters are ignored; a value that cannot be read finds nothing.
+
+    Without `can_see_names`, a search finds users by complete ids only.
 
     One query for the menu of providers, and one for a search.
     """
@@ -155,7 +184,7 @@ def read_query(sent: QueryDict) -> LogQuery:
         or known.get("action") == Action.LOOK_UP
         or not known.keys().isdisjoint({"subject", "q"})
     )
-    rows = rows_of(known, shows_look_ups=shows_look_ups)
+    rows = rows_of(known, shows_look_ups=shows_look_ups, can_see_names=can_see_names)
     titles = Provider.objects.by_title().values_list("pk", "title")
     menus: dict[str, list[tuple[Any, Any]]] = {
         "outcome": [(PROBLEMS, _("All problems")), *Outcome.choices],

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 
 from providers.console.frame import access
 from providers.console.frame.page import clock, moment
+from providers.console.log.described import shown_names
 from providers.console.log.explanations import why_of
 from providers.console.log.query import PROBLEMS
 from providers.console.provider.chart import PERIODS, chart_of
@@ -51,7 +52,7 @@ def overview(request: HttpRequest, provider_id: int) -> HttpResponse:
             "periods": [(name, word) for name, (word, _hours, _count) in PERIODS.items()],
             "contacts": contacts_of([provider.pk], now)[provider.pk],
             "day_ago": clock(now - timedelta(hours=24), now),
-            "problems": _latest_problems(row, now),
+            "problems": _latest_problems(row, now, can_see_names=access.may(request, access.VIEW_PERSONAL)),
             "all_problems": urlencode({"provider": provider.pk, "outcome": PROBLEMS, "period": PROBLEM_DAYS * 24}),
         }
     if access.may(request, access.DELETE_PROVIDER):
@@ -71,7 +72,7 @@ def _figures(row: Row, now: datetime) -> dict[str, Any]:
     }
 
 
-def _latest_problems(row: Row, now: datetime) -> list[dict[str, Any]]:
+def _latest_problems(row: Row, now: datetime, *, can_see_names: bool) -> list[dict[str, Any]]:
     """The last five problems, each with the time at which a later request showed that it is over. Two queries.
 
     A refused token is over when a request was accepted, any other problem by the rules of `providers.problems`.
@@ -84,7 +85,7 @@ def _latest_problems(row: Row, now: datetime) -> list[dict[str, Any]]:
     return [
         {
             "entry": entry,
-            "why": why_of(entry),
+            "why": why_of(entry, shown_names(entry.rejected, row.provider, can_see_names=can_see_names)),
             "action": Action(entry.action).of(entry.resource_type),
             "at": clock(entry.at, now),
             "resolved": clock(over[entry.id], now) if entry.id in over else "",

@@ -22,9 +22,10 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from providers.console.frame.masking import mask_addresses, mask_text
+from providers.console.frame.masking import mask_text
 from providers.console.frame.page import moment
 from providers.console.history.changes import joined, name_of
+from providers.console.log.described import detail_of, shown_names
 from providers.console.users.history import History, linked_groups, linked_request, linked_user
 from providers.console.users.wording import Sentence, Why, in_brackets, strong
 from providers.models import HeldRemoval, RequestLog, Status, TokenState
@@ -150,7 +151,7 @@ def _wish(history: History, attempt: Attempt) -> SafeString:
     if log.reason == Reason.NAME_TAKEN and "userName" in wishes and log.subject:
         found.append(format_html(_("change the user name to {name}"), name=_asked_name(history, log)))
         wishes -= {"userName"}
-    if names := _names(log, wishes):
+    if names := _names(history, log, wishes):
         said = ngettext("change the {names}", "change the attributes {names}", len(names))
         found.append(format_html(said, names=joined(names)))
     if not found:
@@ -158,7 +159,7 @@ def _wish(history: History, attempt: Attempt) -> SafeString:
     return format_html(" {} ".format(_("and")).join("{}" for _part in found), *found)
 
 
-def _names(log: RequestLog, wishes: frozenset[str]) -> Sequence[str]:
+def _names(history: History, log: RequestLog, wishes: frozenset[str]) -> Sequence[str]:
     """The attributes that the request was rejected for, if the response named them, otherwise all it asked for.
 
     A PUT asks for all of them, so they say nothing.
@@ -166,7 +167,8 @@ def _names(log: RequestLog, wishes: frozenset[str]) -> Sequence[str]:
     rejected = [name for name in log.rejected if name in wishes]
     if not rejected and log.method == "PUT":
         return []
-    names = [name_of(name) for name in rejected or sorted(wishes)]
+    shown = shown_names(rejected or sorted(wishes), history.provider, can_see_names=history.can_see_names)
+    names = [name_of(name) for name in shown]
     more = len(names) - MOST_NAMES
     return [*names[:MOST_NAMES], _("%(count)s more") % {"count": more}] if more > 0 else names
 
@@ -197,7 +199,7 @@ def _why(history: History, attempt: Attempt) -> SafeString:
     why = _BY_REASON.get(log.reason) or _BY_OUTCOME.get(log.outcome)
     if why is not None:
         return why.fill()
-    detail = log.detail if history.can_see_names else mask_addresses(log.detail)
+    detail = detail_of(log, provider, can_see_names=history.can_see_names)
     return Why.DATA.fill(detail=format_html('<span lang="en">{}</span>', detail))
 
 

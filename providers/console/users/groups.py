@@ -44,7 +44,7 @@ class GroupAdmin(ReadOnlyAdmin):
         return annotated
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[QuerySet[Any], bool]:
-        return queryset.search(search_term), False
+        return queryset.search(search_term, can_see_names=access.may(request, access.VIEW_PERSONAL)), False
 
     @admin.display(description=gettext_lazy("Name"), ordering="display_name_key")
     def name(self, group: Resource) -> str:
@@ -87,7 +87,8 @@ def group(request: HttpRequest, group_id: UUID) -> HttpResponse:
     sought = request.GET.get("q", "").replace("\0", "").strip()
     members = Membership.objects.current().filter(group=found).with_members().order_by("pk")
     if sought:
-        members = members.filter(member__in=Resource.objects.of(found.provider).search(sought))
+        named = Resource.objects.of(found.provider).search(sought, can_see_names=can_see_names)
+        members = members.filter(member__in=named)
     paginator = CappedPaginator(members, PAGE_SIZE)
     page = paginator.get_page(request.GET.get("p", 1))
     shown = list(page.object_list)

@@ -16,6 +16,7 @@ from uuid_utils.compat import uuid7
 from providers.console.frame import access
 from providers.console.frame.page import Place, go_to, moment, show_dialog
 from providers.models import RECYCLE_BIN_DAYS, Resource
+from providers.request_log import writer
 from providers.resources import recycle_bin
 from providers.resources.recycle_bin import NameTakenError
 
@@ -36,7 +37,8 @@ def purge_resource(request: HttpRequest, resource_id: UUID) -> HttpResponse:
     access.require(request, access.CHANGE_PROVIDER, gettext_noop("to purge a deleted user or group"), found.provider)
     is_group = found.resource_type == "Group"
     typed = request.POST.get("title", "")
-    if request.method == "POST" and typed.strip() == found.label:
+    if request.method == "POST" and _plain(typed) == _plain(found.label):
+        writer.flush()  # what is still in this process's buffer would be written after the purge
         recycle_bin.purge(found.provider_id, found.pk, access.actor_of(request))
         messages.success(request, _("%(name)s is purged.") % {"name": found.label})
         return go_to(request, reverse("admin:groups" if is_group else "admin:users"))
@@ -48,6 +50,11 @@ def purge_resource(request: HttpRequest, resource_id: UUID) -> HttpResponse:
     }
     title = _("Purge %(name)s?") % {"name": found.label}
     return show_dialog(request, "console/users/purge_resource.html", title, PLACE, context)
+
+
+def _plain(text: str) -> str:
+    """A name as it can be typed into a field: without outer white space, and with single spaces inside."""
+    return " ".join(text.split())
 
 
 def _in_bin(resource_id: UUID) -> Any:

@@ -19,6 +19,7 @@ from providers.audit import record_act
 from providers.console.frame import access
 from providers.events import EventKind
 from providers.models import SavedFilter
+from providers.redaction import redact_text
 
 MOST = 50
 
@@ -41,7 +42,11 @@ def filters_of(request: HttpRequest) -> list[SavedFilter]:
     """Return the person's own filters, and after them those that are shared with their roles. One query."""
     person: Any = request.user
     visible = SavedFilter.objects.filter(Q(owner=person) | Q(shared_with__in=person.groups.all()))
-    found = visible.select_related("owner").distinct().order_by("name")[:MOST]
+    found = list(visible.select_related("owner").distinct().order_by("name")[:MOST])
+    if not access.may(request, access.VIEW_PERSONAL):
+        for one in found:
+            if one.owner_id != person.pk:  # somebody who may see names may have searched for one
+                one.query = _without_search(one.query)
     return sorted(found, key=lambda one: one.owner_id != person.pk)
 
 
@@ -58,7 +63,8 @@ def save_filter(request: HttpRequest) -> HttpResponse:
         messages.error(request, _("You have %(most)s filters already: delete one first.") % {"most": MOST})
         return _back(sent["query"])
     role = person.groups.order_by("pk").first() if sent["is_shared"] else None
-    person.saved_filters.update_or_create(name=sent["name"], defaults={"query": sent["query"], "shared_with": role})
+    name, query = redact_text(sent["name"]), redact_text(sent["query"])  # a token may be pasted into the search
+    person.saved_filters.update_or_create(name=name, defaults={"query": query, "shared_with": role})
     if role:
         record_act(EventKind.FILTER_SHARED, access.actor_of(request), subject=f"{sent['name']} ({role.name})")
     messages.success(request, _("Saved as “%(name)s”.") % {"name": sent["name"]})
@@ -85,6 +91,12 @@ def delete_filter(request: HttpRequest, filter_id: int) -> HttpResponse:
     saved.delete()
     messages.success(request, _("“%(name)s” was deleted.") % {"name": saved.name})
     return _back(saved.query)
+
+
+def _without_search(query: str) -> str:
+    sent = QueryDict(query, mutable=True)
+    sent.pop("q", None)
+    return sent.urlencode()
 
 
 def _own(request: HttpRequest) -> QuerySet[SavedFilter]:

@@ -21,6 +21,7 @@ from providers.console.frame.page import Place, frame, grouped, moment
 from providers.console.history.changes import title_of
 from providers.console.log.not_provisioned import never_created
 from providers.console.log.pages import find_request
+from providers.console.log.query import is_clients_id, sent_by_clients
 from providers.console.users.filters import ChangedFilter, ErrorFilter, GroupFilter, ProviderFilter, StatusFilter
 from providers.console.users.identity import mask_names
 from providers.console.users.saved_filters import filters_of
@@ -48,7 +49,11 @@ class UserAdmin(ReadOnlyAdmin):
         return annotated
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[QuerySet[Any], bool]:
-        return queryset.search(search_term), False
+        return queryset.search(search_term, can_see_names=access.may(request, access.VIEW_PERSONAL)), False
+
+    def get_sortable_by(self, request: HttpRequest) -> tuple[str, ...]:
+        """Return the columns that may be sorted by: the order of masked names would give them away."""
+        return self.sortable_by if access.may(request, access.VIEW_PERSONAL) else ("last_changed",)
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         cl = super().get_changelist_instance(request)
@@ -134,14 +139,18 @@ def newest_events(ids: Iterable[UUID]) -> dict[UUID, ChangeEvent]:
 def find_user(request: HttpRequest) -> HttpResponse:
     """Go to what `?q=` finds: the only user, or the request with this id; otherwise to the list (AC-USR-5).
 
-    The list also shows users that were never created. Three queries, and up to three more if no user is found.
+    The list also shows users that were never created. If a client gave this id to its requests, the log lists them.
+    Three queries, and up to four more if no user is found.
     """
     text = request.GET.get("q", "").replace("\0", "").strip()
     if not text:
         return HttpResponseRedirect(reverse("admin:users"))
-    found = list(SyncedUser.objects.search(text).values_list("pk", flat=True)[:2])
-    if len(found) == 1 and not never_created(text, can_see_names=False):
+    can_see_names = access.may(request, access.VIEW_PERSONAL)
+    found = list(SyncedUser.objects.search(text, can_see_names=can_see_names).values_list("pk", flat=True)[:2])
+    if len(found) == 1 and not never_created(text, can_see_names=can_see_names):
         return HttpResponseRedirect(reverse("admin:user", args=[found[0]]))
     if not found and (request_id := find_request(text)):
         return HttpResponseRedirect(reverse("admin:log_entry", args=[request_id]))
+    if not found and is_clients_id(text, can_see_names=can_see_names) and sent_by_clients(text):
+        return HttpResponseRedirect(f"{reverse('admin:log')}?{urlencode({'q': text})}")
     return HttpResponseRedirect(f"{reverse('admin:users')}?{urlencode({'q': text})}")

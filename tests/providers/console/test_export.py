@@ -67,6 +67,18 @@ def test_ac_csv_2_no_cell_is_a_formula(administrator, provider, name, cell):
     assert rows_of(administrator, "/eum/users/export/")[1][2] == cell
 
 
+@pytest.mark.parametrize("begin", "=+-@")
+@pytest.mark.parametrize("breaks", [";", ",", "\t", "\n", "\r\n", "|", "; ", ';"', "\u2028", ",\t"])
+def test_l2_no_part_of_a_cell_is_a_formula_with_another_separator(administrator, provider, begin, breaks):
+    make_user(provider, "jane@x", displayName=f"Jan{breaks}{begin}1+1{breaks}")
+    for language in ("en", "nl"):
+        administrator.post("/language/", {"language": language, "next": "/"})
+        file = b"".join(administrator.get("/eum/users/export/").streaming_content).decode()
+        assert file.count("\n") == 2
+        for part in re.split(r"[;,\t|\r\n]", file):
+            assert part.lstrip(' "')[:1] not in tuple("=+-@"), (part, language)
+
+
 @pytest.fixture
 def cursors(monkeypatch):
     """The rows are read through a cursor of PostgreSQL, as the process of a large export does."""

@@ -191,3 +191,42 @@ def test_v22_the_token_of_metrics_is_compared_in_constant_time(settings, client,
     for sent, status in (("m" * 40, 200), ("m" * 39 + "n", 401), ("", 401)):
         assert browser.get("/metrics", headers={"Authorization": f"Bearer {sent}"}).status_code == status
         assert compared.pop() == (sent.encode(), b"m" * 40)
+
+
+def _other_credentials(browser):
+    """Credentials of every other kind that exists here or elsewhere: headers and cookies of a request."""
+    jwt = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJqYW5lIn0.c2lnbmF0dXJl"
+    session = browser.cookies["sessionid"].value
+    for value in (jwt, session, "correct horse battery", "0" * 64, "jane:secret"):
+        yield {"Authorization": f"Bearer {value}"}
+        yield {"Authorization": f"Token {value}"}
+        yield {"Authorization": f"Basic {value}"}
+        yield {"X-Api-Key": value}
+        yield {"Cookie": f"sessionid={value}; token={value}"}
+
+
+def test_v27_no_other_kind_of_credential_opens_scim_and_none_is_kept(provider, capfd):
+    account = make_account("Administrator")
+    browser = Client(headers={"Host": "127.0.0.1"})
+    browser.force_login(account)
+    for headers in _other_credentials(browser):
+        client = ScimClient(None)
+        for answer in (
+            client.get("/Users", headers=headers),
+            client.post("/Users", {"userName": "x"}, headers=headers),
+        ):
+            assert answer.status_code == 401, headers
+            assert not any(value.rpartition(" ")[2] in answer.content.decode() for value in headers.values())
+    request_log.writer.flush()
+    captured = capfd.readouterr()
+    kept = repr(list(RefusedCalls.objects.values())) + captured.out + captured.err
+    assert "eyJ" not in kept and "secret" not in kept and not RequestLog.objects.exists()
+
+
+@pytest.mark.parametrize("path", ["/", "/eum/", "/eum/users/", "/eum/log/", "/accounts/"])
+def test_v27_a_token_opens_no_page_of_the_console(provider, path):
+    _token, value = issue(provider)
+    for headers in ({"Authorization": f"Bearer {value}"}, {"Cookie": f"sessionid={value}"}, {"X-Api-Key": value}):
+        answer = Client(headers={"Host": "127.0.0.1", **headers}).get(path)
+        assert answer.status_code == 302 and answer["Location"].startswith("/login/"), headers
+        assert value not in answer["Location"]

@@ -61,6 +61,56 @@ def test_v49_ac_log_5_passwords_and_tokens_are_nowhere(provider, capfd):
     assert value[10:30] not in repr(list(logged().values())) + captured.out + captured.err
 
 
+def percent(text):
+    return "".join(f"%{ord(char):02x}" for char in text)
+
+
+def hostile_requests(client, person, value):
+    """Requests that carry a token or a password where neither belongs."""
+    utf_16 = '{"userName":"u","password":"S3cret"}'.encode("utf-16-le")
+    late_path = b'"value":"S3cret",%b"path":"password"}]}' % (b" " * 70_000)
+    patch = b'{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"replace",' + late_path
+    in_escapes = "".join(f"\\u{ord(char):04x}" for char in value)
+    yield client.post("/Users", utf_16)
+    yield client.request("PATCH", f"/Users/{person.pk}", patch)
+    for form in (value, value.lower(), percent(value), percent(percent(value))):
+        yield client.get(f"/{form}/Users")
+        yield client.get(f"/Users?filter=userName+eq+%22{form}%22")
+        yield client.get(f"/Users/{form}")
+        yield client.patch(f"/Users/{person.pk}", {"op": "replace", "path": form, "value": 1})
+        yield client.patch(f"/Users/{person.pk}", {"op": "replace", "value": {form: 1}})
+        yield client.post("/Users", {"userName": form}, headers={"client-request-id": form})
+        yield client.post("/Users", {"userName": form, form: 1})
+        yield client.post("/Groups", {"displayName": "g", "members": [{"value": form}]})
+        yield client.post("/Users", {}, headers={"Content-Type": f"text/{form}"})
+        bulk = [{"method": "PATCH", "path": f"/Users/{form}", "data": {"Operations": [{"op": "add", "path": form}]}}]
+        bulk += [{"method": "POST", "path": "/Users", "bulkId": form, "data": {"userName": form, "title": form}}]
+        yield client.post("/Bulk", {"schemas": [f"{MESSAGES}BulkRequest"], "Operations": bulk})
+    yield client.post("/Users", f'{{"userName":"{in_escapes}","nickName":5}}'.encode())
+    yield client.get("/Users?filter=%2570assword+eq+%22S3cret%22")
+    yield client.get("/Users", filter='userName eq "Bearer S3cret"')
+    yield client.post("/.search", {"schemas": [f"{MESSAGES}SearchRequest"], "filter": 'password eq "S3cret"'})
+    yield client.get("/Users/password=S3cret")
+    yield client.patch(f"/Users/{person.pk}", {"op": "replace", "path": 'password[value eq "S3cret"]', "value": "x"})
+
+
+MESSAGES = "urn:ietf:params:scim:api:messages:2.0:"
+
+
+def test_m3_no_form_of_a_token_or_a_password_reaches_the_log(provider, operator, capfd):
+    _, value = issue(provider)
+    statuses = {answer.status_code for answer in hostile_requests(ScimClient(value), make_user(provider), value)}
+    assert statuses <= {200, 201, 400, 404, 409, 415}
+    rows = list(logged().values())
+    pages = "".join(operator.get(f"/eum/log/{row['id']}/").content.decode() for row in rows)
+    captured = capfd.readouterr()
+    for kept in (repr(rows), pages, captured.out, captured.err):
+        bare = kept.lower().replace("\ufffd", "").replace("\\x00", "").replace("\0", "")
+        assert "s3cret" not in bare
+        for part in (value[8:], value[8:28], percent(value[8:28]), percent(percent(value[8:28]))):
+            assert part.lower() not in bare
+
+
 def test_ac_log_7_a_broken_log_fails_no_request(client, monkeypatch):
     monkeypatch.setattr(request_log, "_write_entries", lambda entries: 1 / 0)
     assert client.post("/Users", {"userName": "x"}).status_code == 201

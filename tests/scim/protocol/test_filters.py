@@ -59,7 +59,7 @@ REFUSED = [
     ("userName", "ends too early"),
     ("userName eq", "ends too early"),
     ("userName eq bob", "at character 13: a value in double quotes"),
-    ('userName is "bob"', "an operator is expected after userName"),
+    ('userName is "bob"', 'an operator is expected after "userName"'),
     ('userName eq "bob', "a quote is not closed"),
     ('(userName eq "bob"', "ends too early"),
     ('userName eq "bob")', '"and", "or" or the end'),
@@ -69,8 +69,8 @@ REFUSED = [
     ("a eq [1]", "a value"),
     ("9a pr", "an attribute name is expected"),
     ('a[b eq "c"', "ends too early"),
-    ('emails[type eq "work"] eq "x"', 'name the part that is compared after the bracket, as in emails[…].value eq "x"'),
-    ('a pr and not (b[c pr] CO "x")', "as in b[…].value"),
+    ('emails[type eq "work"] eq "x"', 'compared after the bracket of "emails", as in […].value eq "x"'),
+    ('a pr and not (b[c pr] CO "x")', 'of "b", as in […].value'),
 ]
 
 

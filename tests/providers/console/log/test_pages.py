@@ -61,8 +61,20 @@ def test_ac_log_3_an_id_in_the_search_opens_its_entry(support, provider, scim):
     answer = scim(provider).get("/Users", headers={"client-request-id": GUID})
     writer.flush()
     entry = f"/eum/log/{answer['X-Request-Id']}/"
-    for text in (answer["X-Request-Id"], GUID, f" {GUID} "):
+    for text in (answer["X-Request-Id"], f" {answer['X-Request-Id']} ", answer["X-Request-Id"][-8:]):
         assert support.get("/eum/log/", {"q": text})["Location"] == entry, text
+
+
+def test_l17_an_id_of_a_client_leads_to_the_list_and_shows_whose_it_is(support, provider, stranger, scim):
+    own = scim(provider).get("/Users", headers={"client-request-id": GUID})
+    foreign = scim(stranger).post("/Users", {"userName": "mallory"}, headers={"client-request-id": GUID})
+    writer.flush()
+    assert support.get("/eum/find/", {"q": GUID})["Location"] == f"/eum/log/?q={GUID}"
+    page = read(support.get("/eum/log/", {"q": f" {GUID} "}))
+    ids = [answer["X-Request-Id"] for answer in (foreign, own)]
+    assert [link["href"] for link in entries(page)] == [f"/eum/log/{found}/" for found in ids]
+    rows = page.one("table", id="result_list").rows
+    assert "Fabrikam" in rows[0] and "Contoso Entra ID" in rows[1]
 
 
 def test_ac_log_5_passwords_and_tokens_are_in_no_row_page_or_file(support, administrator, provider):

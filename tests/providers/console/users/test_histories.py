@@ -41,7 +41,11 @@ def test_summary(support, name):
 @pytest.mark.parametrize("name", HISTORIES)
 def test_an_operator_reads_no_personal_value(operator, name):
     page = page_of(HISTORIES[name](Directory("Contoso Entra ID")))
-    summary = " ".join(paragraphs_on(read(operator.get(page))))
+    found = read(operator.get(page))
+    if "?q=" in page:  # whoever may not see names finds nobody by one
+        assert not found.has(test_id="never-created")
+        return
+    summary = " ".join(paragraphs_on(found))
     assert not re.search(r"[Jj]ane|[Jj]ohn|Boer|Smit|Surgeon", summary)
 
 

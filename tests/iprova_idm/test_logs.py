@@ -19,7 +19,7 @@ def line_of(message, *arguments, error=None):
 def test_v49_a_line_has_no_token_and_no_address():
     value = make_value()
     line = line_of("GET /scim/%s/Users?filter=userName eq %s", value, '"jane.doe@contoso.com"')
-    assert value[8:] not in line and "jane" not in line and "@contoso.com" in line
+    assert value[8:] not in line and "jane" not in line
     assert "jane" not in line_of("/scim/Users/jane.doe%%40contoso.com".replace("%%", "%"))
 
 

@@ -20,7 +20,7 @@ def written(message: str, error: BaseException | None = None, name: str = "any")
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
-        (f"Bearer {TOKEN}", "Bearer ipr_•••"),
+        (f"Bearer {TOKEN}", "Bearer •••"),
         (f"/scim/{TOKEN}/Users", "/scim/ipr_•••/Users"),
         ("someone@clinic.example failed", "••• failed"),
         ('userName eq "someone@clinic.example"', 'userName eq "•••"'),

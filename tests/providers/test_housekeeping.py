@@ -25,6 +25,7 @@ from providers.housekeeping import (
 from providers.ids import first_id_at
 from providers.models import (
     ChangeEvent,
+    Erasure,
     HeldRemoval,
     IpRule,
     JobRun,
@@ -122,6 +123,7 @@ def test_a_provider_deleted_30_days_ago_is_purged_in_batches_and_its_events_stay
             provider=owner, resource_id=people[0].pk, first_at=NOW, last_at=NOW, is_deletion=False
         )
         Notice.objects.create(provider_id=owner.pk, key="x", address="x@example.com", created_at=NOW)
+        Erasure.objects.create(provider_id=owner.pk, values=["somebody else"])
     full = rows_of(stranger)
     assert rows_of(provider) == full and min(full.values()) > 0
     long_deleted(provider)

@@ -3,7 +3,7 @@
 import re
 import time
 from itertools import count
-from urllib.parse import urljoin
+from urllib.parse import urlencode, urljoin
 
 import pytest
 from django.contrib.auth.models import Permission
@@ -16,6 +16,7 @@ from providers.schemas import add_schema
 from tests.conftest import ScimClient
 from tests.factories import browser_of, issue, make_account, make_group, make_provider, make_user
 from tests.pages import read
+from tests.providers.console.conftest import file_of
 
 MARK = "xyzzyquux"
 OBJECT_ID = "9d3f4c1e-6b0a-4f0d-8a57-0c2e9be6f1d4"
@@ -197,9 +198,10 @@ def test_m4_a_search_does_not_depend_on_a_masked_value(clinic, reader, place):
     held += RequestLog.objects.exclude(client_request_id="").values_list("client_request_id", flat=True)[:1]
 
     def answer_to(text):
+        if place.endswith("/export/"):
+            return file_of(reader, f"{place}?{urlencode({'q': text})}").decode().replace(text, "?")
         answer = reader.get(place.replace("{group}", group), {"q": text}, follow=True)
-        content = content_of(answer)
-        return (content if answer.streaming else read(content).one("main").text).replace(text, "?")
+        return read(content_of(answer)).one("main").text.replace(text, "?")
 
     for text in held:
         assert answer_to(text) == answer_to("q" * len(text)), text
@@ -287,7 +289,7 @@ def test_m1_masking_takes_linear_time(helper, text):
 
 @pytest.mark.parametrize("text", [HOSTILE[name] for name in ("dots", "ats", "words", "type", "colons", "brackets")])
 def test_m1_an_operator_opens_every_page_about_a_hostile_value(reader, provider, scim, text):
-    text = text[:N]
+    text = text[: 50_000 if "{" in text else N]  # a body may have 51,200 brackets
     client = scim(provider)
     made = client.post("/Users", {"userName": "jane@x", "title": text, "nickName": text[:99_000]})
     assert made.status_code == 201

@@ -40,18 +40,18 @@ def add(group: Locked, ids: Iterable[str], event_id: UUID) -> MembersChanged:
     wanted = list(dict.fromkeys(ids))
     if not wanted:
         return MembersChanged()
-    uuids = _parsed(wanted)
-    if group.id in uuids:
+    if str(group.id) in wanted:
         raise SelfMemberError
+    array = _array(wanted)
     with connection.cursor() as cursor:
-        cursor.execute(_ADD_MEMBERS, [group.id, now(), event_id, uuids, group.provider_id])
+        cursor.execute(_ADD_MEMBERS, [group.id, now(), event_id, array, group.provider_id])
         added = cursor.rowcount
         if added == len(wanted):
             return MembersChanged(added)
-        cursor.execute(_WHICH_OF, [uuids, group.provider_id])
+        cursor.execute(_WHICH_OF, [array, group.provider_id])
         known = {found for (found,) in cursor.fetchall()}
         unknown = [sent for sent in wanted if sent not in known]
-        cursor.execute(_WHICH_LIVE, [uuids, group.provider_id])
+        cursor.execute(_WHICH_LIVE, [array, group.provider_id])
         live = {found for (found,) in cursor.fetchall()}
     gone = known - live
     deleted = [sent for sent in wanted if sent in gone]
@@ -75,15 +75,15 @@ _END = "UPDATE providers_membership SET left_at = %s, left_event = %s, ending = 
 
 def remove(group: Locked, ids: Iterable[str], event_id: UUID) -> MembersChanged:
     """End the memberships of these ids; ids that are not members change nothing."""
-    wanted = _parsed(ids)
+    wanted = list(ids)
     if not wanted:
         return MembersChanged()
-    return _remove(group, event_id, "member_id = ANY(%s::uuid[])", [wanted])
+    return _remove(group, event_id, "member_id = ANY(%s::uuid[])", [_array(wanted)])
 
 
 def remove_except(group: Locked, ids: Iterable[str], event_id: UUID) -> MembersChanged:
     """End all memberships except those of these ids."""
-    return _remove(group, event_id, "NOT member_id = ANY(%s::uuid[])", [_parsed(ids)])
+    return _remove(group, event_id, "NOT member_id = ANY(%s::uuid[])", [_array(ids)])
 
 
 def remove_where(group: Locked, condition: str, params: Sequence[Any], event_id: UUID) -> MembersChanged:
@@ -115,5 +115,6 @@ def end_of_group(group: Locked, moment: datetime, event_id: UUID) -> None:
         cursor.execute(f"{_END}group_id = %s", [moment, event_id, MembershipEnding.GROUP_DELETED.value, group.id])
 
 
-def _parsed(ids: Iterable[str]) -> list[UUID]:
-    return [parsed for parsed in map(exact_id, ids) if parsed]
+def _array(ids: Iterable[str]) -> str:
+    """The ids as an array of PostgreSQL, as text: a list of 300,000 UUIDs would take four times the memory."""
+    return "{" + ",".join(found for found in ids if exact_id(found)) + "}"

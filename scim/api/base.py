@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django_scim.constants import SCIM_CONTENT_TYPE
@@ -24,6 +24,7 @@ from scim.clients import policy_for
 from scim.protocol.attributes import ResourceType
 from scim.protocol.policy import Policy
 from scim.protocol.validation import Notes
+from scim.store.spool import Spool
 
 
 class ScimView(APIView):
@@ -93,6 +94,17 @@ class ScimView(APIView):
 
 def json_response(body: bytes, *, status: int = 200, headers: Mapping[str, str] | None = None) -> HttpResponse:
     response = HttpResponse(body, status=status, content_type=SCIM_CONTENT_TYPE, headers=headers)
+    response["Content-Length"] = str(len(body))
+    return response
+
+
+def resource_response(
+    body: bytes | Spool, *, status: int = 200, headers: Mapping[str, str] | None = None
+) -> HttpResponseBase:
+    """The same for a body that may be in a file. It is sent piece by piece then."""
+    if isinstance(body, bytes):
+        return json_response(body, status=status, headers=headers)
+    response = StreamingHttpResponse(body, status=status, content_type=SCIM_CONTENT_TYPE, headers=headers)
     response["Content-Length"] = str(len(body))
     return response
 

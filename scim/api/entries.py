@@ -57,7 +57,6 @@ def entries_of(
     keeps_bodies = main.status >= 400 or main.method in CHANGES
     if main.document is None and main.error and caller.token_state == "active" and not caller.is_deleted:
         main = replace(main, document=_unread_document(request))
-    content = response.content if keeps_bodies and isinstance(response, HttpResponse) else b""
     own = Entry(
         id=request.request_id,  # type: ignore[attr-defined]
         at=timezone.now(),
@@ -71,7 +70,7 @@ def entries_of(
         is_uncovered=not caller.is_covered,
         client_request_id=request.META.get("HTTP_CLIENT_REQUEST_ID", "")[:100],
         request_body=redact(getattr(request, "scim_body", b"")) if keeps_bodies else "",
-        response_body=redact(content),
+        response_body=_kept(response) if keeps_bodies else "",
         **_outcome(main),
         **(_asked(caller, main) if not intent else {"intent": intent}),
     )
@@ -79,6 +78,13 @@ def entries_of(
         return [own]
     operations = parts or _refused_operations(main)
     return [own, *(_part(own, caller, operation) for operation in operations)]
+
+
+def _kept(response: HttpResponseBase) -> str:
+    """The body of a response, as the log keeps it. That of a group with very many members is in a file."""
+    if isinstance(response, HttpResponse):
+        return redact(response.content)
+    return f"(not kept: {int(response['Content-Length']):,} bytes)"
 
 
 def _part(own: Entry, caller: Caller, operation: Write) -> Entry:

@@ -2,7 +2,8 @@
 
 The log never delays a request and never makes it fail. In each process a thread writes the buffer
 every half second. A crash loses the last half second. If the database does not respond and the
-buffer is full, further requests are lost; the process log has their number. If no rows can be
+buffer has too many bytes, further requests are kept without their bodies; if it has too many rows, they
+are lost, and the process log has their number. If no rows can be
 written, the console shows it (`activity.log_failure`, AC-LOG-7).
 """
 
@@ -11,10 +12,11 @@ import json
 import logging
 import os
 import re
+import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from urllib.parse import unquote_plus
@@ -28,8 +30,11 @@ from providers.models import JobRun
 
 MAX_BODY = 65_536
 MAX_WAITING = 10_000
+MAX_WAITING_BYTES = 16_777_216
 INTERVAL_S = 0.5
 BATCH = 500
+BATCH_BYTES = 2_097_152
+NOT_KEPT = "(not kept: too many requests were waiting for the log)"
 
 logger = logging.getLogger(__name__)
 
@@ -91,6 +96,7 @@ class Writer:
 
     def _reset(self) -> None:
         self._entries: list[Entry] = []
+        self._bytes = 0
         self._touches: dict[int, tuple[datetime, str | None]] = {}
         self._refused: Counter[tuple[str, datetime, str]] = Counter()
         self._lost = 0
@@ -103,8 +109,12 @@ class Writer:
         with self._lock:
             if touches_token:
                 self._touches[entry.token_id] = (entry.at, entry.source_ip)
-            if len(self._entries) < MAX_WAITING:
+            if self._bytes + _size(entry) > MAX_WAITING_BYTES:
+                entry = _without_bodies(entry)
+            size = _size(entry)
+            if len(self._entries) < MAX_WAITING and self._bytes + size <= 2 * MAX_WAITING_BYTES:
                 self._entries.append(entry)
+                self._bytes += size
             else:
                 self._lost += 1
         self.start()
@@ -135,7 +145,7 @@ class Writer:
     def flush(self) -> None:
         """Write the buffer, with the caller's database connection. A failure is logged and loses only that batch."""
         with self._lock:
-            entries, self._entries = self._entries, []
+            entries, self._entries, self._bytes = self._entries, [], 0
             touches, self._touches = self._touches, {}
             refused, self._refused = self._refused, Counter()
             lost, self._lost = self._lost, 0
@@ -143,7 +153,7 @@ class Writer:
             return
         if lost:
             logger.error("%d requests are missing from the provisioning log: the buffer was full", lost)
-        for part in _batches(entries, BATCH):
+        for part in _batches(entries):
             error = _failure(_write_entries, part)
             if isinstance(error, DataError) and len(part) > 1:  # one bad row must not lose the others
                 errors = [_failure(_write_entries, [entry]) for entry in part]
@@ -203,8 +213,33 @@ def _write_refusals(refused: list[tuple[tuple[str, datetime, str], int]]) -> Non
             cursor.execute(_COUNT, [address, hour, kind, count])
 
 
-def _batches(entries: list[Entry], size: int) -> Iterable[list[Entry]]:
-    return (entries[start : start + size] for start in range(0, len(entries), size))
+def _batches(entries: list[Entry]) -> Iterable[list[Entry]]:
+    """Batches of at most `BATCH` rows and about `BATCH_BYTES`: a statement is in memory several times."""
+    batch: list[Entry] = []
+    size = 0
+    for entry in entries:
+        size += _size(entry)
+        if batch and (len(batch) == BATCH or size > BATCH_BYTES):
+            yield batch
+            batch, size = [], _size(entry)
+        batch.append(entry)
+    if batch:
+        yield batch
+
+
+def _size(entry: Entry) -> int:
+    """The memory that an entry takes, in bytes: its texts, and those of its lists."""
+    values = vars(entry).values()
+    lists = (part for value in values if isinstance(value, list) for part in value)
+    return sum(map(sys.getsizeof, values)) + sum(map(sys.getsizeof, lists))
+
+
+def _without_bodies(entry: Entry) -> Entry:
+    return replace(
+        entry,
+        request_body=NOT_KEPT if entry.request_body else "",
+        response_body=NOT_KEPT if entry.response_body else "",
+    )
 
 
 def _value(value: Any) -> Any:

@@ -11,6 +11,7 @@ import uuid
 
 import gunicorn.util
 
+from iprova_idm.memory import release_after
 from iprova_idm.options import read_options
 
 _options = read_options(os.environ)
@@ -55,6 +56,11 @@ def _write_scim_error(sock: socket.socket, status: int, reason: str, message: st
         f"X-Request-Id: {uuid.uuid4()}\r\nContent-Length: {len(body)}\r\n\r\n"
     )
     gunicorn.util.write_nonblock(sock, head.encode("latin-1") + body)
+
+
+def post_request(worker: object, req: object, environ: dict[str, str], resp: object) -> None:
+    """Give back the memory of a large request, so that a worker does not stay as large as its largest one made it."""
+    release_after(int(environ.get("CONTENT_LENGTH") or 0), getattr(resp, "sent", 0))
 
 
 def post_worker_init(worker: object) -> None:

@@ -123,8 +123,10 @@ def test_v46_what_a_client_reads_can_be_put_back_and_leaves_500(provider, scim, 
         assert members_of(group) == set(ids)
 
 
-@pytest.mark.parametrize("more", [{}, {"type": "User", "$ref": "https://x/Users/1", "display": "Somebody"}])
-def test_v39_the_members_of_a_large_body_are_not_copied(provider, more):
+@pytest.mark.parametrize(
+    ("more", "most"), [({}, 170), ({"type": "User", "$ref": "https://x/Users/1", "display": "Somebody"}, 260)]
+)
+def test_v39_the_members_of_a_large_body_are_not_copied(provider, more, most):
     """A body of 16 MiB may name 340,000 of them."""
     ids = fill_users(provider.pk, 20_000)
     group = make_group(provider)
@@ -136,7 +138,7 @@ def test_v39_the_members_of_a_large_body_are_not_copied(provider, more):
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert peak / 20_000 < 300, "bytes for each member"
+    assert peak / 20_000 < most, "bytes for each member"
     assert len(members_of(group)) == 20_000
 
 

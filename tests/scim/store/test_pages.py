@@ -117,6 +117,13 @@ def test_h2_users_of_any_size_and_text_are_reached_in_small_pages(client, small_
     assert by_cursor(client, "/Users", count="100", excludedAttributes=excluded)[0] == seen
 
 
+def test_h2_text_that_is_longer_in_json_counts_as_it_is_sent(client, small_pages, provider):
+    for number in range(20):
+        make_user(provider, f"u{number}", title="\u0001" * 2_000)
+    seen, pages = by_index(client, "/Users")
+    assert (len(seen), pages) == (20, 7), "three users of 12 kB a page"
+
+
 def test_h2_users_in_many_groups_with_long_names_are_cut_too(client, small_pages, provider):
     users = [make_user(provider, f"u{number}") for number in range(6)]
     for number in range(12):

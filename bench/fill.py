@@ -101,6 +101,16 @@ SELECT provider_id, min(at), max(at), 0, 0 FROM providers_requestlog GROUP BY 1
 """
 
 
+def add_users(provider_id: int, count: int) -> list[str]:
+    """Make this number of users of a provider. Return the ids of those who are not in the recycle bin."""
+    template = make_user(Provider.objects.get(pk=provider_id), **_TEMPLATE)
+    with connection.cursor() as cursor:
+        cursor.execute(_FUNCTIONS)
+        cursor.execute(_USERS, {"users": count, "template": template.pk})
+        cursor.execute("SELECT id::text FROM providers_resource WHERE deleted_at IS NULL AND id <> %s", [template.pk])
+        return [found for (found,) in cursor.fetchall()]
+
+
 def company(sizes: Namespace) -> tuple[Provider, UUID, UUID]:
     """Fill an empty database. Return the provider with many users, its large group, and a user with a history."""
     contoso = make_provider("Contoso Entra ID")

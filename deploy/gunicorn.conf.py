@@ -7,6 +7,7 @@ import gc
 import os
 
 import providers.buckets  # noqa: F401 (before the workers are forked, so that they share its memory)
+from iprova_idm.memory import release_after
 from iprova_idm.options import read_options
 
 _options = read_options(os.environ)
@@ -45,6 +46,11 @@ control_socket_disable = True
 
 # Database connections and the log's writer cannot be shared, so each worker loads the application itself.
 preload_app = False
+
+
+def post_request(worker: object, req: object, environ: dict[str, str], resp: object) -> None:
+    """Give back the memory of a large request, so that a worker does not stay as large as its largest one made it."""
+    release_after(int(environ.get("CONTENT_LENGTH") or 0), getattr(resp, "sent", 0))
 
 
 def post_worker_init(worker: object) -> None:

@@ -2,7 +2,8 @@
 
 The log never delays a request and never makes it fail. In each process a thread writes the buffer
 every half second. A crash loses the last half second. If the database does not respond and the
-buffer is full, further requests are lost; the process log has their number. If no rows can be
+buffer has too many bytes, further requests are kept without their bodies; if it has too many rows, they
+are lost, and the process log has their number. If no rows can be
 written, the console shows it (`activity.log_failure`, AC-LOG-7).
 
 A request that runs longer than `LONG_S` is written while it runs, and written again when it ends. So a
@@ -13,6 +14,7 @@ import atexit
 import json
 import logging
 import os
+import sys
 import threading
 import time
 from collections import Counter
@@ -34,10 +36,13 @@ from providers.models import JobRun
 MAX_WAITING = 10_000
 # Providers and days whose rejected bodies are counted.
 MAX_COUNTED = 10_000
-NOT_KEPT = "(not kept: too many rejected requests of this provider today, see REJECTED_BODIES_MIB)"
+QUOTA_USED = "(not kept: too many rejected requests of this provider today, see REJECTED_BODIES_MIB)"
+MAX_WAITING_BYTES = 16_777_216
 INTERVAL_S = 0.5
 LONG_S = 5.0
 BATCH = 500
+BATCH_BYTES = 2_097_152
+NOT_KEPT = "(not kept: too many requests were waiting for the log)"
 
 logger = logging.getLogger(__name__)
 
@@ -102,6 +107,7 @@ class Writer:
         self._entries: list[Entry] = []
         self._running: dict[UUID, tuple[float, Callable[[], Entry | None]]] = {}
         self._early: set[UUID] = set()  # the requests that were written while they ran
+        self._bytes = 0
         self._touches: dict[int, tuple[datetime, str | None]] = {}
         self._refused: Counter[tuple[str, datetime, str]] = Counter()
         self._throttled: Counter[tuple[int, datetime, bool]] = Counter()
@@ -116,8 +122,13 @@ class Writer:
         with self._lock:
             if touches_token:
                 self._touches[entry.token_id] = (entry.at, entry.source_ip)
-            if len(self._entries) < MAX_WAITING:
-                self._entries.append(self._within_quota(entry))
+            entry = self._within_quota(entry)
+            if self._bytes + _size(entry) > MAX_WAITING_BYTES:
+                entry = _without_bodies(entry)
+            size = _size(entry)
+            if len(self._entries) < MAX_WAITING and self._bytes + size <= 2 * MAX_WAITING_BYTES:
+                self._entries.append(entry)
+                self._bytes += size
             else:
                 self._lost += 1
         self.start()
@@ -136,7 +147,7 @@ class Writer:
         self._rejected[key] += size
         if self._rejected[key] <= options.rejected_bodies_mib * 1_048_576 // options.workers:
             return entry
-        return replace(entry, request_body=NOT_KEPT if entry.request_body else "", response_body="")
+        return replace(entry, request_body=QUOTA_USED if entry.request_body else "", response_body="")
 
     @contextmanager
     def running(self, request_id: UUID, entry: Callable[[], Entry | None]) -> Iterator[None]:
@@ -184,7 +195,7 @@ class Writer:
         """Write the buffer, with the caller's database connection. A failure is logged and loses only that batch."""
         self._write_long()
         with self._lock:
-            entries, self._entries = self._entries, []
+            entries, self._entries, self._bytes = self._entries, [], 0
             touches, self._touches = self._touches, {}
             refused, self._refused = self._refused, Counter()
             throttled, self._throttled = self._throttled, Counter()
@@ -193,7 +204,7 @@ class Writer:
             return
         if lost:
             logger.error("%d requests are missing from the provisioning log: the buffer was full", lost)
-        for part in _batches(entries, BATCH):
+        for part in _batches(entries):
             error = _failure(self._replace_entries, part)
             if isinstance(error, DataError) and len(part) > 1:  # one bad row must not lose the others
                 errors = [_failure(self._replace_entries, [entry]) for entry in part]
@@ -272,8 +283,33 @@ def _write_refusals(refused: list[tuple[tuple[str, datetime, str], int]]) -> Non
             cursor.execute(_COUNT, [address, hour, kind, count])
 
 
-def _batches(entries: list[Entry], size: int) -> Iterable[list[Entry]]:
-    return (entries[start : start + size] for start in range(0, len(entries), size))
+def _batches(entries: list[Entry]) -> Iterable[list[Entry]]:
+    """Batches of at most `BATCH` rows and about `BATCH_BYTES`: a statement is in memory several times."""
+    batch: list[Entry] = []
+    size = 0
+    for entry in entries:
+        size += _size(entry)
+        if batch and (len(batch) == BATCH or size > BATCH_BYTES):
+            yield batch
+            batch, size = [], _size(entry)
+        batch.append(entry)
+    if batch:
+        yield batch
+
+
+def _size(entry: Entry) -> int:
+    """The memory that an entry takes, in bytes: its texts, and those of its lists."""
+    values = vars(entry).values()
+    lists = (part for value in values if isinstance(value, list) for part in value)
+    return sum(map(sys.getsizeof, values)) + sum(map(sys.getsizeof, lists))
+
+
+def _without_bodies(entry: Entry) -> Entry:
+    return replace(
+        entry,
+        request_body=NOT_KEPT if entry.request_body else "",
+        response_body=NOT_KEPT if entry.response_body else "",
+    )
 
 
 def _value(value: Any) -> Any:

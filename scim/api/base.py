@@ -6,7 +6,7 @@ from functools import cached_property, partial
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django_scim.constants import SCIM_CONTENT_TYPE
@@ -28,6 +28,7 @@ from scim.protocol.budget import Budget
 from scim.protocol.errors import ScimError
 from scim.protocol.policy import Policy
 from scim.protocol.validation import Notes
+from scim.store.spool import Spool
 from scim.store.time_limit import time_limit
 
 
@@ -119,6 +120,17 @@ def json_response(body: bytes, *, status: int = 200, headers: Mapping[str, str] 
     return response
 
 
+def resource_response(
+    body: bytes | Spool, *, status: int = 200, headers: Mapping[str, str] | None = None
+) -> HttpResponseBase:
+    """The same for a body that may be in a file. It is sent piece by piece then."""
+    if isinstance(body, bytes):
+        return json_response(body, status=status, headers=headers)
+    response = StreamingHttpResponse(body, status=status, content_type=SCIM_CONTENT_TYPE, headers=headers)
+    response["Content-Length"] = str(len(body))
+    return response
+
+
 def no_content(headers: Mapping[str, str] | None = None) -> HttpResponse:
     response = HttpResponse(status=204, headers=headers)
     del response["Content-Type"]
@@ -160,4 +172,4 @@ def _unfinished(view: ScimView, request: HttpRequest) -> Entry | None:
         return None
     error = refusals.not_finished()
     main = _main(view, request, error.status, error, (time.perf_counter() - view.started) * 1_000)
-    return entry_of(request, main, b"", view.intent)
+    return entry_of(request, None, main, view.intent)

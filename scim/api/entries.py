@@ -59,8 +59,7 @@ def entries_of(
         main = replace(main, document=_unread_document(request))
     if main.status == 429:
         parts = None  # the operations of a throttled bulk request would make a thousand entries of one request
-    content = response.content if _keeps_bodies(main) and isinstance(response, HttpResponse) else b""
-    own = entry_of(request, main, content, intent)
+    own = entry_of(request, response, main, intent)
     if parts is None:
         return [own]
     operations = parts or _refused_operations(main)
@@ -71,8 +70,8 @@ def _keeps_bodies(main: Write) -> bool:
     return main.status >= 400 or main.method in CHANGES
 
 
-def entry_of(request: HttpRequest, main: Write, content: bytes, intent: str) -> Entry:
-    """Return the entry of a request as a whole. `content` is the body of its response."""
+def entry_of(request: HttpRequest, response: HttpResponseBase | None, main: Write, intent: str) -> Entry:
+    """Return the entry of a request as a whole. `response` is None while it is still running."""
     caller: Caller = request.caller  # type: ignore[attr-defined]
     redactor = Redactor()
     return Entry(
@@ -88,9 +87,18 @@ def entry_of(request: HttpRequest, main: Write, content: bytes, intent: str) -> 
         is_uncovered=not caller.is_covered,
         client_request_id=redactor.name(request.META.get("HTTP_CLIENT_REQUEST_ID", ""))[:100],
         request_body=_kept_body(request, redactor) if _keeps_bodies(main) and main.status != 429 else "",
-        response_body=redactor.response(content),
+        response_body=_kept_response(response, redactor) if _keeps_bodies(main) else "",
         **_cleaned(redactor, _outcome(main) | (_asked(caller, main) if not intent else {"intent": intent})),
     )
+
+
+def _kept_response(response: HttpResponseBase | None, redactor: Redactor) -> str:
+    """The body of a response, as the log keeps it. That of a group with very many members is in a file."""
+    if response is None:
+        return ""
+    if isinstance(response, HttpResponse):
+        return redactor.response(response.content)
+    return f"(not kept: {int(response['Content-Length']):,} bytes)"
 
 
 def _part(own: Entry, caller: Caller, operation: Write) -> Entry:

@@ -32,6 +32,8 @@ SMALL_BODY_MIB = 2
 _VALUES_PER_MIB = 65_536
 _OBJECTS_PER_MIB = 25_600
 MAX_NAMES = 1_000
+_LARGE = 1_048_576
+_LONGEST = 2_500
 
 
 def read_json(request: HttpRequest, *, is_large: bool = False) -> Any:
@@ -53,13 +55,27 @@ def read_json(request: HttpRequest, *, is_large: bool = False) -> Any:
         document = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise errors.invalid_syntax(f"The body is no valid JSON in UTF-8: {error}.") from error
-    request.scim_document = document  # type: ignore[attr-defined]
+    request.scim_document = document if len(body) < _LARGE else _shortened(document)  # type: ignore[attr-defined]
     if _count_names(document) != sum(map(bool, _STRING.findall(body))):
         raise errors.invalid_syntax(
             f"The body names {_name_given_twice(body)} twice in one object (upper and lower case count as equal); send "
             "it once."
         )
     return document
+
+
+def _shortened(value: Any, depth: int = 4) -> Any:
+    """A document for the log, without the end of long lists: 300,000 members need not wait in memory for it.
+
+    A list of too many operations stays one.
+    """
+    if not depth:
+        return value
+    if isinstance(value, list):
+        return [_shortened(element, depth - 1) for element in value[:_LONGEST]]
+    if isinstance(value, dict):
+        return {name: _shortened(part, depth - 1) for name, part in value.items()}
+    return value
 
 
 # Every string of valid JSON as a whole, and the colon that makes it a member's name.

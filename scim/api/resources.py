@@ -6,18 +6,20 @@ from typing import Any
 
 import orjson
 from django.http import HttpResponse
+from django.http.response import HttpResponseBase
 from rest_framework.request import Request
 
 from providers.outcomes import Action
 from scim.adapters import adapter_of, answer_shaper, write_shaper
-from scim.api.base import ScimView, json_response, no_content
+from scim.api.base import ScimView, no_content, resource_response
 from scim.api.permissions import check_quota
 from scim.protocol.attributes import GROUP, USER, ResourceType
 from scim.protocol.listing import read_list_query, read_member_query, search_parameters
-from scim.protocol.messages import list_response
+from scim.protocol.messages import list_frame, list_response
 from scim.protocol.projection import WHOLE, Projection, parse_projection, project
 from scim.store import verbs
 from scim.store.answers import Answer, location_base
+from scim.store.spool import Spool
 
 
 def store_call(view: ScimView, resource_type: ResourceType, projection: Projection = WHOLE) -> verbs.Call:
@@ -45,7 +47,7 @@ class _ListView(ScimView):
     def listed_types(self) -> Sequence[ResourceType]:
         return self.resource_types
 
-    def list(self, parameters: Mapping[str, str]) -> HttpResponse:
+    def list(self, parameters: Mapping[str, str]) -> HttpResponseBase:
         request = self.request._request
         projections = {known.name: self._projection(parameters, known) for known in self.listed_types}
         asked = [
@@ -57,32 +59,35 @@ class _ListView(ScimView):
         resources = [self.shaped(body, known, projections[known.name]) for known, body in page.resources]
         start_index = query.start_index if query.cursor is None else None
         cursors = {"next_cursor": page.next_cursor, "previous_cursor": page.previous_cursor}
-        return json_response(list_response(resources, page.total, start_index, **cursors))
+        match resources:
+            case [Spool() as large]:
+                return resource_response(large.wrap(*list_frame(1, page.total, start_index, **cursors)))
+        return resource_response(list_response(list(map(bytes, resources)), page.total, start_index, **cursors))
 
     def _projection(self, parameters: Mapping[str, str], resource_type: ResourceType) -> Projection:
         names, excluded = parameters.get("attributes", ""), parameters.get("excludedattributes", "")
         return parse_projection(names, excluded, resource_type, self.policy)
 
-    def shaped(self, body: bytes, resource_type: ResourceType, projection: Projection) -> bytes:
+    def shaped(self, body: bytes | Spool, resource_type: ResourceType, projection: Projection) -> bytes | Spool:
         """The resource as the adapter named in the settings shows it, if that has its own `to_dict`."""
         shape = answer_shaper(adapter_of(resource_type), self.request._request)
         if shape is None:
             return body
-        whole = shape(body)
+        whole = shape(bytes(body))
         return whole if projection.is_whole else orjson.dumps(project(orjson.loads(whole), projection, resource_type))
 
 
 class RootView(_ListView):
     """GET of the root: all types as one collection (§3.4.2.1)."""
 
-    def get(self, request: Request) -> HttpResponse:
+    def get(self, request: Request) -> HttpResponseBase:
         return self.list(self.query)
 
 
 class RootSearchView(_ListView):
     intent = Action.LOOK_UP
 
-    def post(self, request: Request) -> HttpResponse:
+    def post(self, request: Request) -> HttpResponseBase:
         return self.list(search_parameters(self.body(), self.policy))
 
 
@@ -103,22 +108,24 @@ class _ResourceTypeView(_ListView):
     def projection(self) -> Projection:
         return self._projection(self.query, self.resource_type)
 
-    def answer(self, answer: Answer, projection: Projection, status: int = 200) -> HttpResponse:
+    def answer(self, answer: Answer, projection: Projection, status: int = 200) -> HttpResponseBase:
         self.request._request.resource_id = answer.id  # type: ignore[attr-defined]
         headers = {"ETag": answer.etag, "Location": f"{location_base(self.resource_type)}{answer.id}"}
-        return json_response(self.shaped(answer.body, self.resource_type, projection), status=status, headers=headers)
+        return resource_response(
+            self.shaped(answer.body, self.resource_type, projection), status=status, headers=headers
+        )
 
 
 class ResourceListView(_ResourceTypeView):
     """GET: query (§3.4.2). POST: create (§3.3)."""
 
-    def get(self, request: Request, **kwargs: Any) -> HttpResponse:
+    def get(self, request: Request, **kwargs: Any) -> HttpResponseBase:
         return self.list(self.query)
 
-    def post(self, request: Request, **kwargs: Any) -> HttpResponse:
-        body, projection = self.body(), self.projection()
+    def post(self, request: Request, **kwargs: Any) -> HttpResponseBase:
+        projection = self.projection()
         check_quota(self.caller, self.resource_type.name)
-        return self.answer(verbs.create(self.call(projection), body), projection, status=201)
+        return self.answer(verbs.create(self.call(projection), self.body()), projection, status=201)
 
 
 class SearchView(_ResourceTypeView):
@@ -126,14 +133,14 @@ class SearchView(_ResourceTypeView):
 
     intent = Action.LOOK_UP
 
-    def post(self, request: Request) -> HttpResponse:
+    def post(self, request: Request) -> HttpResponseBase:
         return self.list(search_parameters(self.body(), self.policy))
 
 
 class ResourceView(_ResourceTypeView):
     """GET (§3.4.1), PUT (§3.5.1), PATCH (§3.5.2), DELETE (§3.6) of one resource."""
 
-    def get(self, request: Request, uuid: str) -> HttpResponse:
+    def get(self, request: Request, uuid: str) -> HttpResponseBase:
         projection = self.projection()
         is_group = self.resource_type_name == GROUP.name
         member_query = read_member_query(self.query, self.policy) if is_group else None
@@ -144,18 +151,18 @@ class ResourceView(_ResourceTypeView):
             return response
         return self.answer(answer, projection)
 
-    def put(self, request: Request, uuid: str) -> HttpResponse:
-        body, projection = self.body(), self.projection()
-        return self.answer(verbs.replace(self.call(projection), uuid, body), projection)
+    def put(self, request: Request, uuid: str) -> HttpResponseBase:
+        projection = self.projection()
+        return self.answer(verbs.replace(self.call(projection), uuid, self.body()), projection)
 
-    def patch(self, request: Request, uuid: str) -> HttpResponse:
+    def patch(self, request: Request, uuid: str) -> HttpResponseBase:
         """A group gets 204 unless the client asks for attributes, so that members are not sent without need."""
-        body, projection = self.body(), self.projection()
+        projection = self.projection()
         answers = self.resource_type_name != GROUP.name or projection.only is not None
-        answer = verbs.patch(self.call(projection), uuid, body, answers=answers)
+        answer = verbs.patch(self.call(projection), uuid, self.body(), answers=answers)
         return no_content() if answer is None else self.answer(answer, projection)
 
-    def delete(self, request: Request, uuid: str) -> HttpResponse:
+    def delete(self, request: Request, uuid: str) -> HttpResponseBase:
         verbs.delete(self.call(), uuid)
         return no_content()
 

@@ -21,15 +21,23 @@ def list_response(
     previous_cursor: str = "",
 ) -> bytes:
     """A page of resources that are JSON already. With cursors (RFC 9865 §2) it has no `startIndex`."""
+    cursors = {"next_cursor": next_cursor, "previous_cursor": previous_cursor}
+    opening, closing = list_frame(len(resources), total, start_index, **cursors)
+    between = [part for resource in resources for part in (b",", resource)][1:]
+    return b"".join((opening, *between, closing))
+
+
+def list_frame(
+    items: int, total: int, start_index: int | None = None, *, next_cursor: str = "", previous_cursor: str = ""
+) -> tuple[bytes, bytes]:
+    """What is before and after the resources of a page."""
     head = f'{{"schemas":["{LIST_SCHEMA}"],"totalResults":{total}'
     if start_index is not None:
         head += f',"startIndex":{start_index}'
     for name, cursor in (("previousCursor", previous_cursor), ("nextCursor", next_cursor)):
         if cursor:
             head += f',"{name}":"{cursor}"'
-    return b"".join(
-        (head.encode(), f',"itemsPerPage":{len(resources)},"Resources":['.encode(), b",".join(resources), b"]}")
-    )
+    return f'{head},"itemsPerPage":{items},"Resources":['.encode(), b"]}"
 
 
 def list_of_documents(documents: Sequence[Mapping[str, Any]]) -> bytes:

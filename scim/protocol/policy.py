@@ -73,6 +73,7 @@ class Policy:
     max_filter_depth: int = 20
     default_count: int = 100
     max_count: int = 1_000
+    max_page_bytes: int = 8_388_608
     cursor_timeout_s: int = 86_400
     max_bulk_operations: int = 1_000
     max_bulk_parts: int = 10_000

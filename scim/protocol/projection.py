@@ -107,6 +107,14 @@ def project(resource: Mapping[str, Any], projection: Projection, resource_type: 
 _NOTHING: tuple[Any, ...] = (None, {}, [])
 
 
+def shown_parts(name: str, projection: Projection, resource_type: ResourceType) -> frozenset[str]:
+    """The sub-attributes to return of each value of a relation: of a group's `members` or a user's `groups`."""
+    subs = resource_type.core[name].sub_attributes
+    sample = {sub.name: sub.name for sub in subs if sub.returned != "request" or projection.asks_for(name, sub.name)}
+    shown = project({name: [sample]}, projection, resource_type).get(name)
+    return frozenset(shown[0] if shown else ())
+
+
 def _project_value(value: Any, schema: str, attribute: Attribute, projection: Projection) -> Any:
     """The part of an attribute's value to return; None for nothing."""
     if attribute.returned == "always":

@@ -307,6 +307,8 @@ def validate_element(attribute: Attribute, element: Any, policy: Policy, notes: 
         raise errors.invalid_value(
             f'Each of "{attribute.name}" needs a "value" with the id that this server gave the resource.'
         )
+    if attribute.holds_references and kept == element:
+        return element  # a group may have 300,000 members: no second copy of each
     return {} if attribute.is_complex and is_hollow(attribute, kept) else kept
 
 

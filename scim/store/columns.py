@@ -39,14 +39,19 @@ _EVERY_TYPE = {
     "meta.version": Column("'W/\"' || r.version || '\"'"),
     "meta.location": Column("{base} || '/' || r.resource_type || 's/' || r.id"),
 }
-# A digest of the groups in a user's current memberships `m`: part of the user's ETag (answers.py).
-GROUPS_DIGEST = "left(md5(string_agg(m.group_id::text, '' ORDER BY m.group_id)), 8)"
+
+
+def digest_of(ids: str, where: str = "TRUE") -> str:
+    """The SQL of a digest of the ids of a user's groups: part of the user's ETag (answers.py)."""
+    return f"left(md5(string_agg({ids}::text, '' ORDER BY {ids}) FILTER (WHERE {where})), 8)"
+
+
 COLUMNS: Mapping[str, Mapping[str, Column]] = {
     "User": {
         **_EVERY_TYPE,
         "meta.version": Column(
             "'W/\"' || r.version || COALESCE('-' || "
-            f"(SELECT {GROUPS_DIGEST} {current('member_id', joins=False)}), '') || '\"'"
+            f"(SELECT {digest_of('m.group_id')} {current('member_id', joins=False)}), '') || '\"'"
         ),
         "userName": Column("r.user_name_key"),
         "displayName": Column("r.display_name_key"),

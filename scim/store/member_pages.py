@@ -60,6 +60,6 @@ def read_member_page(
     page: dict[str, int | str] = {"totalResults": total, "itemsPerPage": len(shown)}
     if shown and len(ids) > query.count:
         page["nextCursor"] = seal(Position(None, shown[-1], total), *scope)
-    document = orjson.loads(answer.body)
+    document = orjson.loads(bytes(answer.body))
     document["schemas"].append(PAGE_SCHEMA)
     return replace(answer, body=orjson.dumps(document | {PAGE_SCHEMA: page}))

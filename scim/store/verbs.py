@@ -40,11 +40,12 @@ from scim.protocol.policy import Policy
 from scim.protocol.projection import Name, Projection, names_in
 from scim.protocol.validation import Notes, check_immutable, check_lengths, keep_defaults, keep_immutable
 from scim.protocol.values import differences_of_equals
-from scim.store.answers import Answer, Page, Part, read_one, read_page
+from scim.store.answers import Answer, read_one
 from scim.store.columns import RELATIONS, row_of
 from scim.store.filters import TRUE, Sql, compile_condition
 from scim.store.member_changes import change_members
 from scim.store.member_pages import PAGE_SCHEMA, read_member_page
+from scim.store.pages import Page, Part, read_page
 
 Resource = dict[str, Any]
 Done = TypeVar("Done")
@@ -97,7 +98,7 @@ def list_resources(
     Raises ScimError invalidCursor, expiredCursor.
     """
     parts = [Part(known, _where(known, query), projection) for known, projection in asked]
-    return read_page(provider_id, parts, query, policy.cursor_timeout_s)
+    return read_page(provider_id, parts, query, policy.cursor_timeout_s, policy.max_page_bytes)
 
 
 def _where(resource_type: ResourceType, query: ListQuery) -> Sql:
@@ -109,6 +110,7 @@ def _where(resource_type: ResourceType, query: ListQuery) -> Sql:
 def create(call: Call, body: Any) -> Answer:
     """POST (§3.3). Raises ScimError 400, 409 uniqueness."""
     resource, members = _validated(call, body)
+    del body  # the members of a large group, which are not needed twice
     resource = keep_defaults(None, resource, call.resource_type)
     check_lengths({}, resource, call.policy)
 
@@ -132,6 +134,7 @@ def replace(call: Call, resource_id: str, body: Any) -> Answer:
             "The body holds one page of the group's members: a PUT of it would remove the others."
         )
     resource, members = _validated(call, body)
+    del body
 
     def write() -> Answer:
         locked = _locked(call, resource_id)
@@ -150,6 +153,7 @@ def patch(call: Call, resource_id: str, body: Any, *, answers: bool) -> Answer |
     changes = read_patch(body, call.resource_type, call.policy, call.notes, call.budget)
     own, related = _split(changes, call.resource_type)
     deltas = member_changes(related)
+    del body, changes, related
 
     def write() -> Answer | None:
         locked = _locked(call, resource_id)

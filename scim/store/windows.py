@@ -12,8 +12,11 @@ forward or backward; one row more is fetched, which is not shown but tells wheth
     forward from a cursor    count + 1  the one that the cursor has  there is one        if one more came
     backward from a cursor   count + 1  the one that the cursor has  if one more came    there is one
 
-The total is known without counting when the rows that came are the last ones: fewer than `count`, or
+The total is known without counting when the rows of the window are the last ones: fewer than `count`, or
 with cursors no one more. A page by index beyond the end has no rows and says nothing, so it is counted.
+
+A page may show fewer rows than its window has, because a response has a limit of bytes. The rows that are
+cut off are the last ones in the direction of reading, and more rows follow then.
 
 The cursor of a neighbour is the position of the row at that end of the page. A page whose rows were all
 deleted since its cursor was made has no such row: then the way back is from where it was to begin, and
@@ -59,19 +62,24 @@ class Window:
     def is_backward(self) -> bool:
         return self.position is not None and self.position.is_backward
 
-    def show(self, fetched: Sequence[Row]) -> "Shown":
-        """The page that the fetched rows make, in the order of the list."""
+    def show(self, fetched: Sequence[Row], number: int) -> "Shown":
+        """The page that the fetched rows make, in the order of the list. `number`: how many the window has."""
         rows = fetched[: self.count]
-        return Shown(self, rows[::-1] if self.is_backward else rows, has_more=len(fetched) > self.count)
+        return Shown(self, rows[::-1] if self.is_backward else rows, number)
 
 
 @dataclass(frozen=True)
 class Shown:
-    """The rows of a page. `has_more`: more rows follow in the direction of reading."""
+    """The rows of a page. `number`: how many rows its window has."""
 
     window: Window
     rows: Sequence[Row]
-    has_more: bool
+    number: int
+
+    @property
+    def has_more(self) -> bool:
+        """Whether more rows are known to follow in the direction of reading."""
+        return self.number > len(self.rows)
 
     @property
     def total(self) -> int | None:
@@ -79,9 +87,9 @@ class Shown:
         window = self.window
         if window.position:
             return window.position.total
-        is_last = len(self.rows) < window.count or (window.has_cursors and not self.has_more)
-        if window.count and is_last and (self.rows or window.offset == 0):
-            return window.offset + len(self.rows)
+        is_last = self.number < window.count + window.has_cursors
+        if window.count and is_last and (self.number or window.offset == 0):
+            return window.offset + self.number
         return None
 
     def next(self, total: int) -> Position | None:
@@ -94,7 +102,7 @@ class Shown:
         return self._neighbour(0, total, is_before=True) if is_there else None
 
     def _neighbour(self, end: int, total: int, *, is_before: bool) -> Position | None:
-        if not self.window.count:
+        if not (self.window.count and self.window.has_cursors):
             return None
         if self.rows:
             row_id, key, *_ = self.rows[end]

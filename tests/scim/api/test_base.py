@@ -126,6 +126,36 @@ def test_a_full_buffer_drops_rows_and_says_so(client, monkeypatch, caplog):
     assert "3 requests are missing" in caplog.text
 
 
+def test_h2_a_buffer_with_too_many_bytes_keeps_rows_without_their_bodies(client, monkeypatch, caplog):
+    monkeypatch.setattr(request_log, "MAX_WAITING_BYTES", 100_000)
+    for number in range(20):
+        assert client.post("/Users", {"userName": f"u{number}", "title": "x" * 20_000}).status_code == 201
+    held = sum(map(request_log._size, request_log.writer._entries))
+    assert held < 200_000
+    rows = list(logged())
+    assert len(rows) == 20, "support still finds each request"
+    assert {row.request_body for row in rows if len(row.request_body) < 20_000} == {request_log.NOT_KEPT}
+    assert sum(len(row.request_body) > 20_000 for row in rows) in (1, 2)
+    assert "missing" not in caplog.text
+    monkeypatch.setattr(request_log, "MAX_WAITING_BYTES", 1_000)
+    for _ in range(20):
+        client.get("/Users")
+    assert len(request_log.writer._entries) < 3
+    request_log.writer.flush()
+    assert "requests are missing" in caplog.text
+
+
+def test_h2_the_log_is_written_in_statements_of_bounded_size(client, monkeypatch):
+    written = []
+    monkeypatch.setattr(request_log, "BATCH_BYTES", 50_000)
+    monkeypatch.setattr(request_log, "_write_entries", lambda entries: written.append(len(entries)))
+    for number in range(10):
+        client.post("/Users", {"userName": f"u{number}", "title": "x" * 15_000})
+    request_log.writer.flush()
+    assert sum(written) == 10
+    assert max(written) <= 2
+
+
 def test_v50_one_odd_request_does_not_take_the_rows_of_others(provider, stranger, scim):
     scim(stranger).post("/Users", {"userName": "a", "x\0y": 1})
     scim(stranger).post("/Users", b'{"password": "x", "nickName": "\\ud800"}')

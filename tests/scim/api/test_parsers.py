@@ -7,6 +7,7 @@ import uuid
 import pytest
 
 from providers.models import Resource
+from scim.api import parsers
 from scim.protocol.attributes import ENTERPRISE_USER
 from tests.factories import make_group, make_user
 
@@ -163,3 +164,16 @@ def test_a_415_of_an_encoded_body_says_what_to_leave_out(client, encoding):
     assert (answer.status_code, answer["Accept-Encoding"]) == (415, "identity")
     assert f'Content-Encoding "{encoding}"' in answer.json()["detail"]
     assert "without that header" in answer.json()["detail"] and "Content-Type" not in answer.json()["detail"]
+
+
+def test_v39_the_log_keeps_no_long_list_of_a_large_body(client, provider, monkeypatch):
+    monkeypatch.setattr(parsers, "_LARGE", 10)
+    group = make_group(provider, "Care")
+    members = [{"value": str(uuid.uuid4())} for _ in range(1_500)]
+    put = client.put(f"/Groups/{group.pk}", {"displayName": "Care", "members": members, "externalId": "x"})
+    document = put.wsgi_request.scim_document
+    assert document == {"displayName": "Care", "members": members[:1_001], "externalId": "x"}
+    patch = client.patch(f"/Groups/{group.pk}", {"op": "add", "path": "members", "value": members})
+    (operation,) = patch.wsgi_request.scim_document["Operations"]
+    assert operation == {"op": "add", "path": "members", "value": members[:1_001]}
+    assert "1480 more" in put.json()["detail"] and "1480 more" in patch.json()["detail"], "all were read"

@@ -1,6 +1,9 @@
 """Membership as rows: what a request costs does not depend on the size of the group."""
 
+import json
+import tracemalloc
 import uuid
+from dataclasses import replace
 
 import pytest
 from django.db import connection
@@ -11,7 +14,7 @@ from scim.clients import LIBERAL, policy_for
 from scim.protocol.attributes import GROUP
 from scim.protocol.errors import ScimError
 from scim.protocol.projection import parse_projection
-from scim.store import verbs
+from scim.store import answers, verbs
 from tests.factories import call, make_group, make_user
 from tests.scim.store.plans import fill_users, plan, statements
 
@@ -88,11 +91,55 @@ def test_a_member_twice_and_a_stranger_gone_are_success(provider):
     assert group.__class__.objects.get(pk=group.pk).version == version, "what changes nothing raises nothing"
 
 
-def test_v46_patch_of_a_group_of_500_leaves_500(provider):
-    people = [make_user(provider) for _ in range(20)]
-    group = make_group(provider, members=people)
-    patch(provider, group, {"op": "replace", "path": "displayName", "value": "Renamed"})
-    assert len(members_of(group)) == 20
+@pytest.mark.parametrize(
+    "operation",
+    [
+        {"op": "replace", "path": "displayName", "value": "Renamed"},
+        {"op": "replace", "value": {"displayName": "Renamed", "externalId": "x"}},
+        {"op": "remove", "path": "externalId"},
+    ],
+)
+def test_v46_patch_of_a_group_of_500_leaves_500(provider, operation, monkeypatch):
+    ids = fill_users(provider.pk, 500)
+    group = make_group(provider, members=ids, externalId="x")
+    small = replace(LIBERAL, max_page_bytes=1_000, max_count=10, default_count=10)
+    monkeypatch.setattr(answers, "MANY", 100)
+    verbs.patch(call(provider, GROUP, policy=small), str(group.pk), {"Operations": [operation]}, answers=True)
+    assert members_of(group) == set(ids)
+
+
+def test_v46_what_a_client_reads_can_be_put_back_and_leaves_500(provider, scim, monkeypatch):
+    """However small the parts in which it is read, by its address and in a list."""
+    ids = fill_users(provider.pk, 500)
+    group, client = make_group(provider, members=ids), scim(provider)
+    small = replace(LIBERAL, max_page_bytes=1_000, max_count=10, default_count=10)
+    monkeypatch.setattr("scim.api.base.policy_for", lambda switches: small)
+    monkeypatch.setattr(answers, "MANY", 100)
+    read = json.loads(client.get(f"/Groups/{group.pk}").getvalue())
+    (listed,) = json.loads(client.get("/Groups").getvalue())["Resources"]
+    assert read == listed
+    for body in (read, listed):
+        assert client.put(f"/Groups/{group.pk}", body).status_code == 200
+        assert members_of(group) == set(ids)
+
+
+@pytest.mark.parametrize(
+    ("more", "most"), [({}, 170), ({"type": "User", "$ref": "https://x/Users/1", "display": "Somebody"}, 260)]
+)
+def test_v39_the_members_of_a_large_body_are_not_copied(provider, more, most):
+    """A body of 16 MiB may name 340,000 of them."""
+    ids = fill_users(provider.pk, 20_000)
+    group = make_group(provider)
+    body = {"displayName": "Large", "members": [{"value": found, **more} for found in ids]}
+    asked = call(provider, GROUP, projection=parse_projection("", "members", GROUP, LIBERAL))
+    tracemalloc.start()
+    try:
+        verbs.replace(asked, str(group.pk), body)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak / 20_000 < most, "bytes for each member"
+    assert len(members_of(group)) == 20_000
 
 
 def test_one_event_a_request_with_counts_and_rows_that_bear_its_id(provider):

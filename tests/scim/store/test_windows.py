@@ -1,5 +1,7 @@
 """The window of a page, without a database: the list a b c d e f g in pages."""
 
+from dataclasses import replace
+
 import pytest
 
 from scim.store.cursors import Position
@@ -22,8 +24,9 @@ def fetch(window, rows=LIST):
     return beyond[: window.limit]
 
 
-def shown(window, rows=LIST):
-    page = window.show(fetch(window, rows))
+def shown(window, rows=LIST, most=None):
+    fetched = fetch(window, rows)
+    page = window.show(fetched[:most], len(fetched))
     return "".join(row[0] for row in page.rows), page
 
 
@@ -50,8 +53,8 @@ def test_a_page_by_index_has_no_cursors(window, letters, total):
 
 
 def test_an_empty_list_needs_no_counting():
-    assert Window(2).show([]).total == 0
-    assert Window(2, has_cursors=True).show([]).total == 0
+    assert Window(2).show([], 0).total == 0
+    assert Window(2, has_cursors=True).show([], 0).total == 0
 
 
 @pytest.mark.parametrize(
@@ -78,7 +81,7 @@ def test_a_page_by_cursor_names_its_neighbours(position, letters, total, previou
 def test_a_page_of_none_by_cursor_fetches_nothing_and_leads_nowhere(position):
     window = Window(0, has_cursors=True, position=position)
     assert window.limit == 0
-    page = window.show([])
+    page = window.show([], 0)
     assert (page.rows, page.total) == ([], 7 if position else None)
     assert (page.next(7), page.previous(7)) == (None, None)
 
@@ -115,5 +118,41 @@ def test_cursors_lead_through_the_whole_list_and_back(count):
     back = [pages[-1]]
     while previous := page.previous(7):
         found, page = shown(Window(count, has_cursors=True, position=previous))
+        back.append(found)
+    assert "".join(reversed(back)) == "abcdefg"
+
+
+@pytest.mark.parametrize(
+    ("window", "letters", "total", "previous", "following"),
+    [
+        (Window(5), "ab", None, None, None),
+        (Window(8), "ab", 7, None, None),  # the window has all, of which two are shown
+        (Window(5, start_index=6), "fg", 7, None, None),
+        (Window(5, has_cursors=True), "ab", None, None, at("b")),
+        (Window(7, has_cursors=True), "ab", 7, None, at("b")),
+        (Window(5, has_cursors=True, position=at("d")), "ef", 7, at("e", is_backward=True), at("f")),
+        (Window(5, has_cursors=True, position=at("d", is_backward=True)), "bc", 7, at("b", is_backward=True), at("c")),
+    ],
+)
+def test_h2_a_page_that_is_cut_leads_to_the_rows_that_were_cut_off(window, letters, total, previous, following):
+    found, page = shown(window, most=2)
+    assert (found, page.total) == (letters, total)
+    assert (page.previous(7), page.next(7)) == (previous, following)
+
+
+@pytest.mark.parametrize("most", range(1, 4))
+def test_h2_cursors_lead_through_pages_that_are_cut_and_back(most):
+    pages, window = [], Window(5, has_cursors=True)
+    while True:
+        found, page = shown(window, most=most)
+        pages.append(found)
+        following = page.next(7)
+        if following is None:
+            break
+        window = replace(window, position=following)
+    assert "".join(pages) == "abcdefg"
+    back = [pages[-1]]
+    while previous := page.previous(7):
+        found, page = shown(replace(window, position=previous), most=most)
         back.append(found)
     assert "".join(reversed(back)) == "abcdefg"

@@ -1,5 +1,6 @@
 """What tests of several packages share: the cast, a SCIM client in process, a real gunicorn."""
 
+import gc
 import os
 import signal
 import socket
@@ -25,7 +26,7 @@ from django.utils.translation import activate, get_language
 
 from providers import request_log
 from providers.models import Provider
-from tests.database import end_other_sessions
+from tests.database import end_other_sessions, migrated
 from tests.factories import browser_of, issue, make_account, make_provider
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -34,6 +35,12 @@ QUICK_HASHER = "django.contrib.auth.hashers.MD5PasswordHasher"
 # What starts programs of its own, besides each test that calls `subprocess` itself. All else is marked `core`.
 PROGRAM_FIXTURES = {"server", "live_server"}
 PROGRAM_FILES = {"test_serve.py", "test_embedded.py"}
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One process more than cores: now and then each waits for a program to start or to end."""
+    return (os.cpu_count() or 1) + 1
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -46,6 +53,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _starts_programs(item: pytest.Function) -> bool:
     by_fixture = PROGRAM_FIXTURES & set(item.fixturenames)
     return bool(by_fixture or item.path.name in PROGRAM_FILES or "subprocess" in item.function.__code__.co_names)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """Exempt modules and tests from garbage collection, as gunicorn.conf.py does: all of them stay until the end."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 10, 10)  # a page makes thousands of objects
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -86,7 +101,9 @@ def django_db_setup(
     A copy is for the tests that commit, so that what they leave behind meets nobody.
     """
     with django_db_blocker.unblock():
-        made = setup_databases(verbosity=0, interactive=False)
+        with migrated() as template:
+            connection.settings_dict["TEST"]["TEMPLATE"] = template
+            made = setup_databases(verbosity=0, interactive=False, serialized_aliases=[])
         connection.creation.clone_test_db(COMMITTED, verbosity=0, autoclobber=True)
         with connection.cursor() as cursor:  # nothing here has to survive a power cut
             for name in (connection.settings_dict["NAME"], f"{connection.settings_dict['NAME']}_{COMMITTED}"):

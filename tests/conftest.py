@@ -35,6 +35,8 @@ QUICK_HASHER = "django.contrib.auth.hashers.MD5PasswordHasher"
 # What starts programs of its own, besides each test that calls `subprocess` itself. All else is marked `core`.
 PROGRAM_FIXTURES = {"server", "live_server"}
 PROGRAM_FILES = {"test_serve.py", "test_embedded.py"}
+# Half a minute or more for one test: they start first, so that no process waits for the end of another's.
+LONG_FILES = {"test_accessibility.py", "test___main__.py", "test_odd_data.py", "test_export.py"}
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -48,6 +50,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if isinstance(item, pytest.Function) and not _starts_programs(item):
             item.add_marker(pytest.mark.core)
+    items.sort(key=lambda item: item.path.name not in LONG_FILES)
 
 
 def _starts_programs(item: pytest.Function) -> bool:

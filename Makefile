@@ -9,7 +9,7 @@ PIP_INSTALL = .venv/bin/python -m pip install --quiet --disable-pip-version-chec
 LOCK = ../.venv/bin/uv pip compile --python-version 3.11 --generate-hashes --no-emit-index-url --universal \
   --custom-compile-command "make lock" $(ARGS)
 
-# How many processes run the tests: one per core, at most four (each may have a browser and a server of its own).
+# How many processes run the tests: one more than cores, at most four (each may have a browser and a server of its own).
 # ARGS mostly picks a few tests: they run in one process, as starting others would take longer.
 PROCESSES = $(if $(ARGS),0,auto)
 # Tests start a hundred programs: without bytecode each of them would compile the project again.

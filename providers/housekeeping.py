@@ -152,13 +152,14 @@ def purge_providers() -> int:
         found = cursor.fetchone()
         if not found:
             return 0
+        for table in OF_A_PROVIDER:
+            if purged := _delete(cursor, table, "provider_id = %s", found):
+                return purged
+        # The record lets values be erased only of users who no longer exist.
         for statement in (_ERASE_EVENTS, _DROP_REQUESTS):
             cursor.execute(statement, [found[0], BATCH])
             if cursor.rowcount:
                 return int(cursor.rowcount)
-        for table in OF_A_PROVIDER:
-            if purged := _delete(cursor, table, "provider_id = %s", found):
-                return purged
         provider = Provider.objects.get(pk=found[0])
         withdraw_exports(cursor)
         record_act(EventKind.PROVIDER_PURGED, SYSTEM, provider=provider)

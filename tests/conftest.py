@@ -1,5 +1,6 @@
 """What tests of several packages share: the cast, a SCIM client in process, a real gunicorn."""
 
+import gc
 import os
 import signal
 import socket
@@ -29,7 +30,7 @@ from providers.buckets import PLACES, Buckets
 from providers.console.export import write_file
 from providers.console.site import site
 from providers.models import Provider
-from tests.database import end_other_sessions, rewriting_events
+from tests.database import end_other_sessions, migrated, rewriting_events
 from tests.factories import browser_of, issue, make_account, make_provider
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -39,6 +40,14 @@ QUICK_HASHER = "django.contrib.auth.hashers.MD5PasswordHasher"
 # What starts programs of its own, besides each test that calls `subprocess` itself. All else is marked `core`.
 PROGRAM_FIXTURES = {"server", "live_server"}
 PROGRAM_FILES = {"test_serve.py", "test_embedded.py"}
+# Half a minute or more for one test: they start first, so that no process waits for the end of another's.
+LONG_FILES = {"test_accessibility.py", "test___main__.py", "test_odd_data.py", "test_export.py"}
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One process more than cores: now and then each waits for a program to start or to end."""
+    return (os.cpu_count() or 1) + 1
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -46,11 +55,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if isinstance(item, pytest.Function) and not _starts_programs(item):
             item.add_marker(pytest.mark.core)
+    items.sort(key=lambda item: item.path.name not in LONG_FILES)
 
 
 def _starts_programs(item: pytest.Function) -> bool:
     by_fixture = PROGRAM_FIXTURES & set(item.fixturenames)
     return bool(by_fixture or item.path.name in PROGRAM_FILES or "subprocess" in item.function.__code__.co_names)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """Exempt modules and tests from garbage collection, as gunicorn.conf.py does: all of them stay until the end."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 10, 10)  # a page makes thousands of objects
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -106,7 +124,9 @@ def django_db_setup(
     A copy is for the tests that commit, so that what they leave behind meets nobody.
     """
     with django_db_blocker.unblock():
-        made = setup_databases(verbosity=0, interactive=False)
+        with migrated() as template:
+            connection.settings_dict["TEST"]["TEMPLATE"] = template
+            made = setup_databases(verbosity=0, interactive=False, serialized_aliases=[])
         connection.creation.clone_test_db(COMMITTED, verbosity=0, autoclobber=True)
         with connection.cursor() as cursor:  # nothing here has to survive a power cut
             for name in (connection.settings_dict["NAME"], f"{connection.settings_dict['NAME']}_{COMMITTED}"):

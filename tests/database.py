@@ -5,9 +5,11 @@ starts and stops the embedded server.
 """
 
 import atexit
+import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import date
 
 import psycopg
 
@@ -15,14 +17,59 @@ from iprova_idm.embedded import database_url_in_environment
 from iprova_idm.options import PROJECT_DIR
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "iprova_idm.settings")
+# Nothing here has to survive a power cut, and nobody asks which statements took long. Two count from the next start.
+_QUICK = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "max_wal_size": "'4GB'",
+    "jit": "off",
+    "compute_query_id": "off",
+    "pg_stat_statements.track": "none",
+}
 _database = ExitStack()
 if not os.environ.get("DATABASE_URL"):
     os.environ["DATA_DIR"] = str(PROJECT_DIR / ".data-tests")
     with psycopg.connect(_database.enter_context(database_url_in_environment()), autocommit=True) as _connection:
-        # Nothing here has to survive a power cut. Emptying all tables after a browser test takes half the time so.
-        _connection.execute("ALTER SYSTEM SET fsync = off")
+        for _name, _value in _QUICK.items():
+            _connection.execute(f"ALTER SYSTEM SET {_name} = {_value}")
         _connection.execute("SELECT pg_reload_conf()")
     atexit.register(_database.close)
+
+
+@contextmanager
+def migrated() -> Iterator[str]:
+    """The name of a database with all migrations, to be copied inside the block: no other process uses it there.
+
+    It is kept after the run, because migrating takes longer than many runs of a few tests. It is made again when a
+    module of the product or a version that it requires is another one, and each day, for its partitions are of months.
+    """
+    from django.db import connection
+
+    known, state = connection.settings_dict, _digest_of_sources()
+    template, name, test = f"test_{known['NAME']}_migrated", known["NAME"], known["TEST"]
+    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as own:
+        own.execute("SELECT pg_advisory_lock(hashtext(%s))", [template])
+        query = "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = %s"
+        if own.execute(query, [template]).fetchone() != (state,):
+            known["TEST"] = test | {"NAME": template}
+            try:
+                connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
+            finally:
+                connection.close()
+                known["NAME"], known["TEST"] = name, test
+            own.execute(f"COMMENT ON DATABASE \"{template}\" IS '{state}'")
+        yield template
+
+
+def _digest_of_sources() -> str:
+    """Of what decides on the tables and their first rows: the product's modules, the versions it requires, the day."""
+    files = [file for folder in ("iprova_idm", "providers", "scim") for file in (PROJECT_DIR / folder).rglob("*.py")]
+    digest = hashlib.sha256(date.today().isoformat().encode())
+    for file in [PROJECT_DIR / "requirements" / "base.txt", *sorted(files)]:
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
 
 
 def end_other_sessions() -> None:

@@ -1,6 +1,7 @@
 """One function a model, valid by default, naming only what a test is about; written as the product writes."""
 
 import itertools
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -18,11 +19,15 @@ from providers.administration import add_provider
 from providers.events import SYSTEM
 from providers.ip_rules import Network, read_range
 from providers.models import IpMode, Provider, SyncedGroup, SyncedUser, Token
+from providers.resources import writes
 from providers.tokens import issue_token
 from scim.clients import LIBERAL
 from scim.protocol.attributes import GROUP, USER, ResourceType
+from scim.protocol.patch import read_resource
 from scim.protocol.projection import WHOLE
+from scim.protocol.validation import keep_defaults
 from scim.store import verbs
+from scim.store.columns import row_of
 
 _numbers = itertools.count(1)
 
@@ -57,9 +62,19 @@ def call(provider: Provider, resource_type: ResourceType = USER, **options: Any)
 
 
 def make_user(provider: Provider, user_name: str = "", **attributes: Any) -> SyncedUser:
-    body = {"userName": user_name or f"user{next(_numbers)}@example.com", **attributes}
-    answer = verbs.create(call(provider), body)
-    return SyncedUser.objects.get(pk=answer.id)
+    [user] = make_users(provider, [user_name or f"user{next(_numbers)}@example.com"], **attributes)
+    return user
+
+
+def make_users(provider: Provider, user_names: Iterable[str], **attributes: Any) -> list[SyncedUser]:
+    """A user of each name. A statement writes each and one reads all; a POST of `verbs.create` takes four for each."""
+    made, ids = call(provider), []
+    for user_name in user_names:
+        body = read_resource({"userName": user_name, **attributes}, USER, made.policy, made.notes)
+        row = row_of(keep_defaults(None, made.shape(body), USER), USER)
+        ids.append(writes.create(provider.pk, USER.name, row, made.actor, uuid7()))
+    found = SyncedUser.objects.in_bulk(ids)
+    return [found[pk] for pk in ids]
 
 
 def make_group(

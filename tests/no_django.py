@@ -1,6 +1,11 @@
-"""A pytest plugin that makes Django, DRF, django-scim2 and psycopg unimportable: the protocol core does no I/O."""
+"""A pytest plugin that makes Django, DRF, django-scim2 and psycopg unimportable: the protocol core does no I/O.
+
+Every test runs. Those with generated examples have many in the ordinary run, and a fiftieth of them here.
+"""
 
 import sys
+
+from hypothesis import settings
 
 _FORBIDDEN = {"django", "rest_framework", "django_scim", "psycopg"}
 
@@ -12,3 +17,5 @@ class _Refuse:
 
 
 sys.meta_path.insert(0, _Refuse())  # type: ignore[arg-type]
+settings.register_profile("few", max_examples=2)
+settings.load_profile("few")

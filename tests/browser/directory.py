@@ -20,7 +20,7 @@ from scim.api import refusals
 from scim.protocol.attributes import USER
 from scim.store import verbs
 from tests.conftest import ScimClient
-from tests.factories import call, issue, make_account, make_calls, make_group, make_provider, make_user
+from tests.factories import call, issue, make_account, make_calls, make_group, make_provider, make_user, make_users
 
 EXTENSION = {
     "id": "urn:example:params:scim:schemas:extension:zorg:1.0:User",
@@ -232,7 +232,7 @@ def _held() -> Provider:
     """A provider with removals of two users and of a group held back, after twenty."""
     held = make_provider("Ziekenhuis Zuid Entra ID")
     Provider.objects.filter(pk=held.pk).update(removal_limit="hold")
-    people = [make_user(held, f"vertrekker{number:02}@zuid.example") for number in range(25)]
+    people = make_users(held, (f"vertrekker{number:02}@zuid.example" for number in range(25)))
     ward = make_group(held, "Verpleegafdeling 3", members=people)
     client = ScimClient(issue(held)[1])
     for person in people[:21]:

@@ -104,12 +104,12 @@ def role_of(process: subprocess.Popen[str]) -> str:
 # The database itself
 
 
-def test_rows_outlive_a_restart(folder: Path) -> None:
-    with EmbeddedPostgres(folder, must_own=True) as server:
+def test_rows_outlive_a_restart(made_before: Path) -> None:
+    with EmbeddedPostgres(made_before, must_own=True) as server:
         ask(server.url, "CREATE TABLE kept AS SELECT 7 AS seven")
-        pid = postmaster(folder)
+        pid = postmaster(made_before)
     assert not is_alive(pid)
-    with EmbeddedPostgres(folder, must_own=True) as server:
+    with EmbeddedPostgres(made_before, must_own=True) as server:
         assert ask(server.url, "SELECT seven FROM kept") == 7
 
 
@@ -148,16 +148,16 @@ def test_what_the_tables_need_is_there(folder: Path) -> None:
         assert ask(server.url, "SELECT current_user || ' ' || current_database()") == "iprova iprova"
 
 
-def test_nobody_else_reaches_it(folder: Path) -> None:
-    with EmbeddedPostgres(folder, must_own=True) as server:
+def test_nobody_else_reaches_it(made_before: Path) -> None:
+    with EmbeddedPostgres(made_before, must_own=True) as server:
         assert ask(server.url, "SHOW listen_addresses") == ""
         assert server.socket_folder.stat().st_mode & 0o777 == 0o700
         with pytest.raises(psycopg.OperationalError, match="Peer authentication failed"):
             ask(server.url.replace("iprova@", "postgres@"), "SELECT 1")
 
 
-def test_log_names_no_person(folder: Path) -> None:
-    with EmbeddedPostgres(folder, must_own=True) as server:
+def test_log_names_no_person(made_before: Path) -> None:
+    with EmbeddedPostgres(made_before, must_own=True) as server:
         ask(server.url, "CREATE TABLE person (name text PRIMARY KEY)")
         ask(server.url, "INSERT INTO person VALUES ('adele@example.com')")
         with pytest.raises(psycopg.errors.UniqueViolation):
@@ -180,19 +180,19 @@ def test_given_database_url_starts_nothing(data_dir: Path, monkeypatch: pytest.M
     assert not (data_dir / "unused").exists()
 
 
-def test_joiner_never_stops_the_owners_server(folder: Path) -> None:
-    with EmbeddedPostgres(folder, must_own=True) as owner:
-        with EmbeddedPostgres(folder, must_own=False) as joiner:
+def test_joiner_never_stops_the_owners_server(made_before: Path) -> None:
+    with EmbeddedPostgres(made_before, must_own=True) as owner:
+        with EmbeddedPostgres(made_before, must_own=False) as joiner:
             assert (owner.is_owner, joiner.is_owner) == (True, False)
             assert ask(joiner.url, "SELECT 1") == 1
         assert ask(owner.url, "SELECT 1") == 1
 
 
-def test_second_owner_is_told_so(folder: Path) -> None:
-    with EmbeddedPostgres(folder, must_own=True):
+def test_second_owner_is_told_so(made_before: Path) -> None:
+    with EmbeddedPostgres(made_before, must_own=True):
         with pytest.raises(DatabaseError, match="in use by another running instance"):
-            EmbeddedPostgres(folder, must_own=True, wait_s=0.3).__enter__()
-        assert is_alive(postmaster(folder)) or sys.platform != "linux"
+            EmbeddedPostgres(made_before, must_own=True, wait_s=0.3).__enter__()
+        assert is_alive(postmaster(made_before)) or sys.platform != "linux"
 
 
 def test_two_starters_at_once_share_one_server(folder: Path) -> None:
@@ -200,11 +200,11 @@ def test_two_starters_at_once_share_one_server(folder: Path) -> None:
         assert sorted([role_of(first), role_of(second)]) == ["joiner", "owner"]
 
 
-def test_folder_is_free_again_when_the_owner_leaves(folder: Path) -> None:
-    with other_process(folder) as other:
+def test_folder_is_free_again_when_the_owner_leaves(made_before: Path) -> None:
+    with other_process(made_before) as other:
         assert role_of(other) == "owner"
         other.communicate("")
-    with EmbeddedPostgres(folder, must_own=True, wait_s=0) as server:
+    with EmbeddedPostgres(made_before, must_own=True, wait_s=0) as server:
         assert server.is_owner
 
 
@@ -212,13 +212,13 @@ def test_folder_is_free_again_when_the_owner_leaves(folder: Path) -> None:
 
 
 @needs_linux
-def test_killed_owner_takes_the_server_along(folder: Path) -> None:
-    with other_process(folder) as other:
+def test_killed_owner_takes_the_server_along(made_before: Path) -> None:
+    with other_process(made_before) as other:
         assert role_of(other) == "owner"
-        pid = postmaster(folder)
+        pid = postmaster(made_before)
         os.kill(other.pid, signal.SIGKILL)
         wait_until_gone(pid)
-    with EmbeddedPostgres(folder, must_own=True) as server:
+    with EmbeddedPostgres(made_before, must_own=True) as server:
         assert ask(server.url, "SELECT 1") == 1
 
 
@@ -234,16 +234,16 @@ def test_first_start_that_was_killed_leaves_nothing_broken(folder: Path, after_s
         assert not list(folder.glob("data.new.*"))
 
 
-def test_foreign_process_with_the_number_of_a_stale_pid_file_lives_on(folder: Path) -> None:
-    with EmbeddedPostgres(folder, must_own=True) as server:
-        pid_file, socket_folder = (folder / "data" / "postmaster.pid").read_text(), server.socket_folder
+def test_foreign_process_with_the_number_of_a_stale_pid_file_lives_on(made_before: Path) -> None:
+    with EmbeddedPostgres(made_before, must_own=True) as server:
+        pid_file, socket_folder = (made_before / "data" / "postmaster.pid").read_text(), server.socket_folder
     stranger = subprocess.Popen(["sleep", "60"])
     try:
         stale = str(stranger.pid) + "\n" + pid_file.partition("\n")[2]
         socket_folder.mkdir(mode=0o700, exist_ok=True)
-        for path in (folder / "data" / "postmaster.pid", socket_folder / ".s.PGSQL.5432.lock"):
+        for path in (made_before / "data" / "postmaster.pid", socket_folder / ".s.PGSQL.5432.lock"):
             path.write_text(stale)
-        with EmbeddedPostgres(folder, must_own=True) as server:
+        with EmbeddedPostgres(made_before, must_own=True) as server:
             assert ask(server.url, "SELECT 1") == 1
         assert stranger.poll() is None
     finally:
@@ -252,29 +252,29 @@ def test_foreign_process_with_the_number_of_a_stale_pid_file_lives_on(folder: Pa
 
 
 @needs_linux
-def test_orphan_of_this_folder_is_stopped_first(folder: Path) -> None:
-    lost = EmbeddedPostgres(folder, must_own=True).__enter__()
+def test_orphan_of_this_folder_is_stopped_first(made_before: Path) -> None:
+    lost = EmbeddedPostgres(made_before, must_own=True).__enter__()
     assert lost._lock is not None
     lost._lock.close()  # as if its owner had ended and the server did not have the signal yet
-    with EmbeddedPostgres(folder, must_own=True) as server:
+    with EmbeddedPostgres(made_before, must_own=True) as server:
         assert lost.has_died
         assert ask(server.url, "SELECT 1") == 1
 
 
 @needs_linux
-def test_killed_server_is_noticed_and_recovers(folder: Path) -> None:
-    with EmbeddedPostgres(folder, must_own=True) as server:
+def test_killed_server_is_noticed_and_recovers(made_before: Path) -> None:
+    with EmbeddedPostgres(made_before, must_own=True) as server:
         ask(server.url, "CREATE TABLE kept AS SELECT 7 AS seven")
-        os.kill(postmaster(folder), signal.SIGKILL)
-        wait_until_gone(postmaster(folder))
+        os.kill(postmaster(made_before), signal.SIGKILL)
+        wait_until_gone(postmaster(made_before))
         assert server.has_died
-    with EmbeddedPostgres(folder, must_own=True) as server:
+    with EmbeddedPostgres(made_before, must_own=True) as server:
         assert ask(server.url, "SELECT seven FROM kept") == 7
 
 
-def test_ctrl_c_of_the_terminal_does_not_reach_the_server(folder: Path) -> None:
-    with EmbeddedPostgres(folder, must_own=True):
-        assert os.getsid(postmaster(folder)) != os.getsid(0)
+def test_ctrl_c_of_the_terminal_does_not_reach_the_server(made_before: Path) -> None:
+    with EmbeddedPostgres(made_before, must_own=True):
+        assert os.getsid(postmaster(made_before)) != os.getsid(0)
 
 
 # Odd folders
@@ -309,12 +309,12 @@ def test_squatted_socket_folder_is_refused(data_dir: Path) -> None:
         server.socket_folder.rmdir()
 
 
-def test_data_of_another_major_version_is_refused_with_the_way_out(folder: Path) -> None:
-    with EmbeddedPostgres(folder, must_own=True):
+def test_data_of_another_major_version_is_refused_with_the_way_out(made_before: Path) -> None:
+    with EmbeddedPostgres(made_before, must_own=True):
         pass
-    (folder / "data" / "PG_VERSION").write_text("17\n")
+    (made_before / "data" / "PG_VERSION").write_text("17\n")
     with pytest.raises(DatabaseError, match=r"made by PostgreSQL 17, .* brings PostgreSQL 18.*restore"):
-        EmbeddedPostgres(folder, must_own=True).__enter__()
+        EmbeddedPostgres(made_before, must_own=True).__enter__()
 
 
 def test_folder_with_other_content_is_left_alone(folder: Path) -> None:
@@ -340,13 +340,13 @@ def test_read_only_folder_is_named_with_the_reason(folder: Path) -> None:
         EmbeddedPostgres(folder, must_own=True).__enter__()
 
 
-def test_server_that_does_not_start_shows_its_own_words(folder: Path) -> None:
-    with EmbeddedPostgres(folder, must_own=True):
+def test_server_that_does_not_start_shows_its_own_words(made_before: Path) -> None:
+    with EmbeddedPostgres(made_before, must_own=True):
         pass
-    with (folder / "data" / "postgresql.conf").open("a") as settings:
+    with (made_before / "data" / "postgresql.conf").open("a") as settings:
         settings.write("max_connections = many\n")
     with pytest.raises(DatabaseError, match=r"postgres\.log says:\n.*max_connections"):
-        EmbeddedPostgres(folder, must_own=True).__enter__()
+        EmbeddedPostgres(made_before, must_own=True).__enter__()
 
 
 # Who starts it
@@ -372,10 +372,10 @@ def test_nameless_user_is_told_so(folder: Path, monkeypatch: pytest.MonkeyPatch)
 
 @needs_root
 @needs_linux
-def test_root_starts_it_as_a_user_without_any_other_group(folder: Path) -> None:
+def test_root_starts_it_as_a_user_without_any_other_group(made_before: Path) -> None:
     account = embedded._server_account()
-    with EmbeddedPostgres(folder, must_own=True):
-        status = Path(f"/proc/{postmaster(folder)}/status").read_text().split("\n")
+    with EmbeddedPostgres(made_before, must_own=True):
+        status = Path(f"/proc/{postmaster(made_before)}/status").read_text().split("\n")
     told = {line.partition(":")[0]: line.partition(":")[2].split() for line in status}
     assert set(told["Uid"]) == {str(account.pw_uid)}
     assert set(told["Gid"]) == {str(account.pw_gid)}
@@ -408,9 +408,9 @@ def test_root_runs_a_copy_where_the_environment_is_closed(folder: Path, tmp_path
 
 
 @needs_root
-def test_folder_of_another_user_is_not_taken_over(folder: Path) -> None:
-    with EmbeddedPostgres(folder, must_own=True):
+def test_folder_of_another_user_is_not_taken_over(made_before: Path) -> None:
+    with EmbeddedPostgres(made_before, must_own=True):
         pass
-    os.chown(folder / "data", 12345, 12345)
+    os.chown(made_before / "data", 12345, 12345)
     with pytest.raises(DatabaseError, match="belongs to OS user 12345, not to iprova-db"):
-        EmbeddedPostgres(folder, must_own=False).__enter__()
+        EmbeddedPostgres(made_before, must_own=False).__enter__()

@@ -178,12 +178,12 @@ def test_first_administrators_random_password_is_shown_once(first_output: str, d
     assert check_password(shown[0], str(accounts[0][1]))
 
 
-def test_admin_password_is_used_never_shown_and_not_handed_on(folder: Path) -> None:
-    with running(folder / "own password", ADMIN_PASSWORD="Correct-Horse-7") as run:
+def test_admin_password_is_used_never_shown_and_not_handed_on(made_before: Path) -> None:
+    with running(made_before.parent, ADMIN_PASSWORD="Correct-Horse-7") as run:
         assert "Sign in as admin with the password of ADMIN_PASSWORD" in run.output
         assert "Correct-Horse-7" not in run.output
         assert "Correct-Horse-7" not in Path(f"/proc/{run.child('gunicorn')}/environ").read_text()
-        [[kept]] = rows(folder / "own password", "SELECT password FROM auth_user")
+        [[kept]] = rows(made_before.parent, "SELECT password FROM auth_user")
         assert check_password("Correct-Horse-7", str(kept))
 
 
@@ -321,10 +321,9 @@ def test_two_starts_at_once_on_an_empty_database_migrate_it_once(data_dir: Path,
 
 def test_disabled_administrator_is_not_brought_back(data_dir: Path, folder: Path) -> None:
     with EmbeddedPostgres(data_dir / "postgres", must_own=True) as server:
-        with psycopg.connect(server.url, autocommit=True) as connection:
-            connection.execute("CREATE DATABASE disabled")
+        with psycopg.connect(server.url.replace("/iprova?", "/postgres?"), autocommit=True) as connection:
+            connection.execute("CREATE DATABASE disabled TEMPLATE iprova")
         url = server.url.replace("/iprova?", "/disabled?")
-        Run(folder / "key only", "prepare", DATABASE_URL=url).ends_with(0)
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute("UPDATE auth_user SET is_active = false")
         again = Run(folder / "key only", "prepare", DATABASE_URL=url)

@@ -12,7 +12,7 @@ from providers.console.provider.status import provider_status
 from providers.health import health_of
 from providers.models import Provider
 from tests.conftest import ScimClient
-from tests.factories import browser_of, code_of, issue, make_calls, make_user
+from tests.factories import browser_of, code_of, issue, make_calls, make_users
 from tests.pages import read
 
 NOW = datetime(2026, 11, 25, 10, 2, tzinfo=UTC)  # 11:02 in Amsterdam
@@ -33,7 +33,8 @@ def status_at(provider, now=NOW):
 @pytest.fixture
 def crowd(provider, scim):
     """200 users of a provider, and a function that disables this many of them."""
-    ids = [make_user(provider, active=True).pk for _ in range(200)]
+    people = make_users(provider, (f"crowd{number}@example.com" for number in range(200)), active=True)
+    ids = [person.pk for person in people]
     client = scim(provider)
 
     def disable(count):
@@ -54,7 +55,7 @@ def held(provider):
     Provider.objects.filter(pk=provider.pk).update(
         removal_limit="hold", removal_limit_users=5, removal_limit_percent=10
     )
-    people = [make_user(provider, f"user{number:02}@contoso.com") for number in range(40)]
+    people = make_users(provider, (f"user{number:02}@contoso.com" for number in range(40)))
     client = ScimClient(issue(provider)[1])
     for person in people[:4]:
         assert client.patch(f"/Users/{person.pk}", DISABLE).status_code == 200

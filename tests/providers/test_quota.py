@@ -11,7 +11,7 @@ from providers.housekeeping import run_job
 from providers.models import Provider, RequestLog, Resource
 from providers.notices import send_notices, write_notices
 from providers.quota import count_resources, usages
-from providers.request_log import NOT_KEPT
+from providers.request_log import QUOTA_USED
 from tests.factories import make_group, make_user
 from tests.pages import read
 
@@ -112,7 +112,7 @@ def test_l15_bodies_of_rejected_requests_are_kept_up_to_a_limit_for_each_provide
     assert scim(stranger).post("/Users", {"title": "x" * 60_000}).status_code == 400
     request_log.writer.flush()
     rejected = RequestLog.objects.of(provider).filter(status=400).order_by("id")
-    assert [row.request_body == NOT_KEPT for row in rejected] == [False] * 4 + [True] * 3
+    assert [row.request_body == QUOTA_USED for row in rejected] == [False] * 4 + [True] * 3
     assert rejected.last().response_body == "" and rejected.last().reason == "required-attribute"
     assert len(RequestLog.objects.of(provider).get(status=201).request_body) > 60_000
     assert len(RequestLog.objects.of(stranger).get(status=400).request_body) > 60_000

@@ -13,6 +13,7 @@ from scim.protocol.errors import ScimError
 from scim.protocol.patch import PATCH_SCHEMA, read_patch
 from scim.protocol.validation import UNASSIGNED, Notes, keep_defaults, validate_resource
 
+MANY = 10 * settings.default.max_examples  # 1,000
 WORK = '[type eq "work"]'
 _paths = st.sampled_from(
     [
@@ -113,7 +114,7 @@ def _empties(value: object) -> bool:
     return value in UNASSIGNED or any(map(_empties, parts))
 
 
-@settings(max_examples=1_000, deadline=None)
+@settings(max_examples=MANY, deadline=None)
 @given(st.sampled_from(RESOURCES), _operations, st.sampled_from([LIBERAL, STRICT]))
 def test_the_result_is_a_whole_resource_or_a_refusal(resource, operations, policy):
     before = validate_resource(copy.deepcopy(resource), USER, LIBERAL, Notes())
@@ -138,7 +139,7 @@ def _says_true(value: object) -> bool:
     return str(value).lower() == "true" or any(map(_says_true, parts))
 
 
-@settings(max_examples=1_000, deadline=None)
+@settings(max_examples=MANY, deadline=None)
 @given(_operations, st.sampled_from([LIBERAL, STRICT]))
 def test_nobody_is_enabled_by_a_patch_that_does_not_say_true(operations, policy):
     before = {"schemas": [USER.schema.id], "userName": "jane", "active": False}

@@ -11,6 +11,7 @@ from scim.protocol.errors import ScimError
 from scim.protocol.filters import And, Comparison, Not, Or, Presence, ValuePath, parse_filter, render
 from scim.protocol.paths import AttrPath
 
+HUNDRED = settings.default.max_examples
 A, B, C = (Presence(AttrPath(name)) for name in "abc")
 
 
@@ -147,13 +148,13 @@ def _grow(inner):
     return st.one_of(st.builds(Not, inner), st.builds(And, several), st.builds(Or, several))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=3 * HUNDRED, deadline=None)
 @given(st.recursive(_leaves, _grow, max_leaves=20))
 def test_every_tree_is_read_back_from_its_rendering(node):
     assert parse_filter(render(node), max_length=100_000, max_depth=100) == node
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=5 * HUNDRED, deadline=None)
 @given(st.text(alphabet='ab.:[]() "\\$eqandortnpr019-', max_size=60))
 def test_any_text_is_a_tree_or_a_refusal(text):
     try:

@@ -3,6 +3,7 @@
 `python -m tests.providers.console.users.summaries` makes the table again.
 """
 
+import functools
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ DOCUMENT = HERE.parents[3] / "docs" / "console.md"
 HEADING = "## Histories and their summaries\n"
 
 
+@functools.cache
 def expected() -> dict[str, dict[str, Any]]:
     """For each history `en` and `nl`, the paragraphs of the summary, and `verdict`, which a reader gave."""
     return tomllib.loads((HERE / "histories.toml").read_text("utf-8"))

@@ -6,7 +6,7 @@ from providers.models import Membership
 from providers.request_log import writer
 from scim.protocol.attributes import GROUP
 from scim.store import verbs
-from tests.factories import call, make_group, make_user
+from tests.factories import call, make_group, make_user, make_users
 from tests.pages import Page, read
 from tests.providers.console.users.conftest import user_page
 
@@ -16,7 +16,7 @@ def members_on(page: Page) -> list[str]:
 
 
 def test_ac_grp_1_members_come_fifty_at_a_time(support, provider, django_assert_max_num_queries):
-    people = [make_user(provider, f"user{number:03}@contoso.com") for number in range(120)]
+    people = make_users(provider, (f"user{number:03}@contoso.com" for number in range(120)))
     group = make_group(provider, "Everybody", members=people)
     # session, account, rights (2), group, events, the requests and members they name, count, one page of members
     with django_assert_max_num_queries(11):
@@ -29,7 +29,7 @@ def test_ac_grp_1_members_come_fifty_at_a_time(support, provider, django_assert_
 
 
 def test_ac_grp_1_members_are_searched(support, provider, django_assert_max_num_queries):
-    people = [make_user(provider, f"user{number}@contoso.com") for number in range(60)]
+    people = make_users(provider, (f"user{number}@contoso.com" for number in range(60)))
     group = make_group(provider, "Everybody", members=people)
     with django_assert_max_num_queries(11):
         page = read(support.get(f"/eum/groups/{group.pk}/?q=user5"))

@@ -31,22 +31,16 @@ def paragraphs_on(page: Page) -> list[str]:
 
 
 @pytest.mark.parametrize("name", HISTORIES)
-def test_summary(support, name):
+def test_summary_in_which_an_operator_reads_no_personal_value(support, operator, name):
     page = page_of(HISTORIES[name](Directory("Contoso Entra ID")))
     texts = expected()[name]
     assert paragraphs_on(read(support.get(page))) == texts["en"]
     assert paragraphs_on(read(support.get(page, headers=IN_DUTCH))) == texts["nl"]
-
-
-@pytest.mark.parametrize("name", HISTORIES)
-def test_an_operator_reads_no_personal_value(operator, name):
-    page = page_of(HISTORIES[name](Directory("Contoso Entra ID")))
     found = read(operator.get(page))
     if "?q=" in page:  # whoever may not see names finds nobody by one
         assert not found.has(test_id="never-created")
-        return
-    summary = " ".join(paragraphs_on(found))
-    assert not re.search(r"[Jj]ane|[Jj]ohn|Boer|Smit|Surgeon", summary)
+    else:
+        assert not re.search(r"[Jj]ane|[Jj]ohn|Boer|Smit|Surgeon", " ".join(paragraphs_on(found)))
 
 
 def test_each_history_is_in_the_document_with_its_summary():

@@ -16,13 +16,14 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from providers.audit import record_act
 from providers.events import Actor, EventKind
 from providers.models import TEST_PREFIX, Provider, Token
 from providers.outcomes import Refusal
+from providers.prepared import prepared_cursor
 from providers.switches import SWITCHES
 
 PREFIX = "ipr_"
@@ -263,7 +264,7 @@ def find_caller(value: str, address: str | None) -> Caller | None:
     It is always one indexed query, whatever the value is (threat V24). It runs for each request, so
     that every worker refuses a revoked token at once.
     """
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(_FIND_CALLER, [settings.OPTIONS.keep_until_used, address, digest_of(value)])
         found = cursor.fetchone()
     return Caller(*(*found, address)) if found else None

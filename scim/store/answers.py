@@ -14,6 +14,7 @@ import orjson
 from django.conf import settings
 from django.db import connection
 
+from providers.prepared import prepared_cursor
 from providers.resources.members import current
 from scim.protocol.attributes import ResourceType
 from scim.protocol.listing import ListQuery, Sort
@@ -112,7 +113,8 @@ def read_one(
     # The query for the members has the id as a literal. With the id of the outer row, PostgreSQL would plan
     # for a group of average size.
     relation = _relation(resource_type, projection, Sql("%s", (resource_id,)), window)
-    with connection.cursor() as cursor:
+    has_members = resource_type.name == "Group" and projection.wants("members")
+    with connection.cursor() if has_members else prepared_cursor() as cursor:
         cursor.execute(
             f"SELECT r.version, n.digest, {_BODY} FROM providers_resource r LEFT JOIN LATERAL {relation.text} n"
             " ON TRUE WHERE r.id = %s AND r.provider_id = %s AND r.resource_type = %s AND r.deleted_at IS NULL",

@@ -93,7 +93,8 @@ def _database(url: str) -> dict[str, object]:
         "HOST": query.pop("host", parts.hostname or ""),
         "PORT": parts.port or query.pop("port", ""),
         "CONN_MAX_AGE": None,
-        "OPTIONS": query,
+        # Only the statements of `providers.prepared` are prepared, and those at their first use.
+        "OPTIONS": {"prepare_threshold": 0, **query},
         # PgBouncer in transaction mode gives each transaction another connection.
         "DISABLE_SERVER_SIDE_CURSORS": True,
     }

@@ -16,13 +16,14 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from providers.audit import record_act
 from providers.events import Actor, EventKind
 from providers.models import TEST_PREFIX, Provider, Token
 from providers.outcomes import Refusal
+from providers.prepared import prepared_cursor
 from providers.switches import SWITCHES
 
 PREFIX = "ipr_"
@@ -267,7 +268,7 @@ def find_caller(value: str, address: str | None) -> Caller | None:
     that every worker refuses a revoked token at once.
     """
     digest = digest_of(value)
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(_FIND_CALLER, [settings.OPTIONS.keep_until_used, address, digest])
         found = cursor.fetchone()
     return Caller(*(*found, address, digest)) if found else None

@@ -12,6 +12,7 @@ from django.db import connection
 
 from providers.ids import is_exact_id
 from providers.models.resource import MembershipEnding
+from providers.prepared import prepared_cursor
 from providers.resources.rows import Locked, MembersChanged, now
 
 
@@ -43,7 +44,7 @@ def add(group: Locked, ids: Iterable[str], event_id: UUID) -> MembersChanged:
     if str(group.id) in wanted:
         raise SelfMemberError
     ids_sent = _array_of(wanted)
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(_ADD_MEMBERS, [group.id, now(), event_id, ids_sent, group.provider_id])
         added = cursor.rowcount
         if added == len(wanted):

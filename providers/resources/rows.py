@@ -16,6 +16,7 @@ from django.db import connection
 from django.utils import timezone
 
 from providers.events import Actor, EventKind
+from providers.prepared import prepared_cursor
 
 
 @dataclass(frozen=True)
@@ -120,14 +121,26 @@ def update(provider_id: int, resource_id: UUID, columns: Mapping[str, Any], even
     )
 
 
+# The columns of an event that are no text. A prepared statement takes the types of a SELECT list from its casts.
+_TYPES = {
+    "id": "uuid",
+    "at": "timestamptz",
+    "person_id": "integer",
+    "address": "inet",
+    "request_id": "uuid",
+    "changes": "jsonb",
+}
+
+
 def _write(change: str, params: Sequence[Any], event: Event) -> None:
     values = event.columns
-    with connection.cursor() as cursor:
+    places = ", ".join(f"%s::{_TYPES.get(name, 'text')}" for name in values)
+    with prepared_cursor() as cursor:
         cursor.execute(
             f"WITH changed AS ({change} RETURNING id, provider_id, resource_type, version)"
             " INSERT INTO providers_changeevent"
             f" (provider_id, resource_id, resource_type, version, {', '.join(values)})"
-            f" SELECT provider_id, id, resource_type, version, {', '.join(['%s'] * len(values))} FROM changed",
+            f" SELECT provider_id, id, resource_type, version, {places} FROM changed",
             [*params, *values.values()],
         )
 

@@ -15,6 +15,7 @@ from django.db import connection
 from uuid_utils.compat import uuid7
 
 from providers.events import Actor, EventKind
+from providers.prepared import prepared_cursor
 from providers.resources import members, rows
 from providers.resources.rows import Event, Locked, MembersChanged, Row, differences, member_counts, now, subject_of
 
@@ -46,7 +47,7 @@ def held_name(provider_id: int, resource_type: str, column: str, key: str) -> st
 
 def lock(provider_id: int, resource_type: str, resource_id: UUID) -> Locked | None:
     """Lock the live resource with this id against every other write; None when there is none."""
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(
             "SELECT version, document FROM providers_resource WHERE id = %s AND provider_id = %s"
             " AND resource_type = %s AND deleted_at IS NULL FOR NO KEY UPDATE",
@@ -104,7 +105,7 @@ WHERE id = %s AND provider_id = %s AND resource_type = %s AND deleted_at IS NULL
 
 def lock_for_delete(provider_id: int, resource_type: str, resource_id: UUID) -> Locked | None:
     """Like `lock`, but no other transaction can make the resource a member meanwhile. Locks its groups first."""
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(_LOCK_GROUPS, [provider_id, provider_id, resource_id])
         groups = frozenset(group_id for (group_id,) in cursor.fetchall())
         cursor.execute(_LOCK_FOR_DELETE, [resource_id, provider_id, resource_type])

@@ -12,6 +12,7 @@ import orjson
 from django.conf import settings
 from django.db import connection, transaction
 
+from providers.prepared import prepared_cursor
 from providers.resources.members import current
 from scim.protocol.attributes import ResourceType
 from scim.protocol.projection import Projection, project, shown_parts
@@ -118,7 +119,9 @@ def read_one(
         digest = DIGEST if resource_type.name == "User" else "NULL"
         text = f"(SELECT {JOINED}, {digest} AS digest, count(*) AS number FROM ({elements.text} LIMIT %s) m)"
         relation = Sql(text, (*elements.params, MANY + 1))
-    with connection.cursor() as cursor:
+    # What a group's members cost depends on their number, so that statement is planned for its values.
+    has_members = elements is not None and resource_type.name == "Group"
+    with connection.cursor() if has_members else prepared_cursor() as cursor:
         cursor.execute(
             f"SELECT r.version, n.digest, n.number, {BODY} FROM providers_resource r LEFT JOIN LATERAL {relation.text}"
             " n ON TRUE WHERE r.id = %s AND r.provider_id = %s AND r.resource_type = %s AND r.deleted_at IS NULL",

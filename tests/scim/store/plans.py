@@ -1,9 +1,9 @@
 """Many rows made by SQL, and how PostgreSQL would run what the store sends."""
 
 from collections.abc import Callable
+from typing import Any
 
 from django.db import connection
-from django.test.utils import CaptureQueriesContext
 
 from scim.protocol.projection import Projection
 
@@ -33,10 +33,16 @@ def fill_users(provider_id: int, count: int) -> list[str]:
 
 
 def statements(act: Callable[[], object]) -> list[str]:
-    """The SQL that `act` sends, values in place."""
-    with CaptureQueriesContext(connection) as captured:
+    """The SQL that `act` sends, values in place. Django's own log leaves out those of prepared statements."""
+    sent: list[str] = []
+
+    def note(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:
+        sent.append(connection.ops.compose_sql(sql, params) if params else sql)
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(note):
         act()
-    return [query["sql"] for query in captured.captured_queries]
+    return sent
 
 
 def plan(sql: str) -> list[str]:

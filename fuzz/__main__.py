@@ -55,6 +55,7 @@ def _read_arguments() -> argparse.Namespace:
     parser.add_argument("--requests", type=int, default=200_000, help="to the SCIM endpoint")
     parser.add_argument("--posts", type=int, default=20_000, help="forms of the console")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--patience", type=float, default=1.0, help="multiplies the limits of time, on a busy machine")
     parser.add_argument(
         "--failures", type=Path, default=PROJECT_DIR / "fuzz-failures", help="folder for what was found"
     )
@@ -108,7 +109,9 @@ def fuzz_server(server: Server, sent: argparse.Namespace, report: Report) -> Non
             server,
             report.memory_of("requests"),
             share,
-            lambda number, done: send_requests(port, casts[number], share, f"{sent.seed}-{number}", done),
+            lambda number, done: send_requests(
+                port, casts[number], share, f"{sent.seed}-{number}", done, sent.patience
+            ),
         )
         for provider_id, outcome in zip(logged, outcomes, strict=True):
             logged[provider_id] += outcome.logged
@@ -125,7 +128,7 @@ def fuzz_server(server: Server, sent: argparse.Namespace, report: Report) -> Non
             server,
             report.memory_of("forms"),
             share,
-            lambda number, done: fill_forms(port, share, f"{sent.seed}-{number}", done),
+            lambda number, done: fill_forms(port, share, f"{sent.seed}-{number}", done, sent.patience),
         )
         report.add("console", outcomes)
         time.sleep(_FLUSHED_S)

@@ -27,8 +27,9 @@ MOST_PAGES = 120
 CRAWLED_AGAIN = 300  # after so many forms, because forms change what there is
 # They end the session or change whom it belongs to.
 AVOIDED = (r"^/logout/", r"^/two-step/", r"^/password_change/", r"^/login/")
-# Pages that may take longer: the connection test asks this server itself, an export has all rows.
-PATIENT = (("/guide/test/", 15.0), ("/export/", 20.0))
+# Pages that may take longer: the connection test asks this server itself, an export has all rows, and a password is
+# digested slowly on purpose.
+PATIENT = {"/guide/test/": 15.0, "/export/": 20.0} | dict.fromkeys(("/accounts/", "/delete/", "/login/"), 3.0)
 PASSWORD = "correct horse battery"  # of each account that the factory makes
 ROLES = ("Administrator", "Administrator", "Administrator", "Administrator", "Support", "Operator")
 
@@ -188,12 +189,12 @@ def crawl(
 _DELETED = "status=removed"  # the list of deleted users and groups, whose pages have other forms
 
 
-def fill_forms(port: int, count: int, seed: str, sent: Callable[[], Any]) -> Outcome:
+def fill_forms(port: int, count: int, seed: str, sent: Callable[[], Any], patience: float = 1.0) -> Outcome:
     """Send `count` forms that follow from `seed`, and open pages with changed parameters in between.
 
-    `sent` is called after each form.
+    `sent` is called after each form; `patience` multiplies time limits.
     """
-    filler = Filler(port, Random(seed), seed, most=min(MOST_PAGES, 30 + count))
+    filler = Filler(port, Random(seed), seed, most=min(MOST_PAGES, 30 + count), patience=patience)
     for number in range(count):
         if number % CRAWLED_AGAIN == 0:
             filler.look_around()
@@ -210,8 +211,8 @@ def fill_forms(port: int, count: int, seed: str, sent: Callable[[], Any]) -> Out
 class Filler:
     """What one process knows of the console, and what it has found."""
 
-    def __init__(self, port: int, random: Random, seed: str, most: int = MOST_PAGES) -> None:
-        self.most = most
+    def __init__(self, port: int, random: Random, seed: str, most: int, patience: float) -> None:
+        self.most, self.patience = most, patience
         self.port, self.random, self.seed, self.number = port, random, seed, 0
         self.outcome = Outcome({name: Tally() for name in KINDS})
         self.browsers: dict[str, Browser] = {}
@@ -286,7 +287,7 @@ class Filler:
         return sorted({*filter(None, shapes.split("&")), *fields})
 
     def _get(self, browser: Browser, address: str) -> None:
-        kind = _kind(PAGE, address)
+        kind = self._kind(PAGE, address)
         headers = [header for header in HEADERS if header[0] in ("Accept-Language", "Accept", "Range")]
         extra = [self.random.choice(headers)] if self.random.random() < 0.1 else []
         extra += [("X-Dialog", "asked")] if self.random.random() < 0.2 else []
@@ -297,7 +298,7 @@ class Filler:
         self._judge(kind, open_it(), open_it, {"page": address, "role": browser.role})
 
     def _send(self, name: str, browser: Browser, form: Form, values: list[tuple[str, Any]]) -> Response:
-        kind = _kind(name, form.action)
+        kind = self._kind(name, form.action)
         is_dialog = self.random.random() < 0.3
 
         def send_it(changed: list[tuple[str, Any]] = values) -> Response:
@@ -307,6 +308,10 @@ class Filler:
         step = {"page": form.page, "action": form.action, "role": browser.role, "values": _as_json(values)}
         self._judge(kind, response, send_it, step)
         return response
+
+    def _kind(self, name: str, address: str) -> Kind:
+        limits = [limit_s for part, limit_s in PATIENT.items() if part in address]
+        return replace(KINDS[name], limit_s=max([1.0, *limits]) * self.patience)
 
     def _judge(self, kind: Kind, response: Response, again: Callable[[], Response], step: dict[str, Any]) -> None:
         tally = self.outcome.tallies[kind.name]
@@ -325,11 +330,6 @@ class Filler:
 def _leads_away(location: str) -> bool:
     """Whether a browser would follow a Location to another host. It reads a backslash as a slash."""
     return urlsplit(location.replace("\\", "/")).hostname not in (None, "127.0.0.1")
-
-
-def _kind(name: str, address: str) -> Kind:
-    limits = [limit_s for part, limit_s in PATIENT if part in address]
-    return replace(KINDS[name], limit_s=max([1.0, *limits]))
 
 
 def submit(browser: Browser, form: Form, values: list[tuple[str, Any]], *, is_dialog: bool = False) -> Response:

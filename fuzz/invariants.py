@@ -13,7 +13,7 @@ from typing import Any
 from django.db import connection
 
 from fuzz.tally import Checked
-from providers.models import Provider, Resource
+from providers.models import TEST_PREFIX, Provider, Resource
 from providers.resources.rows import Row, differences
 from providers.schemas import resource_types_of
 from scim.store.columns import row_of
@@ -137,20 +137,21 @@ INVARIANTS = (
     Invariant(
         "the counts of requests are those of the log",
         _REQUESTS,
-        """SELECT coalesce(c.provider_id, l.provider_id) || ' ' || coalesce(c.slot, l.slot) || ' '
+        f"""SELECT coalesce(c.provider_id, l.provider_id) || ' ' || coalesce(c.slot, l.slot) || ' '
              || coalesce(c.outcome, l.outcome) FROM providers_requestcount c
            FULL JOIN (SELECT provider_id, date_bin('20 minutes', at, '2000-01-01Z') AS slot, outcome,
                method IN ('POST', 'PUT', 'PATCH', 'DELETE') AS is_change, count(*) AS n
-             FROM providers_requestlog WHERE token_prefix <> 'test' GROUP BY 1, 2, 3, 4) l
+             FROM providers_requestlog WHERE token_prefix <> '{TEST_PREFIX}' GROUP BY 1, 2, 3, 4) l
            USING (provider_id, slot, outcome, is_change) WHERE c.count IS DISTINCT FROM l.n""",
     ),
     Invariant(
         "the addresses seen have the calls of the log",
         _REQUESTS,
-        """SELECT coalesce(s.provider_id, l.provider_id)::text FROM
+        f"""SELECT coalesce(s.provider_id, l.provider_id)::text FROM
              (SELECT provider_id, sum(calls) AS n FROM providers_sourceseen GROUP BY 1) s
            FULL JOIN (SELECT provider_id, count(*) AS n FROM providers_requestlog
-             WHERE status <> 401 AND part_of IS NULL AND source_ip IS NOT NULL AND token_prefix <> 'test' GROUP BY 1) l
+             WHERE status <> 401 AND part_of IS NULL AND source_ip IS NOT NULL
+               AND token_prefix <> '{TEST_PREFIX}' GROUP BY 1) l
            USING (provider_id) WHERE s.n IS DISTINCT FROM l.n""",
     ),
 )

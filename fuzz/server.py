@@ -7,7 +7,7 @@ import shutil
 import socket
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -115,12 +115,13 @@ def _bulk(wire: Wire, token: str, operations: list[dict[str, Any]]) -> bytes:
 def memory_of_workers(server: Server) -> dict[int, int]:
     """The resident size of each worker in bytes, by process id. Empty where there is no /proc."""
     found = {}
-    for status in Path("/proc").glob("[0-9]*/status"):
-        try:
-            text = status.read_text()
-        except OSError:  # the process has ended
-            continue
-        values = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
-        if values["PPid"].strip() == str(server.gunicorn.pid) and "VmRSS" in values:
-            found[int(values["Pid"])] = int(values["VmRSS"].split()[0]) * 1024
+    parent = server.gunicorn.pid
+    try:
+        workers = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+    except OSError:
+        return {}
+    for worker in workers:
+        with suppress(OSError, IndexError):  # it may have ended
+            pages = int(Path(f"/proc/{worker}/statm").read_text().split()[1])
+            found[int(worker)] = pages * os.sysconf("SC_PAGE_SIZE")
     return found

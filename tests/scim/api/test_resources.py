@@ -54,7 +54,7 @@ def test_v56_a_forged_host_changes_no_address(client):
     assert "evil" not in made.content.decode() + made["Location"]
 
 
-def test_v11_foreign_ids_are_as_unknown_ones(provider, stranger, scim):
+def test_v5_v11_foreign_ids_are_as_unknown_ones(provider, stranger, scim):
     user, group = make_user(stranger), make_group(stranger)
     client = scim(provider)
     for path, body in ((f"/Users/{user.pk}", {"userName": "x"}), (f"/Groups/{group.pk}", {"displayName": "x"})):

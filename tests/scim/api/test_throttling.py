@@ -210,7 +210,11 @@ def test_v30_throttled_requests_show_that_the_directory_is_there(client, provide
 # ---- an address ----
 
 
-@pytest.mark.parametrize("token", [None, "", make_value(), "ipr_unknown", "eyJhbGciOi.eyJpc3MiOi.c2ln"])
+@pytest.mark.parametrize(
+    "token",
+    [None, "", make_value(), "ipr_unknown", "eyJhbGciOi.eyJpc3MiOi.c2ln"],
+    ids=["none", "empty", "never issued", "unknown", "jwt"],
+)
 def test_v30_refused_requests_from_one_address_are_limited(db, token, clock):
     client = ScimClient(token)
     found = statuses(client, 60)

@@ -54,3 +54,8 @@ MEMBERS = [
 @pytest.mark.parametrize(("operations", "wanted"), [case[1:] for case in MEMBERS], ids=[case[0] for case in MEMBERS])
 def test_member_changes(operations, wanted):
     assert deltas(*operations) == wanted
+
+
+@pytest.mark.parametrize("text", ['x" or value pr', 'x"] or [value pr', "x\\", "x' or 'a' eq 'a", 'not (value eq "x")'])
+def test_v41_a_value_to_remove_is_compared_and_never_read_as_a_filter(text):
+    assert deltas(op("remove", "members", member(text))) == [(False, [text], [])]

@@ -72,7 +72,7 @@ def test_a_role_is_changed_and_counts_at_once(browser):
     assert ChangeEvent.objects.filter(kind="account.changed").count() == 1, "what changes nothing is no event"
 
 
-def test_who_is_disabled_is_signed_out_and_can_be_enabled(browser):
+def test_v52_who_is_disabled_is_signed_out_and_can_be_enabled(browser):
     bert = make_account("Support", username="bert")
     his = browser_of(bert)
     browser.post(f"/accounts/{bert.pk}/disable/")

@@ -57,7 +57,7 @@ def test_administrators_and_superusers_find_the_controls(signed_in, provider, ro
     assert tokens.has(test_id="permanent-token") and tokens.has(test_id="revoke")
 
 
-def test_ac_role_2_support_posts_are_refused_and_recorded(support, provider):
+def test_v25_ac_role_2_support_posts_are_refused_and_recorded(support, provider):
     token, _value = issue(provider)
     sent = {"title": "Fabrikam", "request_key": str(uuid.uuid4())}
     for path in acts(provider, token):

@@ -26,8 +26,10 @@ class _PreparedCursor(_Cursor):  # type: ignore[misc]
 def prepared_cursor() -> CursorWrapper:
     """Return a cursor like that of `connection.cursor()`, whose statements are prepared.
 
-    The types of their parameters come from the Python values, so a parameter that can be None needs a cast.
+    The types of their parameters come from the Python values, so a parameter that can be None needs a cast. While
+    Django keeps a list of the statements it is an ordinary cursor, because that list cannot show prepared ones.
     """
+    if connection.queries_logged:
+        return connection.cursor()
     connection.ensure_connection()
-    cursor: Any = _PreparedCursor(connection.connection)
-    return connection.make_debug_cursor(cursor) if connection.queries_logged else connection.make_cursor(cursor)
+    return connection.make_cursor(_PreparedCursor(connection.connection))

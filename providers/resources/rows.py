@@ -121,7 +121,7 @@ def update(provider_id: int, resource_id: UUID, columns: Mapping[str, Any], even
     )
 
 
-# The columns of an event that are no text. A prepared statement takes the types of a SELECT list from its casts.
+# The columns of an event that are not text. A prepared statement takes the types of a SELECT list from its casts.
 _TYPES = {
     "id": "uuid",
     "at": "timestamptz",

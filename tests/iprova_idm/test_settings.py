@@ -37,12 +37,15 @@ def test_a_setting_that_cannot_be_used_ends_the_process_with_one_line():
     assert "Traceback" not in ended.stderr
 
 
+PREPARED = {"prepare_threshold": 0}
+
+
 @pytest.mark.parametrize(
     ("url", "expected"),
     [
-        ("postgresql://me:p%40ss@db:6432/x", ("x", "me", "p@ss", "db", 6432, {})),
-        ("postgresql:///x?host=/run/pg&port=5433", ("x", "", "", "/run/pg", "5433", {})),
-        ("postgresql://me@db/x?sslmode=require", ("x", "me", "", "db", "", {"sslmode": "require"})),
+        ("postgresql://me:p%40ss@db:6432/x", ("x", "me", "p@ss", "db", 6432, PREPARED)),
+        ("postgresql:///x?host=/run/pg&port=5433", ("x", "", "", "/run/pg", "5433", PREPARED)),
+        ("postgresql://me@db/x?sslmode=require", ("x", "me", "", "db", "", PREPARED | {"sslmode": "require"})),
     ],
 )
 def test_the_database_follows_from_its_url(url, expected):

@@ -133,7 +133,7 @@ def test_a_provider_deleted_30_days_ago_is_purged_in_batches_and_its_events_stay
     assert not Provider.objects.filter(pk=provider.pk).exists()
     kept = ChangeEvent.objects.filter(provider_id=provider.pk).order_by("id")
     assert kept.count() == events + 1 and kept.last().kind == "provider.purged"
-    assert RequestLog.objects.filter(provider_id=provider.pk).exists()
+    assert not RequestLog.objects.filter(provider_id=provider.pk).exists()
     assert run_job(purge_providers) == "0"
 
 

@@ -6,7 +6,7 @@ from django.db import connection
 from providers.outcomes import CHANGES, Outcome, is_failure, is_problem, outcome_of
 from scim.protocol.errors import Reason
 
-SET_BY = {Reason.REMOVALS_HELD: 503, Reason.PAUSED: 503, Reason.NOTHING_UNDERSTOOD: 200}
+SET_BY = {Reason.REMOVALS_HELD: 503, Reason.PAUSED: 503, Reason.NOTHING_UNDERSTOOD: 200, Reason.LEFT_OVER: 503}
 
 
 @pytest.mark.smoke

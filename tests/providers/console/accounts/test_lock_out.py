@@ -88,7 +88,8 @@ def test_v30_attempts_from_one_address_are_limited_without_a_query(account, djan
     assert found == [200] * 10
     with django_assert_num_queries(0):
         page = attempt("another", client=client)
-    assert (page.status_code, page["Retry-After"], page["Cache-Control"]) == (429, "5", "no-store")
+    assert (page.status_code, page["Cache-Control"]) == (429, "no-store")
+    assert 1 <= int(page["Retry-After"]) <= 5
     assert "Too many wrong passwords" in read(page).text
     assert attempt(password=PASSWORD, address="203.0.113.10").status_code == 302, "another address is served"
 

@@ -49,7 +49,7 @@ def slow(monkeypatch, seconds):
         )
     monkeypatch.setattr(
         "providers.models.resource.ResourceQuerySet.search",
-        lambda self, text: self.extra(where=["pg_temp.slow()"]),
+        lambda self, text, **_: self.extra(where=["pg_temp.slow()"]),
     )
 
 

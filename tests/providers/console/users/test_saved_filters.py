@@ -70,7 +70,13 @@ def test_the_same_name_again_replaces_and_none_is_taken_twice(people):
 
 @pytest.mark.parametrize(
     ("name", "query"),
-    [("", "status=disabled"), ("x" * 61, "status=disabled"), ("x", ""), ("x", "p=2"), ("x", "q=" + "x" * 3_000)],
+    [
+        ("", "status=disabled"),
+        ("x" * 61, "status=disabled"),
+        ("x", ""),
+        ("x", "p=2"),
+        ("x", "q=" + "x" * 400 + "&provider=" + "1" * 3_000),
+    ],
 )
 def test_what_is_no_filter_is_not_saved(people, name, query):
     (_, hers), _, _ = people

@@ -26,6 +26,7 @@ _BAD_HEADER = Kind(400, "Bad Request", "A header is malformed.")
 _BAD_REQUEST = Kind(400, "Bad Request", "The request is not HTTP/1.1.")
 BAD_CHUNKS = Kind(400, "Bad Request", "The chunked body is malformed, or its chunks are too small.")
 HEAD_TOO_LONG = Kind(431, "Request Header Fields Too Large", "The headers are too long.")
+CUT_OFF = Kind(400, "Bad Request", "The request ended before it was complete.")
 TOO_SLOW = Kind(408, "Request Timeout", "The request did not arrive in time.")
 FAILED = Kind(500, "Internal Server Error", "The server failed, or the request took too long.")
 

@@ -132,6 +132,8 @@ class BufferingWorker(SyncWorker):  # type: ignore[misc]
             return
         try:
             if not data:
+                if connection.head or connection.request:  # its client may still read, although it sends no more
+                    self._write_error(connection, unreadable.CUT_OFF)
                 self._close(connection)
             elif connection.body is None:
                 before = len(connection.head)

@@ -289,7 +289,7 @@ def test_m1_masking_takes_linear_time(helper, text):
 
 @pytest.mark.parametrize("text", [HOSTILE[name] for name in ("dots", "ats", "words", "type", "colons", "brackets")])
 def test_m1_an_operator_opens_every_page_about_a_hostile_value(reader, provider, scim, text):
-    text = text[: 10_000 if "{" in text else N]  # a body may have 51,200 brackets
+    text = text[: 10_000 if set(text) & set("{[,") else N]  # a body may have 51,200 brackets
     client = scim(provider)
     made = client.post("/Users", {"userName": "jane@x", "title": text, "nickName": text[:99_000]})
     assert made.status_code == 201

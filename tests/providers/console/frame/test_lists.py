@@ -10,8 +10,8 @@ from tests.providers.console.conftest import names
 def test_ac_usr_4_fifty_a_page_and_few_queries(support, provider, django_assert_max_num_queries):
     for number in range(60):
         make_user(provider, f"user{number:02}@contoso.com", displayName=f"User {number:02}")
-    # session, account, rights (2), provider filter, count, people: the same for 1 and for 50; and for a search its limit
-    # of time (3)
+    # session, account, rights (2), provider filter, count, people: the same for 1 and for 50
+    # and for a search its limit of time (3)
     with django_assert_max_num_queries(15):
         assert len(names(support.get("/eum/users/?q=user+contoso"))) == 50
     with django_assert_max_num_queries(12):

@@ -33,7 +33,7 @@ from django.utils import timezone
 from providers.audit import record_act
 from providers.events import Actor, EventKind
 from providers.models import KEPT, Export, ExportFailure, ExportPart, ExportState
-from providers.redaction import redact_query
+from providers.redaction import redact_text
 
 MOST_OF_ACCOUNT = 2
 MOST_IN_ALL = 4
@@ -90,7 +90,7 @@ def ask(
 
     The account's oldest exports make room for it. Raises `BusyError`. Up to seven queries.
     """
-    query = redact_query(query)  # it is kept; a search for a token finds nothing anyway
+    query = redact_text(query)  # it is kept; a search for a token finds nothing anyway
     _lock(0)
     begun = list(Export.objects.filter(state=ExportState.RUNNING))
     dead = interrupted(begun)

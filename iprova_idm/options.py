@@ -314,7 +314,6 @@ class Options:
         "How much of the bodies of rejected requests the provisioning log keeps of a provider on one day.",
         unit="MiB",
     )
-
     export_room_mib: int = option(
         "EXPORT_ROOM_MIB",
         _positive,

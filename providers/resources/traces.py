@@ -31,9 +31,9 @@ from django.db.models import Q
 
 from providers.events import EventKind
 from providers.models import ChangeEvent, Erasure, HeldRemoval, Notice, Resource, SavedFilter
+from providers.redaction import HIDDEN
 from scim.protocol.values import comparison_key
 
-HIDDEN = "•••"
 BATCH = 200
 SHORTEST = 4
 # Attributes whose values name one person, by path. A whole name does only if it is more than a single word.

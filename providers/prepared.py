@@ -8,28 +8,44 @@ unique index, whatever the values are.
 PgBouncer in transaction mode keeps them since its version 1.21 (`max_prepared_statements`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
+from weakref import WeakKeyDictionary
 
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.postgresql.base import ServerBindingCursor
-from django.db.backends.utils import CursorWrapper
 
 _Cursor: Any = ServerBindingCursor  # its stubs know no base class
 
-
-class _PreparedCursor(_Cursor):  # type: ignore[misc]
-    def execute(self, query: Any, params: Sequence[Any] | None = None) -> Any:
-        return super().execute(query, params, prepare=True)
+# One cursor for each connection: making one costs a tenth of a short statement.
+_cursors: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
 
 
-def prepared_cursor() -> CursorWrapper:
-    """Return a cursor like that of `connection.cursor()`, whose statements are prepared.
+def execute_prepared(statement: str, params: Sequence[Any]) -> Any:
+    """Execute a statement that is planned once. Return a cursor with its result, which lasts until the next statement.
 
-    The types of their parameters come from the Python values, so a parameter that can be None needs a cast. While
-    Django keeps a list of the statements it is an ordinary cursor, because that list cannot show prepared ones.
+    The types of the parameters come from the Python values, so a parameter that can be None needs a cast. While
+    Django keeps a list of the statements it is an ordinary one, because that list cannot show prepared ones. Raises
+    what any statement raises (`django.db.Error`), and counts for `connection.execute_wrappers`.
     """
-    if connection.queries_logged:
-        return connection.cursor()
-    connection.ensure_connection()
-    return connection.make_cursor(_PreparedCursor(connection.connection))
+    database = connections[DEFAULT_DB_ALIAS]
+    if database.queries_logged:
+        logged = database.cursor()
+        logged.execute(statement, params)
+        return logged
+    database.ensure_connection()
+    database.validate_no_broken_transaction()
+    cursor = _cursors.get(database.connection)
+    if cursor is None:
+        cursor = _cursors[database.connection] = _Cursor(database.connection)
+
+    def execute(sql: str, values: Sequence[Any], _many: bool, _context: Any) -> None:
+        with database.wrap_database_errors:
+            cursor.execute(sql, values, prepare=True)
+
+    run: Callable[..., None] = execute
+    for wrapper in reversed(database.execute_wrappers):
+        run = partial(wrapper, run)
+    run(statement, params, False, {"connection": database, "cursor": cursor})
+    return cursor

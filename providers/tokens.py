@@ -23,7 +23,7 @@ from providers.audit import record_act
 from providers.events import Actor, EventKind
 from providers.models import TEST_PREFIX, Provider, Token
 from providers.outcomes import Refusal
-from providers.prepared import prepared_cursor
+from providers.prepared import execute_prepared
 from providers.switches import SWITCHES
 
 PREFIX = "ipr_"
@@ -268,7 +268,5 @@ def find_caller(value: str, address: str | None) -> Caller | None:
     that every worker refuses a revoked token at once.
     """
     digest = digest_of(value)
-    with prepared_cursor() as cursor:
-        cursor.execute(_FIND_CALLER, [settings.OPTIONS.keep_until_used, address, digest])
-        found = cursor.fetchone()
+    found = execute_prepared(_FIND_CALLER, [settings.OPTIONS.keep_until_used, address, digest]).fetchone()
     return Caller(*(*found, address, digest)) if found else None

@@ -72,7 +72,7 @@ def make_users(provider: Provider, user_names: Iterable[str], **attributes: Any)
     for user_name in user_names:
         body = read_resource({"userName": user_name, **attributes}, USER, made.policy, made.notes)
         row = row_of(keep_defaults(None, made.shape(body), USER), USER)
-        ids.append(writes.create(provider.pk, USER.name, row, made.actor, uuid7()))
+        ids.append(writes.create(provider.pk, USER.name, row, made.actor, uuid7())[0])
     found = SyncedUser.objects.in_bulk(ids)
     return [found[pk] for pk in ids]
 

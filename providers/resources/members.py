@@ -12,8 +12,8 @@ from django.db import connection
 
 from providers.ids import is_exact_id
 from providers.models.resource import MembershipEnding
-from providers.prepared import prepared_cursor
-from providers.resources.rows import Locked, MembersChanged, now
+from providers.prepared import execute_prepared
+from providers.resources.rows import Locked, MembersChanged, Returning, now
 
 
 class SelfMemberError(Exception):
@@ -44,16 +44,12 @@ def add(group: Locked, ids: Iterable[str], event_id: UUID) -> MembersChanged:
     if str(group.id) in wanted:
         raise SelfMemberError
     ids_sent = _array_of(wanted)
-    with prepared_cursor() as cursor:
-        cursor.execute(_ADD_MEMBERS, [group.id, now(), event_id, ids_sent, group.provider_id])
-        added = cursor.rowcount
-        if added == len(wanted):
-            return MembersChanged(added)
-        cursor.execute(_WHICH_OF, [ids_sent, group.provider_id])
-        known = {found for (found,) in cursor.fetchall()}
-        unknown = [sent for sent in wanted if sent not in known]
-        cursor.execute(_WHICH_LIVE, [ids_sent, group.provider_id])
-        live = {found for (found,) in cursor.fetchall()}
+    added = execute_prepared(_ADD_MEMBERS, [group.id, now(), event_id, ids_sent, group.provider_id]).rowcount
+    if added == len(wanted):
+        return MembersChanged(added)
+    known = {found for (found,) in execute_prepared(_WHICH_OF, [ids_sent, group.provider_id]).fetchall()}
+    unknown = [sent for sent in wanted if sent not in known]
+    live = {found for (found,) in execute_prepared(_WHICH_LIVE, [ids_sent, group.provider_id]).fetchall()}
     gone = known - live
     deleted = [sent for sent in wanted if sent in gone]
     return MembersChanged(added, deleted=deleted, unknown=unknown)
@@ -100,14 +96,11 @@ def _remove(group: Locked, event_id: UUID, condition: str, params: Sequence[Any]
         return MembersChanged(removed=cursor.rowcount)
 
 
-def end_of_member(member: Locked, moment: datetime, event_id: UUID) -> set[UUID]:
-    """End the memberships of a deleted resource. Returns the ids of the groups that it leaves."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"{_END}provider_id = %s AND member_id = %s RETURNING group_id",
-            [moment, event_id, MembershipEnding.MEMBER_DELETED.value, member.provider_id, member.id],
-        )
-        return {group_id for (group_id,) in cursor.fetchall()}
+def end_of_member(member: Locked, moment: datetime, event_id: UUID) -> Returning:
+    """End the memberships of a resource with the statement that deletes it, which returns the ids of its groups."""
+    ended = f", ended AS ({_END}provider_id = %s AND member_id = %s RETURNING group_id)"
+    params = (moment, event_id, MembershipEnding.MEMBER_DELETED.value, member.provider_id, member.id)
+    return Returning("SELECT ARRAY(SELECT group_id FROM ended)", params, ended)
 
 
 def end_of_group(group: Locked, moment: datetime, event_id: UUID) -> None:

@@ -4,7 +4,6 @@ Each write goes through `insert` or `update`: the columns come from the fields o
 so that a column is named in one place.
 """
 
-import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
@@ -12,11 +11,12 @@ from functools import cached_property
 from typing import Any
 from uuid import UUID
 
+import orjson
 from django.db import connection
 from django.utils import timezone
 
 from providers.events import Actor, EventKind
-from providers.prepared import prepared_cursor
+from providers.prepared import execute_prepared
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,10 @@ class Row:
 
 @dataclass(frozen=True)
 class Locked:
-    """A live resource under lock: no other transaction changes or deletes it before this one ends.
+    """A live resource that is to be changed, as `providers.resources.writes` has read it.
 
-    `groups` are those that `lock_for_delete` has locked with it.
+    Mostly it is under lock: no other transaction changes or deletes it before this one ends. `groups` are those that
+    `lock_for_delete` has locked with it.
     """
 
     id: UUID
@@ -97,28 +98,55 @@ class Event:
         return own | vars(self.actor) | {"changes": _json(self.changes)}
 
 
-def insert(columns: Mapping[str, Any], event: Event) -> None:
-    """Insert a resource of version 1 and its event, by one statement.
+@dataclass(frozen=True)
+class Returning:
+    """What a write returns, so that nothing has to be read afterwards: a query on `changed`, the row as written.
+
+    `also` is a further change by the same statement, under a name that `query` uses; its parameters come first.
+    """
+
+    query: str
+    params: tuple[Any, ...] = ()
+    also: str = ""
+
+
+VERSION = Returning("SELECT version FROM changed")
+
+
+def insert(columns: Mapping[str, Any], event: Event, returning: Returning = VERSION) -> tuple[Any, ...]:
+    """Insert a resource of version 1 and its event, by one statement. Return the row of `returning`.
 
     Raises IntegrityError for a name that is taken.
     """
     values = {**columns, "version": 1, "created": event.at, "last_modified": event.at}
     places = ", ".join(["%s"] * len(values))
-    _write(f"INSERT INTO providers_resource ({', '.join(values)}) VALUES ({places})", list(values.values()), event)
+    change = f"INSERT INTO providers_resource ({', '.join(values)}) VALUES ({places})"
+    made = _write(change, list(values.values()), event, returning)
+    assert made is not None, "an INSERT returns its row"
+    return made
 
 
-def update(provider_id: int, resource_id: UUID, columns: Mapping[str, Any], event: Event) -> None:
+def update(
+    provider_id: int,
+    resource_id: UUID,
+    columns: Mapping[str, Any],
+    event: Event,
+    returning: Returning = VERSION,
+    *,
+    version: int | None = None,
+) -> tuple[Any, ...] | None:
     """Set these columns of a resource, raise its version and insert its event, by one statement.
 
-    Raises IntegrityError for a name that is taken.
+    Return the row of `returning`. With `version`, nothing is written and None returned if the resource has another
+    version, or is deleted. Raises IntegrityError for a name that is taken.
     """
     values = {**columns, "last_modified": event.at}
     assignments = ", ".join(f"{name} = %s" for name in values)
-    _write(
-        f"UPDATE providers_resource SET {assignments}, version = version + 1 WHERE id = %s AND provider_id = %s",
-        [*values.values(), resource_id, provider_id],
-        event,
-    )
+    change = f"UPDATE providers_resource SET {assignments}, version = version + 1 WHERE id = %s AND provider_id = %s"
+    params = [*values.values(), resource_id, provider_id]
+    if version is not None:
+        change, params = f"{change} AND version = %s AND deleted_at IS NULL", [*params, version]
+    return _write(change, params, event, returning)
 
 
 # The columns of an event that are not text. A prepared statement takes the types of a SELECT list from its casts.
@@ -132,17 +160,16 @@ _TYPES = {
 }
 
 
-def _write(change: str, params: Sequence[Any], event: Event) -> None:
+def _write(change: str, params: Sequence[Any], event: Event, returning: Returning) -> tuple[Any, ...] | None:
     values = event.columns
     places = ", ".join(f"%s::{_TYPES.get(name, 'text')}" for name in values)
-    with prepared_cursor() as cursor:
-        cursor.execute(
-            f"WITH changed AS ({change} RETURNING id, provider_id, resource_type, version)"
-            " INSERT INTO providers_changeevent"
-            f" (provider_id, resource_id, resource_type, version, {', '.join(values)})"
-            f" SELECT provider_id, id, resource_type, version, {places} FROM changed",
-            [*params, *values.values()],
-        )
+    statement = (
+        f"WITH changed AS ({change} RETURNING *), noted AS (INSERT INTO providers_changeevent"
+        f" (provider_id, resource_id, resource_type, version, {', '.join(values)})"
+        f" SELECT provider_id, id, resource_type, version, {places} FROM changed){returning.also} {returning.query}"
+    )
+    written = execute_prepared(statement, [*params, *values.values(), *returning.params]).fetchone()
+    return written and tuple(written)
 
 
 def raise_versions(provider_id: int, ids: Collection[UUID], moment: datetime) -> None:
@@ -158,7 +185,7 @@ def raise_versions(provider_id: int, ids: Collection[UUID], moment: datetime) ->
 
 
 def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return orjson.dumps(value).decode()
 
 
 def subject_of(document: Mapping[str, Any]) -> str:

@@ -1,36 +1,52 @@
 """Creates, changes and deletes resources, each together with its change event.
 
-The caller opens the transaction (`transaction.atomic`), then calls `create`, or `lock` and a write. A
-write raises what the constraints of the database refuse. Locks are taken in one order everywhere: groups
-by id, then users by id (docs/architecture.md, *Locks*). Everything is SQL on rows: a model instance for
-each request would cost more than the rest (bench/).
+`create` is one statement. To change a resource, the caller opens a transaction (`transaction.atomic`), then calls
+`lock` and a write. `find` and `replace` do the same without a transaction and without a lock, if no members change:
+`replace` writes nothing if the resource was changed in between. A write raises what the constraints of
+the database refuse. Locks are taken in one order everywhere: groups by id, then users by id (docs/architecture.md,
+*Locks*). Everything is SQL on rows: a model instance for each request would cost more than the rest (bench/).
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
+import orjson
 from django.db import connection
 from uuid_utils.compat import uuid7
 
 from providers.events import Actor, EventKind
-from providers.prepared import prepared_cursor
+from providers.prepared import execute_prepared
 from providers.resources import members, rows
-from providers.resources.rows import Event, Locked, MembersChanged, Row, differences, member_counts, now, subject_of
+from providers.resources.rows import (
+    VERSION,
+    Event,
+    Locked,
+    MembersChanged,
+    Returning,
+    Row,
+    differences,
+    member_counts,
+    now,
+    subject_of,
+)
 
 
-class GroupsMovedError(Exception):
-    """A resource to delete has joined a group since its groups were locked: the transaction has to run again."""
+class ChangedMeanwhileError(Exception):
+    """Another transaction changed what this one had read without a lock, or before it: it has to run again."""
 
 
-def create(provider_id: int, resource_type: str, row: Row, actor: Actor, event_id: UUID) -> UUID:
-    """Insert a resource with its event; returns its id. Raises IntegrityError for a name that is taken."""
+def create(
+    provider_id: int, resource_type: str, row: Row, actor: Actor, event_id: UUID, returning: Returning = VERSION
+) -> tuple[UUID, tuple[Any, ...]]:
+    """Insert a resource with its event; returns its id, and the row of `returning`.
+
+    Raises IntegrityError for a name that is taken.
+    """
     resource_id = uuid7()
     event = _event(event_id, EventKind.RESOURCE_CREATED, row.document, actor, differences({}, row.document))
     own = {"id": resource_id, "provider_id": provider_id, "resource_type": resource_type}
-    rows.insert(own | row.columns, event)
-    return resource_id
+    return resource_id, rows.insert(own | row.columns, event, returning)
 
 
 def held_name(provider_id: int, resource_type: str, column: str, key: str) -> str | None:
@@ -45,32 +61,51 @@ def held_name(provider_id: int, resource_type: str, column: str, key: str) -> st
     return found and str(found[0])
 
 
+_FIND = """
+SELECT version, document FROM providers_resource
+WHERE id = %s AND provider_id = %s AND resource_type = %s AND deleted_at IS NULL
+"""
+
+
+def find(provider_id: int, resource_type: str, resource_id: UUID) -> Locked | None:
+    """Read the live resource with this id, for `replace`; None when there is none. It is not locked."""
+    return _read(_FIND, provider_id, resource_type, resource_id)
+
+
 def lock(provider_id: int, resource_type: str, resource_id: UUID) -> Locked | None:
     """Lock the live resource with this id against every other write; None when there is none."""
-    with prepared_cursor() as cursor:
-        cursor.execute(
-            "SELECT version, document FROM providers_resource WHERE id = %s AND provider_id = %s"
-            " AND resource_type = %s AND deleted_at IS NULL FOR NO KEY UPDATE",
-            [resource_id, provider_id, resource_type],
-        )
-        found = cursor.fetchone()
-    return found and Locked(resource_id, provider_id, resource_type, found[0], json.loads(found[1]))
+    return _read(f"{_FIND} FOR NO KEY UPDATE", provider_id, resource_type, resource_id)
 
 
-def replace(locked: Locked, row: Row, actor: Actor, event_id: UUID, moved: MembersChanged | None = None) -> None:
-    """Replace the document of a locked resource, with one event that also counts the members who joined and left.
+def _read(statement: str, provider_id: int, resource_type: str, resource_id: UUID) -> Locked | None:
+    found = execute_prepared(statement, [resource_id, provider_id, resource_type]).fetchone()
+    return found and Locked(resource_id, provider_id, resource_type, found[0], orjson.loads(found[1]))
 
-    Raises IntegrityError for a name that is taken.
+
+def replace(
+    locked: Locked,
+    row: Row,
+    actor: Actor,
+    event_id: UUID,
+    moved: MembersChanged | None = None,
+    returning: Returning = VERSION,
+) -> tuple[Any, ...] | None:
+    """Replace the document of a resource, with one event that also counts the members who joined and left.
+
+    Return the row of `returning`; None if the resource is no longer what was read: its version is compared, although
+    a resource under lock always has it. Raises IntegrityError for a name that is taken.
     """
     changes = differences(locked.document, row.document) + member_counts(moved)
     event = _event(event_id, _kind_of_change(locked.document, row.document), row.document, actor, changes)
-    rows.update(locked.provider_id, locked.id, row.columns, event)
+    return rows.update(locked.provider_id, locked.id, row.columns, event, returning, version=locked.version)
 
 
-def members_changed(locked: Locked, moved: MembersChanged, actor: Actor, event_id: UUID) -> None:
+def members_changed(
+    locked: Locked, moved: MembersChanged, actor: Actor, event_id: UUID, returning: Returning = VERSION
+) -> tuple[Any, ...] | None:
     """Raise a group's version for members who joined or left, with one event that counts them."""
     event = _event(event_id, EventKind.MEMBERS_CHANGED, locked.document, actor, member_counts(moved))
-    rows.update(locked.provider_id, locked.id, {}, event)
+    return rows.update(locked.provider_id, locked.id, {}, event, returning, version=locked.version)
 
 
 def _event(
@@ -91,40 +126,42 @@ def _kind_of_change(before: Mapping[str, Any], after: Mapping[str, Any]) -> Even
     return EventKind.RESOURCE_ENABLED if is_active else EventKind.RESOURCE_DISABLED
 
 
-# The groups that lose a member are locked first, by id, as everywhere.
-_LOCK_GROUPS = """
-SELECT id FROM providers_resource WHERE provider_id = %s AND id IN (
-  SELECT group_id FROM providers_membership WHERE provider_id = %s AND member_id = %s AND left_at IS NULL)
-ORDER BY id FOR NO KEY UPDATE
-"""
+# The groups that lose a member are locked first, by id, as everywhere: the resource itself is looked for only when
+# `locked` has been counted.
 _LOCK_FOR_DELETE = """
-SELECT version, document FROM providers_resource
-WHERE id = %s AND provider_id = %s AND resource_type = %s AND deleted_at IS NULL FOR UPDATE
+WITH locked AS MATERIALIZED (
+  SELECT id FROM providers_resource WHERE provider_id = %s AND id IN (
+    SELECT group_id FROM providers_membership WHERE provider_id = %s AND member_id = %s AND left_at IS NULL)
+  ORDER BY id FOR NO KEY UPDATE)
+SELECT version, document, ARRAY(SELECT id FROM locked) FROM providers_resource
+WHERE (SELECT count(*) FROM locked) >= 0
+  AND id = %s AND provider_id = %s AND resource_type = %s AND deleted_at IS NULL FOR UPDATE
 """
 
 
 def lock_for_delete(provider_id: int, resource_type: str, resource_id: UUID) -> Locked | None:
     """Like `lock`, but no other transaction can make the resource a member meanwhile. Locks its groups first."""
-    with prepared_cursor() as cursor:
-        cursor.execute(_LOCK_GROUPS, [provider_id, provider_id, resource_id])
-        groups = frozenset(group_id for (group_id,) in cursor.fetchall())
-        cursor.execute(_LOCK_FOR_DELETE, [resource_id, provider_id, resource_type])
-        found = cursor.fetchone()
-    return found and Locked(resource_id, provider_id, resource_type, found[0], json.loads(found[1]), groups)
+    params = [provider_id, provider_id, resource_id, resource_id, provider_id, resource_type]
+    found = execute_prepared(_LOCK_FOR_DELETE, params).fetchone()
+    if found is None:
+        return None
+    version, document, groups = found
+    return Locked(resource_id, provider_id, resource_type, version, orjson.loads(document), frozenset(groups))
 
 
 def delete(locked: Locked, actor: Actor, event_id: UUID) -> None:
     """Move a resource of `lock_for_delete` to the recycle bin: its names become free, its memberships end.
 
     The groups that it leaves get a new version but no event: the ended memberships have this event's id.
-    Raises `GroupsMovedError` when it joined a group after its groups were locked: the transaction has to run
+    Raises `ChangedMeanwhileError` when it joined a group after its groups were locked: the transaction has to run
     again, to take the locks in their order.
     """
     event = _event(event_id, EventKind.RESOURCE_DELETED, locked.document, actor, differences(locked.document, {}))
-    rows.update(locked.provider_id, locked.id, {"deleted_at": event.at}, event)
-    groups = members.end_of_member(locked, event.at, event_id)
+    left = members.end_of_member(locked, event.at, event_id)
+    written = rows.update(locked.provider_id, locked.id, {"deleted_at": event.at}, event, left)
+    groups = set(written[0] if written else ())
     if groups - locked.groups:
-        raise GroupsMovedError
+        raise ChangedMeanwhileError
     rows.raise_versions(locked.provider_id, groups, event.at)
     if locked.resource_type == "Group":
         members.end_of_group(locked, event.at, event_id)

@@ -6,14 +6,16 @@ contains them. A group with more than `MANY` members (or a user in so many group
 """
 
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 import orjson
 from django.conf import settings
 from django.db import connection, transaction
 
-from providers.prepared import prepared_cursor
+from providers.prepared import execute_prepared
 from providers.resources.members import current
+from providers.resources.rows import Returning
 from scim.protocol.attributes import ResourceType
 from scim.protocol.projection import Projection, project, shown_parts
 from scim.store.columns import digest_of
@@ -114,22 +116,48 @@ def read_one(
     # The elements' query has the id as a literal. With the id of the outer row, PostgreSQL would plan for a group of
     # average size.
     elements = elements_of(resource_type, projection, Sql("%s", (resource_id,)), window)
+    shown = _shown("providers_resource", resource_type, elements)
+    statement = f"{shown.text} WHERE r.id = %s AND r.provider_id = %s AND r.resource_type = %s AND r.deleted_at IS NULL"
+    params = [*shown.params, resource_id, provider_id, resource_type.name]
+    if elements and resource_type.name == "Group":
+        # What a group's members cost depends on their number, so that statement is planned for its values.
+        with connection.cursor() as cursor:
+            cursor.execute(statement, params)
+            found = cursor.fetchone()
+    else:
+        found = execute_prepared(statement, params).fetchone()
+    return found and answer_of(found, provider_id, resource_type, resource_id, projection)
+
+
+def returning_answer(resource_type: ResourceType, resource_id: UUID | None, projection: Projection) -> Returning | None:
+    """What a write returns for `answer_of`; None if the response needs members of a group, which are read afterwards.
+
+    Without an id, the resource is a new one, which has no groups or members.
+    """
+    elements = elements_of(resource_type, projection, Sql("%s", (resource_id,))) if resource_id else None
+    if elements and resource_type.name == "Group":
+        return None
+    shown = _shown("changed", resource_type, elements)
+    return Returning(shown.text, shown.params)
+
+
+def _shown(source: str, resource_type: ResourceType, elements: Sql | None) -> Sql:
+    """The query for what `answer_of` needs, from the rows `r` of `source` (a table or a query)."""
     relation = Sql(NO_RELATION)
     if elements:
         digest = DIGEST if resource_type.name == "User" else "NULL"
         text = f"(SELECT {JOINED}, {digest} AS digest, count(*) AS number FROM ({elements.text} LIMIT %s) m)"
         relation = Sql(text, (*elements.params, MANY + 1))
-    # What a group's members cost depends on their number, so that statement is planned for its values.
-    has_members = elements is not None and resource_type.name == "Group"
-    with connection.cursor() if has_members else prepared_cursor() as cursor:
-        cursor.execute(
-            f"SELECT r.version, n.digest, n.number, {BODY} FROM providers_resource r LEFT JOIN LATERAL {relation.text}"
-            " n ON TRUE WHERE r.id = %s AND r.provider_id = %s AND r.resource_type = %s AND r.deleted_at IS NULL",
-            [settings.OPTIONS.scim_url, *relation.params, resource_id, provider_id, resource_type.name],
-        )
-        found = cursor.fetchone()
-    if found is None:
-        return None
+    return Sql(
+        f"SELECT r.version, n.digest, n.number, {BODY} FROM {source} r LEFT JOIN LATERAL {relation.text} n ON TRUE",
+        (settings.OPTIONS.scim_url, *relation.params),
+    )
+
+
+def answer_of(
+    found: tuple[Any, ...], provider_id: int, resource_type: ResourceType, resource_id: UUID, projection: Projection
+) -> Answer | None:
+    """The response from a row of `returning_answer`. A resource with more than `MANY` elements is read again for it."""
     version, digest, number, text = found
     if number > MANY:
         return read_large(provider_id, resource_type, resource_id, projection)

@@ -3,12 +3,14 @@
 Every write takes the same way:
 
     1. validate   the body, which needs no database: a refused body has touched nothing
-    2. lock       the resource, and compare its version with If-Match
+    2. read       the resource, and compare its version with If-Match
     3. work out   the resource after the change, and the changes of its members
-    4. write      what differs, with one change event; nothing when nothing differs
-    5. read back  the resource for the response
+    4. write      what differs, with one change event; nothing when nothing differs. The same statement
+                  returns the resource for the response, unless that contains a group's members
 
-Steps 2 to 5 are one transaction, which runs again when PostgreSQL chose it to end a deadlock.
+A change of attributes alone reads without a lock, and its one statement writes only if the resource still has the
+version that was read. Otherwise, and whenever members change or removals are limited, steps 2 to 4 are one transaction
+that holds the resource's lock. It runs again when PostgreSQL chose it to end a deadlock.
 """
 
 import dataclasses
@@ -18,7 +20,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from uuid import UUID
 
-from django.db import IntegrityError, OperationalError, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 from psycopg.errors import DeadlockDetected, SerializationFailure
 from uuid_utils.compat import uuid7
 
@@ -27,8 +29,8 @@ from providers.events import Actor
 from providers.ids import exact_id
 from providers.resources import writes
 from providers.resources.members import SelfMemberError
-from providers.resources.rows import Locked, Row
-from providers.resources.writes import GroupsMovedError
+from providers.resources.rows import VERSION, Locked, Row
+from providers.resources.writes import ChangedMeanwhileError
 from scim.protocol import errors
 from scim.protocol.attributes import ResourceType
 from scim.protocol.budget import Budget
@@ -40,7 +42,7 @@ from scim.protocol.policy import Policy
 from scim.protocol.projection import Name, Projection, names_in
 from scim.protocol.validation import Notes, check_immutable, check_lengths, keep_defaults, keep_immutable
 from scim.protocol.values import differences_of_equals
-from scim.store.answers import Answer, read_one
+from scim.store.answers import Answer, answer_of, read_one, returning_answer
 from scim.store.columns import RELATIONS, row_of
 from scim.store.filters import TRUE, Sql, compile_condition
 from scim.store.member_changes import change_members
@@ -114,17 +116,21 @@ def create(call: Call, body: Any) -> Answer:
     resource = keep_defaults(None, resource, call.resource_type)
     check_lengths({}, resource, call.policy)
 
-    def write() -> Answer:
-        event_id = uuid7()
-        row = _row(call, resource)
-        with _names_of(row):
-            resource_id = writes.create(call.provider_id, call.resource_type.name, row, call.actor, event_id)
-        if members:
-            group = Locked(resource_id, call.provider_id, call.resource_type.name, 1, resource)
-            change_members(group, [MemberChange(add=members)], call.policy, call.notes, event_id)
-        return _read_back(call, resource_id, _written(call, resource))
+    row = _row(call, resource)
+    projection = _projection(call, _written(call, resource))
 
-    return _in_transaction(call, write)
+    def write(_attempt: int) -> Answer:
+        event_id = uuid7()
+        returning = (not members and returning_answer(call.resource_type, None, projection)) or VERSION
+        with transaction.atomic() if members else _one_statement():
+            with _names_of(row):
+                made = writes.create(call.provider_id, call.resource_type.name, row, call.actor, event_id, returning)
+            if members:
+                group = Locked(made[0], call.provider_id, call.resource_type.name, 1, resource)
+                change_members(group, [MemberChange(add=members)], call.policy, call.notes, event_id)
+            return _answer(call, made[0], None if members else made[1], projection)
+
+    return _retried(call, write)
 
 
 def replace(call: Call, resource_id: str, body: Any) -> Answer:
@@ -136,57 +142,52 @@ def replace(call: Call, resource_id: str, body: Any) -> Answer:
     resource, members = _validated(call, body)
     del body
 
-    def write() -> Answer:
-        locked = _locked(call, resource_id)
-        after = keep_defaults(locked.document, resource, call.resource_type)
-        after = keep_immutable(locked.document, after, call.resource_type)
-        check_lengths(locked.document, after, call.policy)
-        deltas = [MemberChange(reset=True, add=members)] if _holds_members(call.resource_type) else []
-        _write(call, locked, after, deltas)
-        return _read_back(call, locked.id, _written(call, resource))
+    def after(before: Resource) -> Resource:
+        changed = keep_defaults(before, resource, call.resource_type)
+        return keep_immutable(before, changed, call.resource_type)
 
-    return _in_transaction(call, write)
+    deltas = [MemberChange(reset=True, add=members)] if _holds_members(call.resource_type) else []
+    answer = _change(call, resource_id, after, deltas, _projection(call, _written(call, resource)))
+    assert answer is not None
+    return answer
 
 
 def patch(call: Call, resource_id: str, body: Any, *, answers: bool) -> Answer | None:
-    """PATCH (§3.5.2), all or nothing. With `answers` False the resource is not read back, for a 204."""
+    """PATCH (§3.5.2), all or nothing. With `answers` False nothing is returned, for a 204."""
     changes = read_patch(body, call.resource_type, call.policy, call.notes, call.budget)
     own, related = _split(changes, call.resource_type)
-    deltas = member_changes(related)
-    del body, changes, related
+    del body, changes
 
-    def write() -> Answer | None:
-        locked = _locked(call, resource_id)
-        after = locked.document
-        if own:
-            changed = apply_changes(locked.document, call.budget.timed(own), call.resource_type, call.policy)
-            after = call.shape(changed)
-            after = keep_defaults(locked.document, after, call.resource_type)
-            check_immutable(locked.document, after, call.resource_type)
-            check_lengths(locked.document, after, call.policy)
-        _write(call, locked, after, deltas)
-        written = (name for change in own for name in names_in(change.target, change.value))
-        return _read_back(call, locked.id, written) if answers else None
+    def after(before: Resource) -> Resource:
+        if not own:
+            return before
+        changed = apply_changes(before, call.budget.timed(own), call.resource_type, call.policy)
+        changed = keep_defaults(before, call.shape(changed), call.resource_type)
+        check_immutable(before, changed, call.resource_type)
+        return changed
 
-    return _in_transaction(call, write)
+    written = (name for change in own for name in names_in(change.target, change.value))
+    projection = _projection(call, written) if answers else None
+    return _change(call, resource_id, after, member_changes(related), projection)
 
 
 def delete(call: Call, resource_id: str) -> None:
     """DELETE (§3.6): the resource goes to the recycle bin. Raises ScimError 404, 412."""
 
-    def remove() -> None:
+    def remove(_attempt: int) -> None:
         parsed = exact_id(resource_id)
-        locked = parsed and writes.lock_for_delete(call.provider_id, call.resource_type.name, parsed)
-        if not locked:
-            raise _missing(call, resource_id)
-        _check_version(call, locked)
-        event_id = uuid7()
-        with _watch(call, locked, is_deletion=True):
-            writes.delete(locked, call.actor, event_id)
-        if _holds_members(call.resource_type):
-            _check_members(call, locked, event_id, is_deletion=True)
+        with transaction.atomic():
+            locked = parsed and writes.lock_for_delete(call.provider_id, call.resource_type.name, parsed)
+            if not locked:
+                raise _missing(call, resource_id)
+            _check_version(call, locked)
+            event_id = uuid7()
+            with _watch(call, locked, is_deletion=True):
+                writes.delete(locked, call.actor, event_id)
+            if _holds_members(call.resource_type):
+                _check_members(call, locked, event_id, is_deletion=True)
 
-    _in_transaction(call, remove)
+    _retried(call, remove)
 
 
 def _validated(call: Call, body: Any) -> tuple[Resource, list[str]]:
@@ -211,13 +212,41 @@ def _split(changes: Sequence[Change], resource_type: ResourceType) -> tuple[list
     return own, related
 
 
-def _in_transaction(call: Call, act: Callable[[], Done]) -> Done:
-    """Run `act` in one transaction, and again when it had to give way to another one."""
+def _change(
+    call: Call,
+    resource_id: str,
+    after: Callable[[Resource], Resource],
+    deltas: Sequence[MemberChange],
+    projection: Projection | None,
+) -> Answer | None:
+    """Steps 2 to 4 of a PUT or PATCH. `after` works out the resource; without `projection` there is no response."""
+
+    def change(attempt: int) -> Answer | None:
+        is_locking = bool(deltas) or attempt > 1
+        with transaction.atomic() if is_locking else _one_statement():
+            before = _read(call, resource_id, writes.lock if is_locking else writes.find)
+            changed = after(before.document)
+            if changed is not before.document:
+                check_lengths(before.document, changed, call.policy)
+            if not is_locking and call.limits_removals and writes.is_disabling(before.document, changed):
+                raise ChangedMeanwhileError  # a removal is counted under the lock
+            return _write(call, before, changed, deltas, projection)
+
+    return _retried(call, change)
+
+
+def _one_statement() -> AbstractContextManager[None]:
+    """Around a write by one statement. That needs no transaction of its own, but within one a savepoint."""
+    return transaction.atomic() if connection.in_atomic_block else nullcontext()
+
+
+def _retried(call: Call, act: Callable[[int], Done]) -> Done:
+    """Run `act` with the number of the attempt, and again when it had to give way to another transaction."""
     for attempt in range(1, MAX_ATTEMPTS + 1):
         try:
-            with _refusals(call), transaction.atomic():
-                return act()
-        except GroupsMovedError:
+            with _refusals(call):
+                return act(attempt)
+        except ChangedMeanwhileError:
             if attempt == MAX_ATTEMPTS:
                 raise
         except OperationalError as error:
@@ -274,15 +303,16 @@ def _refusals(call: Call) -> Iterator[None]:
         raise errors.invalid_value("A group cannot be its own member.") from error
 
 
-def _locked(call: Call, resource_id: str) -> Locked:
+def _read(call: Call, resource_id: str, read_row: Callable[[int, str, UUID], Locked | None]) -> Locked:
+    """Read the resource to change by `writes.lock` or `writes.find`. Raises ScimError 404, 412."""
     parsed = exact_id(resource_id)
-    locked = parsed and writes.lock(call.provider_id, call.resource_type.name, parsed)
-    if not locked:
+    found = read_row(call.provider_id, call.resource_type.name, parsed) if parsed else None
+    if not found:
         raise _missing(call, resource_id)
     if call.resource_type.name == "User":
-        call.notes.was_active = locked.document.get("active") is not False
-    _check_version(call, locked)
-    return locked
+        call.notes.was_active = found.document.get("active") is not False
+    _check_version(call, found)
+    return found
 
 
 def _missing(call: Call, resource_id: str) -> errors.ScimError:
@@ -299,20 +329,33 @@ def _check_version(call: Call, locked: Locked) -> None:
         raise errors.version_mismatch()
 
 
-def _write(call: Call, locked: Locked, after: Resource, deltas: Sequence[MemberChange]) -> None:
-    """Store what changed, with one event. A change of nothing writes nothing."""
+def _write(
+    call: Call, before: Locked, after: Resource, deltas: Sequence[MemberChange], projection: Projection | None
+) -> Answer | None:
+    """Store what changed, with one event. A change of nothing writes nothing.
+
+    Raises `ChangedMeanwhileError` if the resource, which was not locked, is no longer what was read.
+    """
     event_id: UUID = uuid7()
-    members = change_members(locked, deltas, call.policy, call.notes, event_id)
+    members = change_members(before, deltas, call.policy, call.notes, event_id)
     call.notes.moves_members = not members.is_empty
-    if after != locked.document:
-        is_leaving = writes.is_disabling(locked.document, after)
+    if after == before.document and members.is_empty:
+        return None if projection is None else _answer(call, before.id, None, projection)
+    returning = (projection and returning_answer(call.resource_type, before.id, projection)) or VERSION
+    if after != before.document:
+        is_leaving = writes.is_disabling(before.document, after)
         row = _row(call, after)
-        with _watch(call, locked, is_deletion=False) if is_leaving else nullcontext(), _names_of(row):
-            writes.replace(locked, row, call.actor, event_id, members)
-    elif not members.is_empty:
-        writes.members_changed(locked, members, call.actor, event_id)
+        with _watch(call, before, is_deletion=False) if is_leaving else nullcontext(), _names_of(row):
+            written = writes.replace(before, row, call.actor, event_id, members, returning)
+    else:
+        written = writes.members_changed(before, members, call.actor, event_id, returning)
+    if written is None:
+        raise ChangedMeanwhileError
     if members.removed:
-        _check_members(call, locked, event_id, is_deletion=False)
+        _check_members(call, before, event_id, is_deletion=False)
+    if projection is None:
+        return None
+    return _answer(call, before.id, None if returning is VERSION else written, projection)
 
 
 def _check_members(call: Call, group: Locked, event_id: UUID, *, is_deletion: bool) -> None:
@@ -343,11 +386,17 @@ def _written(call: Call, resource: Resource) -> Iterator[Name]:
             yield from names_in(target, value)
 
 
-def _read_back(call: Call, resource_id: UUID, written: Iterator[Name]) -> Answer:
-    """Read the resource for the response. `written` counts only for a type that has attributes returned on request."""
-    projection = call.projection
-    if call.resource_type.holds_back:
-        projection = dataclasses.replace(projection, written=frozenset(written))
-    answer = read_one(call.provider_id, call.resource_type, resource_id, projection)
-    assert answer is not None, "a resource under this transaction's lock is there"
+def _projection(call: Call, written: Iterator[Name]) -> Projection:
+    """What the response contains. `written` counts only for a type that has attributes returned on request."""
+    if not call.resource_type.holds_back:
+        return call.projection
+    return dataclasses.replace(call.projection, written=frozenset(written))
+
+
+def _answer(call: Call, resource_id: UUID, returned: tuple[Any, ...] | None, projection: Projection) -> Answer:
+    """The response from what a write returned, or by reading the resource."""
+    own = (call.provider_id, call.resource_type)
+    answer = answer_of(returned, *own, resource_id, projection) if returned else read_one(*own, resource_id, projection)
+    if answer is None:  # deleted since
+        raise errors.not_found(call.resource_type.name, str(resource_id))
     return answer

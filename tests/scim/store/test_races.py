@@ -6,6 +6,7 @@ import pytest
 from django.db import connection
 
 from providers.models import Membership, Resource
+from providers.resources import writes
 from scim.protocol.attributes import GROUP
 from scim.protocol.errors import ScimError
 from scim.store import verbs
@@ -70,6 +71,34 @@ def test_v44_two_patches_of_one_user_both_take_effect(cast):
     assert (now.document["title"], now.document["nickName"], now.version) == ("Nurse", "Jo", 3)
 
 
+@pytest.mark.parametrize("meanwhile", ["changed", "deleted"])
+def test_v44_what_was_read_without_a_lock_and_changed_since_is_read_again(cast, monkeypatch, meanwhile):
+    provider, person, _ = cast
+    find = writes.find
+
+    def find_and_be_overtaken(*asked):
+        found = find(*asked)
+        body = {"userName": person.user_name, "nickName": "Jo"}
+        acts = {
+            "changed": lambda: verbs.replace(call(provider), str(person.pk), body),
+            "deleted": lambda: verbs.delete(call(provider), str(person.pk)),
+        }
+        monkeypatch.setattr(writes, "find", find)
+        acts[meanwhile]()
+        return found
+
+    monkeypatch.setattr(writes, "find", find_and_be_overtaken)
+    body = {"Operations": [{"op": "replace", "path": "title", "value": "Nurse"}]}
+    if meanwhile == "deleted":
+        with pytest.raises(ScimError) as refused:
+            verbs.patch(call(provider), str(person.pk), body, answers=True)
+        assert refused.value.status == 404
+        return
+    verbs.patch(call(provider), str(person.pk), body, answers=True)
+    now = Resource.objects.get(pk=person.pk)
+    assert (now.document["title"], now.document["nickName"], now.version) == ("Nurse", "Jo", 3)
+
+
 @pytest.mark.smoke
 def test_v9_the_same_user_name_created_twice_is_one_user_and_one_409(cast):
     provider, *_ = cast
@@ -100,7 +129,7 @@ def test_v62_a_put_that_races_with_a_delete_does_not_bring_her_back(cast):
     provider, person, _ = cast
     results = race(
         lambda: verbs.delete(call(provider), str(person.pk)),
-        lambda: verbs.replace(call(provider), str(person.pk), {"userName": person.user_name}),
+        lambda: verbs.replace(call(provider), str(person.pk), {"userName": person.user_name, "title": "Nurse"}),
     )
     assert isinstance(results[1], ScimError)
     assert results[1].status == 404

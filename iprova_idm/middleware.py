@@ -1,29 +1,14 @@
-"""The console's middleware, which SCIM requests bypass.
-
-Sessions, languages, CSRF tokens and security headers are for browsers only, and a session must
-never give access to /scim (threat V20). Most classes are a library's own middleware, with a test
-of the address in front. They are subclasses because django.contrib.admin's system checks require it.
-"""
+"""Middleware: what every request passes, where SCIM requests branch off, and what the console adds to libraries."""
 
 from collections.abc import Callable
 from typing import Any
 
-import axes.middleware
-import csp.middleware
-import django.middleware.clickjacking
-import django.middleware.common
-import django.middleware.csrf
 import django.middleware.locale
-import django.middleware.security
-import django_otp.middleware
-import whitenoise.middleware
 from django.conf import settings
-from django.contrib.auth import middleware as auth
-from django.contrib.messages import middleware as messages
-from django.contrib.sessions import middleware as sessions
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
+from django.urls import resolve
 from django.utils import translation
 from django.utils.deprecation import MiddlewareMixin
 from uuid_utils.compat import uuid7
@@ -80,44 +65,31 @@ class HeadMiddleware:
         return response
 
 
-class _ConsoleOnly:
-    """A mixin in front of a middleware class: SCIM requests bypass it."""
+class ScimMiddleware:
+    """Runs the view of a SCIM request at once, so that the console's middleware, which follows, never sees it.
 
-    get_response: Any
-
-    def __call__(self, request: HttpRequest) -> Any:
-        if is_scim(request):
-            return self.get_response(request)
-        return super().__call__(request)  # type: ignore[misc]
-
-
-class SecurityMiddleware(_ConsoleOnly, django.middleware.security.SecurityMiddleware):
-    pass
-
-
-class WhiteNoiseMiddleware(_ConsoleOnly, whitenoise.middleware.WhiteNoiseMiddleware):  # type: ignore[misc]
-    pass
-
-
-class CSPMiddleware(_ConsoleOnly, csp.middleware.CSPMiddleware):
-    pass
-
-
-class SessionMiddleware(_ConsoleOnly, sessions.SessionMiddleware):
-    pass
-
-
-class LocaleMiddleware(_ConsoleOnly, django.middleware.locale.LocaleMiddleware):
-    """Chooses the language of a page: first the account's, then the cookie's, then the browser's (AC-I18N-4).
-
-    The session has held the account's language since sign-in. SCIM responses are always in English, because
-    administrators of Entra and Okta read their `detail` (AC-I18N-5).
+    Sessions, languages, CSRF tokens and security headers are for browsers only, and a session must never give access to
+    /scim (threat V20). SCIM responses are always in English, because administrators of Entra and Okta read their
+    `detail` (AC-I18N-5).
     """
 
-    def __call__(self, request: HttpRequest) -> Any:
-        if is_scim(request):
-            translation.activate("en")  # the thread's previous request may have been for a Dutch page
-        return super().__call__(request)
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if not is_scim(request):
+            return self.get_response(request)
+        translation.activate("en")  # the thread's previous request may have been for a Dutch page
+        request.resolver_match = match = resolve(request.path_info)
+        response: HttpResponseBase = match.func(request, *match.args, **match.kwargs)
+        return response
+
+
+class LocaleMiddleware(django.middleware.locale.LocaleMiddleware):
+    """Chooses the language of a page: first the account's, then the cookie's, then the browser's (AC-I18N-4).
+
+    The session has held the account's language since sign-in.
+    """
 
     def process_request(self, request: HttpRequest) -> None:
         """Activate the session's language, if it has one."""
@@ -127,11 +99,7 @@ class LocaleMiddleware(_ConsoleOnly, django.middleware.locale.LocaleMiddleware):
             request.LANGUAGE_CODE = translation.get_language()
 
 
-class CommonMiddleware(_ConsoleOnly, django.middleware.common.CommonMiddleware):
-    pass
-
-
-class BodyLimitMiddleware(_ConsoleOnly, MiddlewareMixin):
+class BodyLimitMiddleware(MiddlewareMixin):
     """Shows a page for a form that is too long, before anything reads it (threat V39).
 
     The address alone limits it (`body_limits`), and the worker has read no more than that. A file can be uploaded by
@@ -140,8 +108,6 @@ class BodyLimitMiddleware(_ConsoleOnly, MiddlewareMixin):
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
         """Return the page (413), or None. Django's CSRF check would read the form: this runs before it."""
-        if is_scim(request):  # Django calls this method by itself, so `_ConsoleOnly` does not see it
-            return None
         sent = request.META.get("CONTENT_LENGTH") or "0"
         most = largest_body(settings.OPTIONS, request.path_info)
         if most > FORM and not request.user.is_authenticated:
@@ -151,23 +117,7 @@ class BodyLimitMiddleware(_ConsoleOnly, MiddlewareMixin):
         return render(request, "413.html", {"largest": most // 1024}, status=413)
 
 
-class CsrfViewMiddleware(_ConsoleOnly, django.middleware.csrf.CsrfViewMiddleware):
-    pass
-
-
-class AuthenticationMiddleware(_ConsoleOnly, auth.AuthenticationMiddleware):
-    pass
-
-
-class OTPMiddleware(_ConsoleOnly, django_otp.middleware.OTPMiddleware):  # type: ignore[misc]
-    pass
-
-
-class MessageMiddleware(_ConsoleOnly, messages.MessageMiddleware):
-    pass
-
-
-class MethodMiddleware(_ConsoleOnly, MiddlewareMixin):
+class MethodMiddleware(MiddlewareMixin):
     """Shows a page when somebody opens the address of a button; Django's own 405 response is empty (AC-ERR-1)."""
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
@@ -179,17 +129,9 @@ class MethodMiddleware(_ConsoleOnly, MiddlewareMixin):
         return page
 
 
-class XFrameOptionsMiddleware(_ConsoleOnly, django.middleware.clickjacking.XFrameOptionsMiddleware):
-    pass
-
-
-class PasswordCheckMiddleware(_ConsoleOnly, MiddlewareMixin):
+class PasswordCheckMiddleware(MiddlewareMixin):
     """Shows a page when a password was not looked at, because there were too many attempts (threat V30)."""
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """Return that page, or None for any other exception."""
         return check_refused(request, exception) if isinstance(exception, CheckRefusedError) else None
-
-
-class AxesMiddleware(_ConsoleOnly, axes.middleware.AxesMiddleware):  # type: ignore[misc]
-    pass

@@ -37,30 +37,28 @@ INSTALLED_APPS = [
     "django_otp.plugins.otp_static",
 ]
 
-# The console's middleware. Requests for /scim bypass each class except the first three.
 MIDDLEWARE = [
     "iprova_idm.middleware.ForwardedMiddleware",
     "iprova_idm.middleware.HeadMiddleware",
     "iprova_idm.middleware.RequestIdMiddleware",
-    "iprova_idm.middleware.SecurityMiddleware",
-    "iprova_idm.middleware.WhiteNoiseMiddleware",
-    "iprova_idm.middleware.CSPMiddleware",
-    "iprova_idm.middleware.SessionMiddleware",
+    "iprova_idm.middleware.ScimMiddleware",
+    # The console's. No request for /scim gets here.
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
     "iprova_idm.middleware.LocaleMiddleware",
-    "iprova_idm.middleware.CommonMiddleware",
+    "django.middleware.common.CommonMiddleware",
     "iprova_idm.middleware.BodyLimitMiddleware",
-    "iprova_idm.middleware.CsrfViewMiddleware",
-    "iprova_idm.middleware.AuthenticationMiddleware",
-    "iprova_idm.middleware.OTPMiddleware",
-    "iprova_idm.middleware.MessageMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
     "iprova_idm.middleware.MethodMiddleware",
-    "iprova_idm.middleware.XFrameOptionsMiddleware",
-    "iprova_idm.middleware.AxesMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
     "iprova_idm.middleware.PasswordCheckMiddleware",
 ]
-
-# These checks search for Django's and django-axes' classes by name. Ours are subclasses (see iprova_idm.middleware).
-SILENCED_SYSTEM_CHECKS = ["security.W001", "security.W002", "security.W003", "axes.W002"]
 
 ROOT_URLCONF = "iprova_idm.urls"
 WSGI_APPLICATION = "iprova_idm.wsgi.application"

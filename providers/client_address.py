@@ -5,6 +5,7 @@ other end of the connection, is a proxy of TRUSTED_PROXIES (threat V29). Nothing
 """
 
 import ipaddress
+from functools import lru_cache
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -25,8 +26,14 @@ def client_address(request: HttpRequest) -> str | None:
     if is_behind_proxy(request):
         entries = [entry.strip() for entry in request.META.get(FORWARDED_FOR, "").split(",")]
         found = _caller([entry for entry in entries if entry]) or found
+    return _plain(found)
+
+
+@lru_cache(maxsize=1_000)
+def _plain(entry: str) -> str | None:
+    """Return the address of an entry as it is stored, or None. The same few addresses come all the time."""
     try:
-        return str(plain_address(_without_port(found)))
+        return str(plain_address(_without_port(entry)))
     except ValueError:
         return None
 

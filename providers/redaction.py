@@ -57,14 +57,15 @@ _BEARER = re.compile(r"\b((?:bearer[\s+:=]+)+)(?!tokens?\b)[^\s\"',;&<>+]+", re.
 # *Basic* is a word of titles and names too. After it, only what looks like base64 is hidden.
 _BASIC = re.compile(r"\b((?i:basic)[\s+:=]+)(?=[A-Za-z]*(?:[0-9=/+]|[a-z][A-Z]))[A-Za-z0-9+/=_-]{8,}")
 _MARKS = ("ipr", "bearer", "basic", "ey")
-_RUN = re.compile(r"[^\s/?&\"'<>]+")
+# A word with an encoding in it. Each word is looked at once, from its beginning.
+_ENCODED = re.compile(r"(?<![^\s/?&\"'<>])[^\s/?&\"'<>%\\]*+[%\\][^\s/?&\"'<>]*+")
 _ESCAPE = re.compile(r"\\{1,8}(?:u([0-9a-f]{4})|x([0-9a-f]{2})|([nrt]))", re.IGNORECASE)
 
 
 def redact_text(text: str) -> str:
     """Return a text without tokens and credentials, in whatever form they are written. Linear in its length."""
     if "%" in text or "\\" in text:
-        text = _RUN.sub(_without_encoded, text)
+        text = _ENCODED.sub(_without_encoded, text)
     return _without_plain(text)
 
 
@@ -78,8 +79,6 @@ def _without_plain(text: str) -> str:
 
 def _without_encoded(found: re.Match[str]) -> str:
     """A word of a text, decoded if it holds a token or a credential in any encoding."""
-    if "%" not in found[0] and "\\" not in found[0]:
-        return found[0]
     decoded = _decoded(found[0])
     kept = _without_plain(decoded)
     return found[0] if kept == decoded else kept

@@ -200,10 +200,10 @@ class Writer:
             refused, self._refused = self._refused, Counter()
             throttled, self._throttled = self._throttled, Counter()
             lost, self._lost = self._lost, 0
-        if not (entries or touches or refused or throttled):
-            return
         if lost:
             logger.error("%d requests are missing from the provisioning log: the buffer was full", lost)
+        if not (entries or touches or refused or throttled):
+            return
         for part in _batches(entries):
             error = _failure(self._replace_entries, part)
             if isinstance(error, DataError) and len(part) > 1:  # one bad row must not lose the others
@@ -297,11 +297,14 @@ def _batches(entries: list[Entry]) -> Iterable[list[Entry]]:
         yield batch
 
 
+# Memory of an entry besides its long texts, in bytes.
+_OWN_SIZE = 2_000
+
+
 def _size(entry: Entry) -> int:
-    """The memory that an entry takes, in bytes: its texts, and those of its lists."""
-    values = vars(entry).values()
-    lists = (part for value in values if isinstance(value, list) for part in value)
-    return sum(map(sys.getsizeof, values)) + sum(map(sys.getsizeof, lists))
+    """The memory that an entry takes, in bytes: its long texts, and those of its lists."""
+    texts = (entry.request_body, entry.response_body, entry.path, entry.query, entry.detail)
+    return _OWN_SIZE + sum(map(sys.getsizeof, (*texts, *entry.ignored, *entry.asked, *entry.rejected)))
 
 
 def _without_bodies(entry: Entry) -> Entry:

@@ -5,7 +5,6 @@ are not applied here, as members are not part of the resource: see `scim.protoco
 """
 
 from collections.abc import Iterable
-from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -15,6 +14,7 @@ from scim.protocol.attributes import Attribute, ResourceType, Target
 from scim.protocol.conditions import Condition, matches_element
 from scim.protocol.policy import Fault, Policy
 from scim.protocol.validation import finish_resource, is_hollow, without_repetition
+from scim.protocol.values import copied
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ def apply_changes(
 
     Raises `ScimError` noTarget, invalidValue. The caller stores the result or nothing.
     """
-    result = deepcopy(resource)
+    result = copied(resource)
     result.pop("schemas", None)
     added: _Added = {}
     for change in changes:
@@ -70,7 +70,7 @@ def _apply(resource: dict[str, Any], change: Change, policy: Policy, added: _Add
     elif change.op == "remove":
         home.pop(attribute.name, None)
     else:
-        home[attribute.name] = deepcopy(change.value)
+        home[attribute.name] = copied(change.value)
     if target.schema and not home:
         del resource[target.schema]
 
@@ -101,9 +101,9 @@ def _apply_to_list(home: dict[str, Any], change: Change, policy: Policy, found: 
     elif change.op == "remove":
         held = []
     elif change.op == "replace":
-        held = deepcopy(change.value)
+        held = copied(change.value)
     else:
-        held = _add_values(attribute, held, deepcopy(change.value) or [], found)
+        held = _add_values(attribute, held, copied(change.value) or [], found)
     _check_count(attribute, held, policy)
     _store_list(home, attribute, held)
 

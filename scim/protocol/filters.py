@@ -8,6 +8,7 @@ import json
 import math
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from scim.protocol import errors
 from scim.protocol.errors import ScimError
@@ -88,6 +89,19 @@ def parse_filter(text: str, *, max_length: int = 8_000, max_terms: int = 100, ma
 
 def parse_path(text: str) -> Path:
     """Read the `path` of a PATCH operation. Raises `ScimError` invalidPath."""
+    return _parse_short_path(text) if len(text) <= _SHORT_PATH else _parse_path(text)
+
+
+# Directories send the same few paths all the time.
+_SHORT_PATH = 200
+
+
+@lru_cache(maxsize=1_000)
+def _parse_short_path(text: str) -> Path:
+    return _parse_path(text)
+
+
+def _parse_path(text: str) -> Path:
     before, bracket, _ = text.partition("[")
     if not bracket:
         return Path(_attr_path_or_refuse(text, text))

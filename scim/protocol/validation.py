@@ -9,7 +9,6 @@ import binascii
 import json
 import sys
 from collections.abc import Iterable, Mapping
-from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -19,7 +18,7 @@ from scim.protocol.attributes import Attribute, ResourceType, Schema
 from scim.protocol.conditions import fold, is_storable
 from scim.protocol.errors import ScimError
 from scim.protocol.policy import Fault, Policy
-from scim.protocol.values import comparison_key, parse_date_time
+from scim.protocol.values import comparison_key, copied, parse_date_time
 
 UNASSIGNED: tuple[Any, ...] = (None, [], {})
 MAX_NOTES = 50
@@ -187,7 +186,7 @@ def keep_immutable(before: Mapping[str, Any], after: dict[str, Any], resource_ty
     kept = [(target, target.held_by(before)) for target in resource_type.immutable_targets]
     unsaid = [(target, held) for target, held in kept if held is not None and target.held_by(after) is None]
     if unsaid:
-        after = deepcopy(after)
+        after = copied(after)
     for extension in resource_type.extensions:
         # An extension that stays for the sake of an immutable value keeps its required attributes too.
         if extension.id not in after and any(target.schema == extension.id for target, _ in unsaid):

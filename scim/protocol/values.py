@@ -6,6 +6,7 @@ Uniqueness, filters and sorting compare the comparison keys of values, not the v
 import re
 import unicodedata
 from datetime import UTC, datetime
+from typing import Any
 
 # Characters without a visible form (Unicode: Default_Ignorable_Code_Point):
 # two names that differ only in them look the same.
@@ -13,6 +14,13 @@ _IGNORABLE = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f"
     "\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
+
+
+def copied(value: Any) -> Any:
+    """A deep copy of a JSON value. The standard library's, made for any object, takes ten times as long."""
+    if isinstance(value, dict):
+        return {name: copied(part) for name, part in value.items()}
+    return [copied(part) for part in value] if isinstance(value, list) else value
 
 
 def comparison_key(text: str) -> str:

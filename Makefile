@@ -17,10 +17,10 @@ PYTEST = PYTHONDONTWRITEBYTECODE= .venv/bin/python -m pytest -n $(PROCESSES) --m
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run demo test test-core fuzz smoke check format messages screenshots bench slow-clients memory lock clean
+.PHONY: help run demo test test-core fuzz smoke check format messages screenshots bench bench-quick bench-console slow-clients memory lock clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: .venv/base.stamp .venv/local.stamp ## Serve the console and SCIM, on an embedded PostgreSQL unless DATABASE_URL is set
 	@exec .venv/bin/python -m iprova_idm.serve
@@ -66,7 +66,10 @@ messages: .venv/dev.stamp .venv/local.stamp ## Gather the texts for locale/nl an
 screenshots: .venv/dev.stamp .venv/local.stamp ## Take pictures of every page into docs/screenshots; ARGS="dashboard user" picks some
 	.venv/bin/python -m tests.browser.screenshots docs/screenshots $(ARGS)
 
-bench: .venv/dev.stamp .venv/local.stamp ## Measure the console's pages with 1,000,000 log rows; ARGS="--log-rows 100000" makes fewer
+bench-quick: .venv/dev.stamp .venv/local.stamp ## Print the SCIM endpoint's CPU in ratios to the floors; ARGS=--check compares with the committed table
+	@.venv/bin/python -m bench.scim.quick $(ARGS)
+
+bench-console: .venv/dev.stamp .venv/local.stamp ## Measure the console's pages with 1,000,000 log rows; ARGS="--log-rows 100000" makes fewer
 	.venv/bin/python -m bench.console $(ARGS)
 
 slow-clients: .venv/dev.stamp .venv/local.stamp ## Compare gunicorn's workers: cost of a request, waits during 50 slow clients
@@ -83,7 +86,7 @@ lock: .venv/bin/python ## Lock the requirements again; ARGS=--upgrade takes newe
 	cd requirements && $(LOCK) --no-deps local.in -o local.txt >/dev/null
 
 clean: ## Remove the virtual environment and the caches; data stays
-	rm -rf .venv .venv-fuzz fuzz-failures .data-tests .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis staticfiles test-results
+	rm -rf .venv .venv-fuzz .bench fuzz-failures .data-tests .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis staticfiles test-results
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/bin/python:

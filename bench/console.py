@@ -1,4 +1,4 @@
-"""`make bench` measures the console's pages with many users and a long log, on a database of its own.
+"""`make bench-console` measures the console's pages with many users and a long log, on a database of its own.
 
 The times are the server's, from the request to the last byte of the page. They are only shown: the command fails
 only if a page needs more queries than its limit. The limits are those of docs/quality.md.
@@ -107,7 +107,7 @@ def measure_export(client: Client, path: str) -> str:
 
 def read_sizes() -> Namespace:
     """Return the sizes on the command line."""
-    parser = ArgumentParser(prog="make bench", description=__doc__.splitlines()[0])
+    parser = ArgumentParser(prog="make bench-console", description=__doc__.splitlines()[0])
     parser.add_argument("--users", type=int, default=50_000)
     parser.add_argument("--members", type=int, default=20_000, help="of the large group")
     parser.add_argument("--log-rows", type=int, default=1_000_000)

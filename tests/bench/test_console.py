@@ -1,4 +1,4 @@
-"""What `make bench` measures is asked here of a small company, so that its limits of queries hold in every run."""
+"""What `make bench-console` measures is asked of a small company, so that its limits of queries hold in every run."""
 
 from argparse import Namespace
 

@@ -1,4 +1,4 @@
-"""The company of `make bench`: as many rows as asked, and each as the product would have written it."""
+"""The company of `make bench-console`: as many rows as asked, and each as the product would have written it."""
 
 from argparse import Namespace
 

@@ -5,6 +5,7 @@ contains them. A group with more than `MANY` members (or a user in so many group
 `Spool`: in PostgreSQL and here, memory is the same for a group of any size.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -116,7 +117,7 @@ def read_one(
     # The elements' query has the id as a literal. With the id of the outer row, PostgreSQL would plan for a group of
     # average size.
     elements = elements_of(resource_type, projection, Sql("%s", (resource_id,)), window)
-    shown = _shown("providers_resource", resource_type, elements)
+    shown = shown_of(Sql("providers_resource"), resource_type, elements)
     statement = f"{shown.text} WHERE r.id = %s AND r.provider_id = %s AND r.resource_type = %s AND r.deleted_at IS NULL"
     params = [*shown.params, resource_id, provider_id, resource_type.name]
     if elements and resource_type.name == "Group":
@@ -137,11 +138,11 @@ def returning_answer(resource_type: ResourceType, resource_id: UUID | None, proj
     elements = elements_of(resource_type, projection, Sql("%s", (resource_id,))) if resource_id else None
     if elements and resource_type.name == "Group":
         return None
-    shown = _shown("changed", resource_type, elements)
+    shown = shown_of(Sql("changed"), resource_type, elements)
     return Returning(shown.text, shown.params)
 
 
-def _shown(source: str, resource_type: ResourceType, elements: Sql | None) -> Sql:
+def shown_of(source: Sql, resource_type: ResourceType, elements: Sql | None, first: str = "") -> Sql:
     """The query for what `answer_of` needs, from the rows `r` of `source` (a table or a query)."""
     relation = Sql(NO_RELATION)
     if elements:
@@ -149,13 +150,14 @@ def _shown(source: str, resource_type: ResourceType, elements: Sql | None) -> Sq
         text = f"(SELECT {JOINED}, {digest} AS digest, count(*) AS number FROM ({elements.text} LIMIT %s) m)"
         relation = Sql(text, (*elements.params, MANY + 1))
     return Sql(
-        f"SELECT r.version, n.digest, n.number, {BODY} FROM {source} r LEFT JOIN LATERAL {relation.text} n ON TRUE",
-        (settings.OPTIONS.scim_url, *relation.params),
+        f"SELECT {first}r.version, n.digest, n.number, {BODY}"
+        f" FROM {source.text} r LEFT JOIN LATERAL {relation.text} n ON TRUE",
+        (settings.OPTIONS.scim_url, *source.params, *relation.params),
     )
 
 
 def answer_of(
-    found: tuple[Any, ...], provider_id: int, resource_type: ResourceType, resource_id: UUID, projection: Projection
+    found: Sequence[Any], provider_id: int, resource_type: ResourceType, resource_id: UUID, projection: Projection
 ) -> Answer | None:
     """The response from a row of `returning_answer`. A resource with more than `MANY` elements is read again for it."""
     version, digest, number, text = found

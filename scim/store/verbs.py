@@ -45,6 +45,7 @@ from scim.protocol.values import differences_of_equals
 from scim.store.answers import Answer, answer_of, read_one, returning_answer
 from scim.store.columns import RELATIONS, row_of
 from scim.store.filters import TRUE, Sql, compile_condition
+from scim.store.lookups import look_up
 from scim.store.member_changes import change_members
 from scim.store.member_pages import PAGE_SCHEMA, read_member_page
 from scim.store.pages import Page, Part, read_page
@@ -99,6 +100,11 @@ def list_resources(
 
     Raises ScimError invalidCursor, expiredCursor.
     """
+    if len(asked) == 1:
+        [(known, projection)] = asked
+        found = look_up(provider_id, known, projection, query)
+        if found is not None:
+            return Page([(known, answer.body) for answer in found], len(found))
     parts = [Part(known, _where(known, query), projection) for known, projection in asked]
     return read_page(provider_id, parts, query, policy.cursor_timeout_s, policy.max_page_bytes)
 

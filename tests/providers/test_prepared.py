@@ -26,6 +26,9 @@ def used(client, provider):
         add = {"op": "add", "path": "members", "value": [{"value": str(user.pk)}]}
         assert client.patch(f"/Groups/{group.pk}", add).status_code == 204
         assert client.get(f"/Groups/{group.pk}", excludedAttributes="members").status_code == 200
+        assert client.get("/Users", filter=f'userName eq "new{number}@x"').json()["totalResults"] == 1
+        assert client.get("/Users", filter=f'externalId eq "{number}"').json()["totalResults"] == 0
+        assert client.get("/Groups", filter='displayName eq "Care"', excludedAttributes="members").json()["Resources"]
         assert client.delete(path).status_code == 204
 
 
@@ -77,9 +80,24 @@ def test_what_depends_on_the_size_of_a_group_is_planned_for_its_value(client, pr
     group = make_group(provider, "Small")
     for _ in range(8):
         assert client.get(f"/Groups/{group.pk}").status_code == 200
-        assert client.get("/Users", filter='externalId eq "nobody"').status_code == 200
+        assert client.get("/Groups", filter='displayName eq "Small"').status_code == 200
+        assert client.get("/Users", filter='title eq "nobody"').status_code == 200
     assert not [text for _, text, _ in prepared() if "string_agg" in text and "group_id = $" in text]
-    assert not [text for _, text, _ in prepared() if "AND external_id = $" in text or "r.external_id = $" in text]
+    assert not [text for _, text, _ in prepared() if "folded @>" in text]
+
+
+def test_one_external_id_of_everybody_does_not_make_the_plan_for_others_read_everything(client, provider, skewed):
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE providers_resource SET external_id = 'same' WHERE resource_type = 'User'")
+        cursor.execute("ANALYZE providers_resource")
+    for number in range(12):
+        assert client.get("/Users", filter=f'externalId eq "{number}"').json()["totalResults"] == 0
+    [name] = [name for name, text, _ in prepared() if "AND external_id = $" in text]
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN EXECUTE {name}('http://x', {provider.pk}, 'nobody', 'http://x', 1)")
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+    assert "Seq Scan on providers_resource" not in plan, plan
+    assert client.get("/Users", filter='externalId eq "same"').json()["totalResults"] == 3_000
 
 
 def test_a_prepared_statement_is_counted_and_limited_like_any_other(client, provider, django_assert_num_queries):

@@ -56,7 +56,7 @@ _JWT = re.compile(r"(?<![A-Za-z0-9_-])ey[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(?:\
 _BEARER = re.compile(r"\b((?:bearer[\s+:=]+)+)(?!tokens?\b)[^\s\"',;&<>+]+", re.IGNORECASE)
 # *Basic* is a word of titles and names too. After it, only what looks like base64 is hidden.
 _BASIC = re.compile(r"\b((?i:basic)[\s+:=]+)(?=[A-Za-z]*(?:[0-9=/+]|[a-z][A-Z]))[A-Za-z0-9+/=_-]{8,}")
-_MARKS = ("ipr", "bearer", "basic", "ey")
+_MARK = re.compile("ipr|bearer|basic|ey")
 # A word with an encoding in it. Each word is looked at once, from its beginning.
 _ENCODED = re.compile(r"(?<![^\s/?&\"'<>])[^\s/?&\"'<>%\\]*+[%\\][^\s/?&\"'<>]*+")
 _ESCAPE = re.compile(r"\\{1,8}(?:u([0-9a-f]{4})|x([0-9a-f]{2})|([nrt]))", re.IGNORECASE)
@@ -70,8 +70,7 @@ def redact_text(text: str) -> str:
 
 
 def _without_plain(text: str) -> str:
-    lowered = text.lower()
-    if not any(mark in lowered for mark in _MARKS):
+    if not _MARK.search(text.lower()):
         return text
     text = _JWT.sub(HIDDEN, _TOKEN.sub(f"ipr_{HIDDEN}", text))
     return _BASIC.sub(rf"\1{HIDDEN}", _BEARER.sub(rf"\1{HIDDEN}", text))
@@ -177,6 +176,11 @@ class Redactor:
     def name(self, text: str) -> str:
         """Return the name of an attribute, or another short text of the request."""
         return self._without_secrets(redact_path(text))
+
+    def names(self, texts: list[str]) -> list[str]:
+        """Return each text as `name` does. Mostly all of them can stay, which one look at them together shows."""
+        together = "\n".join(texts)
+        return texts if self.name(together) == together else [self.name(text) for text in texts]
 
     def _note(self, values: Iterable[Any]) -> None:
         for value in values:

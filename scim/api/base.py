@@ -43,6 +43,11 @@ class ScimView(APIView):
     intent = ""  # the action of a request whose method does not show it
     parts: list[Write] | None = None  # the operations of a bulk request
 
+    @property
+    def default_response_headers(self) -> dict[str, str]:
+        """None: DRF's are for its own responses, and to work them out takes time for each request."""
+        return {}
+
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         self.started = time.perf_counter()
         with time_limit(self.budget), writer.running(request.request_id, partial(_unfinished, self, request)):  # type: ignore[attr-defined]

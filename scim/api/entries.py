@@ -139,7 +139,7 @@ def _cleaned(redactor: Redactor, columns: dict[str, Any]) -> dict[str, Any]:
     """The columns of an entry without secrets. The request's body comes first: its secrets are looked for here."""
     own = dict(columns)
     own |= {name: redactor.detail(own[name]) for name in _OF_RESPONSE if name in own}
-    own |= {name: [redactor.name(text) for text in own[name]] for name in _OF_ATTRIBUTES if name in own}
+    own |= {name: redactor.names(own[name]) for name in _OF_ATTRIBUTES if name in own}
     own |= {name: redact_text(own[name]) for name in _NAMES if name in own}
     if "subject" in own:
         own["subject_key"] = comparison_key(own["subject"])

@@ -185,16 +185,16 @@ def test_v40_an_operation_that_is_too_much_by_itself_is_not_asked_for_again(clie
     assert [result["status"] for result in results] == ["400", "503"]
 
 
-def test_h1_m2_a_request_that_takes_too_long_changes_nothing_and_says_so(client, monkeypatch):
-    real = verbs._read_back
+def test_h1_m2_a_request_that_takes_too_long_changes_nothing_and_says_so(client, provider, monkeypatch):
+    jane, real = make_user(provider), verbs.change_members
 
     def slow(*arguments):
         time.sleep(1.1)
         return real(*arguments)
 
-    monkeypatch.setattr(verbs, "_read_back", slow)
+    monkeypatch.setattr(verbs, "change_members", slow)  # the group is written then
     with seconds(1):
-        answer = client.post("/Groups", {"displayName": "Care"})
+        answer = client.post("/Groups", {"displayName": "Care", "members": [{"value": str(jane.pk)}]})
     scim_type, detail = refused(answer, 400)
     assert scim_type == "tooMany"
     assert detail.startswith("The request takes longer than 1 seconds")

@@ -17,7 +17,7 @@ PYTEST = PYTHONDONTWRITEBYTECODE= .venv/bin/python -m pytest -n $(PROCESSES) --m
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run demo test test-core fuzz smoke check format messages screenshots bench bench-quick bench-console slow-clients memory lock clean
+.PHONY: help run demo test test-core fuzz smoke check format messages screenshots bench bench-quick bench-console slow-clients sign-in-flood memory lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -74,6 +74,9 @@ bench-console: .venv/dev.stamp .venv/local.stamp ## Measure the console's pages 
 
 slow-clients: .venv/dev.stamp .venv/local.stamp ## Compare gunicorn's workers: cost of a request, waits during 50 slow clients
 	@.venv/bin/python -m bench.slow_clients $(ARGS)
+
+sign-in-flood: .venv/dev.stamp .venv/local.stamp ## Measure how long others wait while somebody floods the sign-in page
+	@.venv/bin/python -m bench.sign_in_flood $(ARGS)
 
 memory: .venv/dev.stamp .venv/local.stamp ## Measure the memory of a worker for large requests; ARGS="--requests 100000" sends more
 	.venv/bin/python -m bench.memory $(ARGS)

@@ -17,6 +17,7 @@ from urllib.parse import quote, urlsplit
 
 from django.utils.translation import gettext as _
 
+from providers import rate_limits
 from providers.audit import record_act
 from providers.events import Actor, EventKind
 from providers.models import Provider
@@ -33,6 +34,10 @@ class Check:
     has_passed: bool | None
     ms: int = 0
     cause: str = ""
+
+
+class AlreadyTestingError(Exception):
+    """Another test is running. Several at once would hold all workers, and none would be left to answer them."""
 
 
 class _FailedError(Exception):
@@ -150,13 +155,18 @@ class _Tester:
 def run_connection_test(provider: Provider, actor: Actor, url: str) -> list[Check]:
     """Run the five checks, in at most ten seconds in all. The first failure ends the run.
 
-    The test uses a token of its own, which is deleted afterwards.
+    The test uses a token of its own, which is deleted afterwards. Raises `AlreadyTestingError`.
     """
-    token, value = issue_test_token(provider)
+    if rate_limits.connection_tests.take(""):
+        raise AlreadyTestingError
     try:
-        checks = _run(_Tester(url, value))
+        token, value = issue_test_token(provider)
+        try:
+            checks = _run(_Tester(url, value))
+        finally:
+            token.delete()
     finally:
-        token.delete()
+        rate_limits.connection_tests.give_back("")
     passed = all(check.has_passed for check in checks)
     record_act(EventKind.PROVIDER_TESTED, actor, provider=provider, after={"passed": passed})
     return checks

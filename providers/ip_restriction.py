@@ -14,13 +14,11 @@ from django.utils import timezone
 
 from providers.audit import record_act
 from providers.events import Actor, EventKind
-from providers.ip_rules import Network, covers, covers_everyone
+from providers.ip_rules import MAX_RANGES, Network, covers, covers_everyone
 from providers.models import IpMode, IpRule, Provider
 
 SEEN_DAYS = 30
 GUARD_DAYS = 7
-# The address of each request is compared with all ranges. The service tag of Entra ID has a few hundred.
-MAX_RANGES = 2_000
 
 
 class CannotEnforceError(Exception):

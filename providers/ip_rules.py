@@ -7,6 +7,11 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+# A provider may have this many, because the address of each request is compared with all of them. The service tag of
+# Entra ID has a few hundred.
+MAX_RANGES = 2_000
+# Reading stops after this many lines that cannot be read: a form may have half a million.
+MAX_PROBLEMS = 100
 LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1"))
 EVERYONE = (ipaddress.ip_network("0.0.0.0/0"), ipaddress.ip_network("::/0"))
 
@@ -22,17 +27,19 @@ class RangeProblem:
 
 
 def read_ranges(text: str) -> tuple[dict[Network, str], list[RangeProblem]]:
-    """Read the lines of a text area. Return the networks with their notes, and the lines that cannot be read.
+    """Read the lines of a text area. Return the networks with their notes, and the first lines that cannot be read.
 
     Each line is a network or a single address, with a note after `#`. If a network occurs twice,
     the first note counts.
     """
     networks: dict[Network, str] = {}
-    problems = []
+    problems: list[RangeProblem] = []
     for number, line in enumerate(text.splitlines(), 1):
         written, _mark, note = (part.strip() for part in line.partition("#"))
         if not written:
             continue
+        if len(problems) == MAX_PROBLEMS:
+            break
         found = read_range(written, number)
         if isinstance(found, RangeProblem):
             problems.append(found)

@@ -4,9 +4,12 @@
    counted. What is beyond costs neither a check nor a query.
 2. All workers of all machines together check two passwords at a time, or one if there are only two workers: the others
    stay free for provisioning. A slot is an advisory lock that ends with its transaction, also if the worker is killed.
-3. If no slot is free, an address that has not been wrong lately waits for one, for about a second, and comes before
-   everybody who arrives later. Only a few requests may do so, because waiting holds a worker. Any other is refused at
-   once, with a page that asks to try again.
+3. If no slot is free, an address that has hardly been wrong in the last half hour waits for one, for about a second,
+   and comes before everybody who arrives later. Only a few requests may do so, because waiting holds a worker. Any
+   other is refused at once, with a page that asks to try again.
+
+Step 3 is for a flood from many addresses. Each of them may wait twice, and then only every half an hour, so that the
+few that may wait are those who come from somewhere else (`make sign-in-flood`).
 """
 
 import time
@@ -23,7 +26,7 @@ _FIRST_SLOT = 7_205_759_410  # advisory locks: any numbers that no other code of
 _MOST_SLOTS = 2
 _WAIT_S = 1.2
 _POLL_S = 0.03
-_FEW = 3.5  # attempts lately, the present one and those that were right included
+_FEW = 2.5  # attempts that were wrong or are not decided, the present one included
 BUSY_S = 2  # after this time, somebody who was refused tries again
 
 # Until when some request of this machine waits for a slot, by its clock. It moves this moment while it waits.
@@ -43,11 +46,13 @@ def take_attempt(source: str) -> None:
     """Count an attempt from an address. Raises `CheckRefusedError` if there were too many."""
     if wait := rate_limits.passwords.take(source):
         raise CheckRefusedError(wait)
+    rate_limits.known_wrong.take(source)
 
 
 def return_attempt(source: str) -> None:
     """Count an attempt no longer, because its password was right."""
     rate_limits.passwords.give_back(source)
+    rate_limits.known_wrong.give_back(source)
 
 
 @contextmanager
@@ -71,7 +76,7 @@ def _take_slot() -> bool:
 
 
 def _may_wait(source: str) -> bool:
-    return rate_limits.passwords.missing(source) <= _FEW and not rate_limits.waits.take("")
+    return rate_limits.known_wrong.missing(source) <= _FEW and not rate_limits.waits.take("")
 
 
 def _wait_for_slot() -> bool:

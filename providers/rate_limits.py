@@ -12,5 +12,12 @@ refused = Buckets(shared_table(1), rate=settings.OPTIONS.refused_rate, burst=10 
 logged = Buckets(shared_table(2), rate=1, burst=100)
 # Wrong passwords, by the caller's address. A colleague who mistypes never meets it.
 passwords = Buckets(shared_table(3), rate=0.2, burst=10)
-# Requests that may wait until a password can be checked, in all workers together.
-waits = Buckets(shared_table(4), rate=0.2, burst=5)
+# The same, remembered for longer: it decides who may wait when no password can be checked at the moment.
+known_wrong = Buckets(shared_table(8), rate=1 / 1_800, burst=6)
+# Requests that may wait for that, in all workers together: each takes a second of a worker at most.
+waits = Buckets(shared_table(4), rate=0.1 * settings.OPTIONS.workers, burst=5)
+# Table 5 belongs to `password_checks`.
+# Large exports that an account starts. Each gets a process, which takes a moment to notice that it was cancelled.
+exports = Buckets(shared_table(6), rate=1 / 30, burst=5)
+# Connection tests: one at a time, because each holds a worker while another one answers it, for up to ten seconds.
+connection_tests = Buckets(shared_table(7), rate=0.1, burst=1)

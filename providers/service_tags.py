@@ -10,10 +10,14 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from providers.ip_rules import Network, RangeProblem, read_range
+from providers.ip_rules import MAX_RANGES, Network, RangeProblem, read_range
 from providers.json_files import parse_json
 
 MAX_BYTES = 20_000_000
+# Microsoft's list has about 3,000 tags and 200,000 values. More take long to read, however few bytes they have.
+MAX_VALUES = 1_000_000
+# For a suggestion, a name is compared with so many tags: half a millisecond each, if they are alike.
+MOST_COMPARED = 5_000
 DEFAULT_TAG = "AzureActiveDirectory"
 CLOUD = "Public"
 
@@ -36,6 +40,8 @@ def read_service_tag(content: bytes, name: str) -> ServiceTag:
     if len(content) > MAX_BYTES:
         said = _("The file is larger than %(size)s MB: it is not Microsoft's list.")
         raise ServiceTagsError(said % {"size": MAX_BYTES // 1_000_000})
+    if sum(map(content.count, (b"{", b"[", b","))) > MAX_VALUES:
+        raise ServiceTagsError(_("The file has too many values: it is not Microsoft's list."))
     try:
         found = parse_json(content)
     except (ValueError, RecursionError) as error:
@@ -55,7 +61,7 @@ def read_service_tag(content: bytes, name: str) -> ServiceTag:
 
 def _missing(name: str, known: list[str]) -> str:
     said = _("The file has no service tag “%(name)s”.") % {"name": name[:100]}
-    close = difflib.get_close_matches(name, known, 3)
+    close = difflib.get_close_matches(name, known[:MOST_COMPARED], 3)
     return said + (" " + _("Did you mean %(names)s?") % {"names": ", ".join(close)} if close else "")
 
 
@@ -64,6 +70,10 @@ def _read(name: str, tag: dict[str, Any]) -> ServiceTag:
     prefixes = properties.get("addressPrefixes") if isinstance(properties, dict) else None
     if not isinstance(prefixes, list) or not prefixes:
         raise ServiceTagsError(_("The service tag “%(name)s” has no ranges in this file.") % {"name": name})
+    if len(prefixes) > MAX_RANGES:
+        said = _("The service tag “%(name)s” has %(count)s ranges. A provider can have at most %(most)s.")
+        values = {"name": name[:100], "count": f"{len(prefixes):,}", "most": f"{MAX_RANGES:,}"}
+        raise ServiceTagsError(said % values)
     networks = []
     for prefix in prefixes:
         network = read_range(str(prefix)[:100])

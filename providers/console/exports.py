@@ -31,6 +31,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from providers import exports as jobs
+from providers import rate_limits
 from providers.console.export import LISTS, count_rows, rows_under, write_file
 from providers.console.frame import access
 from providers.console.frame.badges import Badge, badge_of
@@ -52,6 +53,9 @@ def export(request: HttpRequest, name: str, lists: Mapping[str, Any]) -> HttpRes
     Raises PermissionDenied and Http404 as `rows_under` does.
     """
     count = count_rows(rows_under(request, name, lists, most=SMALL + 1), most=SMALL + 1)
+    if count > SMALL and rate_limits.exports.take(request.user.pk):
+        messages.error(request, _("You have started several exports. Wait half a minute, then start the next one."))
+        return HttpResponseRedirect(reverse("admin:exports"))
     try:
         found, is_new = jobs.ask(
             request.user,

@@ -160,7 +160,9 @@ def read_attribute(document: Mapping[str, Any]) -> Attribute:
     """Read one attribute of a schema document (RFC 7643 §7)."""
     subs = [read_attribute(sub) for sub in document.get("subAttributes", ())]
     if any(sub.name == "$ref" and sub.names_resource for sub in subs):
-        subs = [replace(sub, names_resource=sub.name in ("value", "$ref")) for sub in subs]
+        # An id is text: the number that a schema extension calls its value is something else.
+        ids = {"$ref", *(sub.name for sub in subs if sub.name == "value" and sub.type in ("string", "reference"))}
+        subs = [replace(sub, names_resource=sub.name in ids) for sub in subs]
     if document.get("multiValued"):
         subs = [replace(sub, assumed=False) if _is_primary(sub) else sub for sub in subs]
     kind, reference_types = document.get("type", "string"), tuple(document.get("referenceTypes", ()))

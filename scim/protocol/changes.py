@@ -13,7 +13,7 @@ from scim.protocol import errors
 from scim.protocol.attributes import Attribute, ResourceType, Target
 from scim.protocol.conditions import Condition, matches_element
 from scim.protocol.policy import Fault, Policy
-from scim.protocol.validation import finish_resource, is_hollow, without_repetition
+from scim.protocol.validation import finish_resource, is_hollow, take_id_of_address, without_repetition
 from scim.protocol.values import copied
 
 
@@ -77,17 +77,26 @@ def _apply(resource: dict[str, Any], change: Change, policy: Policy, added: _Add
 
 def _apply_to_part(home: dict[str, Any], change: Change) -> None:
     """Change one sub-attribute of a single complex value, such as name.givenName."""
-    assert change.target.attribute is not None and change.target.sub is not None
+    assert change.target.attribute is not None
     name = change.target.attribute.name
     part = home.get(name, {})
-    if change.op == "remove":
-        part.pop(change.target.sub.name, None)
-    else:
-        part[change.target.sub.name] = change.value
+    _set_sub(part, change)
     if part:
         home[name] = part
     else:
         home.pop(name, None)
+
+
+def _set_sub(element: dict[str, Any], change: Change) -> None:
+    """Set or remove the sub-attribute of the target. The id of a reference follows its address."""
+    attribute, sub = change.target.attribute, change.target.sub
+    assert attribute is not None and sub is not None
+    if change.op == "remove":
+        element.pop(sub.name, None)
+        return
+    element[sub.name] = change.value
+    if sub.name == "$ref":
+        take_id_of_address(attribute, element)
 
 
 def _apply_to_list(home: dict[str, Any], change: Change, policy: Policy, found: dict[Any, Any]) -> None:
@@ -97,7 +106,9 @@ def _apply_to_list(home: dict[str, Any], change: Change, policy: Policy, found: 
     held: list[Any] = home.get(attribute.name, [])
     if sub is not None:
         touched = held if held or change.op == "remove" else [{}]
-        held = _set_in_each(touched, sub, change)
+        for element in touched:
+            _set_sub(element, change)
+        held = touched
     elif change.op == "remove":
         held = []
     elif change.op == "replace":
@@ -162,19 +173,8 @@ def _change_element(element: dict[str, Any], attribute: Attribute, change: Chang
             element.clear()
             element.update(change.seed or {})
         element.update(change.value)
-    elif change.op == "remove":
-        element.pop(sub.name, None)
     else:
-        element[sub.name] = change.value
-
-
-def _set_in_each(held: list[Any], sub: Attribute, change: Change) -> list[Any]:
-    for element in held:
-        if change.op == "remove":
-            element.pop(sub.name, None)
-        else:
-            element[sub.name] = change.value
-    return held
+        _set_sub(element, change)
 
 
 def _demote(held: list[Any]) -> None:

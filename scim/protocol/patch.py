@@ -32,6 +32,8 @@ What each operation does to each target (null, [] and, from Entra, "" as the val
     displayName                     is set                 is set                 is cleared
     name                            each part on its own   as add                 is cleared
     manager (a reference)           is set as a whole      is set as a whole      is cleared
+    manager.$ref                    is set, and the id     as add                 is cleared
+                                    in it as manager.value
     name.givenName                  is set                 is set                 is cleared
     emails                          values that are not    all values are         all values are
                                     there yet are added    replaced               removed

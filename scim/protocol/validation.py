@@ -350,10 +350,15 @@ def _validate_complex(attribute: Attribute, value: Any, policy: Policy, notes: N
             part = validate_value(sub, sent, policy, notes)
             if part not in UNASSIGNED:
                 kept[sub.name] = part
-    # A reference may be sent as an address alone, whose last part is the id.
-    if "$ref" in kept and "value" not in kept and "value" in attribute.subs and attribute.subs["value"].names_resource:
-        kept["value"] = kept["$ref"].rstrip("/").rpartition("/")[2]
+    if "$ref" in kept and "value" not in kept:
+        take_id_of_address(attribute, kept)
     return kept
+
+
+def take_id_of_address(attribute: Attribute, element: dict[str, Any]) -> None:
+    """Set the id of a reference that was sent as an address alone: it is the last part of the address."""
+    if "value" in attribute.subs and attribute.subs["value"].names_resource:
+        element["value"] = element["$ref"].rstrip("/").rpartition("/")[2]
 
 
 def _check_string(value: Any) -> str:

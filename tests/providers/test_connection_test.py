@@ -8,10 +8,11 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 from providers import connection_test
-from providers.connection_test import run_connection_test
+from providers.connection_test import AlreadyTestingError, run_connection_test
 from providers.events import SYSTEM
 from providers.models import Token
 from tests.conftest import free_port
+from tests.pages import read
 
 
 def answering(status, body):
@@ -78,3 +79,21 @@ def test_ac_gui_3_it_takes_ten_seconds_at_the_most(provider, monkeypatch):
     assert outcomes(run_connection_test(provider, SYSTEM, "http://slow.example/scim"))[0] is False
     assert time.monotonic() - started < 2
     silent.close()
+
+
+def test_only_one_test_runs_at_a_time(administrator, provider, monkeypatch):
+    """Each holds a worker while another one answers it."""
+    second = []
+
+    def during(_tester):
+        with pytest.raises(AlreadyTestingError):
+            run_connection_test(provider, SYSTEM, "http://127.0.0.1/scim")
+        page = administrator.post(f"/eum/providers/{provider.pk}/guide/test/", follow=True)
+        second.append("Another connection test is running" in read(page).text)
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(connection_test, "_run", during)
+    for _ in range(2):  # the first one is over, although it failed
+        with pytest.raises(ZeroDivisionError):
+            run_connection_test(provider, SYSTEM, "http://127.0.0.1/scim")
+    assert second == [True, True] and not provider.tokens.exists()

@@ -4,7 +4,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from providers.ip_rules import RangeProblem, covers, plain_address, read_range, read_ranges
+from providers.ip_rules import MAX_PROBLEMS, RangeProblem, covers, plain_address, read_range, read_ranges
 
 
 def test_good_lines_are_kept_and_bad_ones_named():
@@ -15,6 +15,11 @@ def test_good_lines_are_kept_and_bad_ones_named():
         ip_network("203.0.113.9/32"): "",
     }
     assert [(problem.line, problem.text) for problem in problems] == [(3, "1.2.3")]
+
+
+def test_reading_stops_after_a_hundred_lines_that_cannot_be_read():
+    networks, problems = read_ranges("203.0.113.0/24\n" + "x\n" * 100_000 + "2001:db8::/32")
+    assert len(networks) == 1 and [problem.line for problem in problems] == list(range(2, MAX_PROBLEMS + 2))
 
 
 @pytest.mark.parametrize("text", ["1.2.3", "20.190.137.045", "fe80::1%eth0", "x", "", "1.2.3.4/33"])

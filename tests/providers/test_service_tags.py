@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from providers.ip_rules import read_range
-from providers.service_tags import ServiceTagsError, read_service_tag
+from providers.ip_rules import MAX_RANGES, read_range
+from providers.service_tags import MAX_VALUES, MOST_COMPARED, ServiceTagsError, read_service_tag
 
 TAG = {"name": "AzureActiveDirectory", "properties": {"changeNumber": 7, "addressPrefixes": ["20.190.128.0/18"]}}
 
@@ -36,11 +36,22 @@ def test_a_number_that_cannot_be_stored_is_0(number):
         (file_of(TAG | {"name": "AzureActiveDirector"}), "Did you mean AzureActiveDirector?"),
         (file_of(TAG | {"properties": {"addressPrefixes": []}}), "no ranges"),
         (file_of(TAG | {"properties": {"addressPrefixes": ["10.0.0.1/8"]}}), "cannot be read"),
+        (file_of(TAG | {"properties": {"addressPrefixes": ["10.0.0.0/8"] * (MAX_RANGES + 1)}}), "at most 2,000"),
+        (b'{"cloud":"Public","values":[' + b"0," * MAX_VALUES + b"0]}", "too many values"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_explained(content, reason):
     with pytest.raises(ServiceTagsError, match=reason.replace("?", r"\?")):
         read_service_tag(content, TAG["name"])
+
+
+def test_a_name_is_compared_with_the_first_tags_only():
+    others = [{"name": f"Other{number}"} for number in range(MOST_COMPARED)]
+    with pytest.raises(ServiceTagsError) as refused:
+        read_service_tag(file_of(*others, TAG), "AzureActiveDirector")
+    assert "Did you mean" not in str(refused.value)
+    with pytest.raises(ServiceTagsError, match="Did you mean AzureActiveDirectory"):
+        read_service_tag(file_of(*others[1:], TAG), "AzureActiveDirector")
 
 
 NUMBER = "9" * 5_000

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -15,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from providers.administration import tick_guide
-from providers.connection_test import run_connection_test
+from providers.connection_test import AlreadyTestingError, run_connection_test
 from providers.console.frame import access
 from providers.console.frame.page import Place, Text, clock, go_to, show, show_dialog
 from providers.console.provider.tabs import get_provider, place_of, tab
@@ -190,7 +191,11 @@ def test_connection(request: HttpRequest, provider_id: int) -> HttpResponse:
     if request.method != "POST":
         return go_to(request, reverse("admin:guide", args=[provider.pk]))
     access.require(request, access.CHANGE_PROVIDER, gettext_noop("to test a connection"), provider)
-    checks = run_connection_test(provider, access.actor_of(request), settings.OPTIONS.scim_url)
+    try:
+        checks = run_connection_test(provider, access.actor_of(request), settings.OPTIONS.scim_url)
+    except AlreadyTestingError:
+        messages.error(request, gettext("Another connection test is running. Try again in ten seconds."))
+        return go_to(request, reverse("admin:guide", args=[provider.pk]))
     context = {
         "provider": provider,
         "checks": checks,

@@ -17,7 +17,6 @@ from providers.console.provider.forms import RangesForm, with_suggestion
 from providers.console.provider.ip_restriction import CANNOT, refuse
 from providers.console.provider.tabs import get_provider, place_of
 from providers.ip_restriction import (
-    MAX_RANGES,
     CannotEnforceError,
     TooManyRangesError,
     contained,
@@ -25,7 +24,7 @@ from providers.ip_restriction import (
     import_tag,
     losing_cover,
 )
-from providers.ip_rules import read_ranges
+from providers.ip_rules import MAX_RANGES, read_ranges
 from providers.models import IpMode, Provider
 from providers.service_tags import DEFAULT_TAG, MAX_BYTES, ServiceTag, ServiceTagsError, read_service_tag
 

@@ -58,6 +58,20 @@ def test_exports_of_many_rows_get_a_process_of_their_own(administrator, provider
     assert len(started) == 1
 
 
+def test_exports_that_are_started_and_cancelled_again_and_again_are_refused(administrator, provider, monkeypatch):
+    """Each starts a process, and a cancelled one counts no longer as running."""
+    started = []
+    monkeypatch.setattr(exports, "start", started.append)
+    monkeypatch.setattr(pages, "SMALL", -1)
+    make_user(provider)
+    for number in range(8):
+        page = read(administrator.post(f"/eum/users/export/?q={number}", follow=True))
+        Export.objects.all().delete()
+    assert len(started) == 5 and "You have started several exports." in page.text
+    monkeypatch.setattr(pages, "SMALL", 2_000)
+    assert administrator.post("/eum/users/export/")["Location"].endswith("/file/"), "small ones need no process"
+
+
 def test_exports_show_their_progress_with_and_without_a_script(anna, provider):
     browser, export = browser_of(anna), asked(anna)
     progress = f"{PAGE}{export.pk}/progress/"

@@ -1,6 +1,7 @@
 """Who is let in: bearer token → provider → IP rule, and nothing else (threats V16 to V30)."""
 
 import ast
+import base64
 import dataclasses
 import hashlib
 import hmac
@@ -221,6 +222,18 @@ def test_v27_no_other_kind_of_credential_opens_scim_and_none_is_kept(provider, c
     captured = capfd.readouterr()
     kept = repr(list(RefusedCalls.objects.values())) + captured.out + captured.err
     assert "eyJ" not in kept and "secret" not in kept and not RequestLog.objects.exists()
+
+
+def test_v27_a_token_counts_as_a_bearer_token_alone(provider):
+    """RFC 6750 §2.2 and §2.3 know it in a form and in the query too, where logs and histories would keep it."""
+    _token, value = issue(provider)
+    client, pair = ScimClient(None), base64.b64encode(f"scim:{value}".encode()).decode()
+    schemes = [value, f"Token {value}", f"Basic {value}", f"Basic {pair}", f"Digest {value}", f"Bearer,{value}"]
+    sent = [*({"Authorization": scheme} for scheme in schemes), {"X-Api-Key": value}, {"Cookie": f"token={value}"}]
+    for headers in sent:
+        assert client.get("/Users", headers=headers).status_code == 401, headers
+    assert client.get("/Users", access_token=value).status_code == 401
+    assert client.get("/Users", headers={"Authorization": f"Bearer {value}"}).status_code == 200
 
 
 @pytest.mark.parametrize("path", ["/", "/eum/", "/eum/users/", "/eum/log/", "/accounts/"])

@@ -385,6 +385,18 @@ def test_an_id_is_taken_from_an_address_only_where_it_is_one(client, add):
     assert client.get("/Users", filter=f"{urn}:refs[value gt 3]").json()["totalResults"] == 0
 
 
+def test_an_id_that_is_a_number_is_not_taken_from_an_address(client, add):
+    urn = "urn:example:boss:User"
+    subs = [{"name": "value", "type": "integer"}, {"name": "$ref", "type": "reference", "referenceTypes": ["User"]}]
+    add({"id": urn, "attributes": [{"name": "boss", "type": "complex", "subAttributes": subs}]})
+    made = client.post("/Users", {"userName": "b@x", urn: {"boss": {"$ref": "https://x/Users/abc"}}}).json()
+    assert made[urn]["boss"] == {"$ref": "https://x/Users/abc"}
+    sent = {"op": "replace", "path": f"{urn}:boss.$ref", "value": "https://x/Users/abd"}
+    assert client.patch(f"/Users/{made['id']}", sent).json()[urn]["boss"] == {"$ref": "https://x/Users/abd"}
+    for asked in ("value gt 3", "value pr", "value eq 3", 'value eq "abc"'):
+        assert client.get("/Users", filter=f"{urn}:boss.{asked}").status_code in (200, 400), asked
+
+
 NUMBERS = f"{URN[:-5]}:Numbers"
 OF_NUMBERS = {
     "id": NUMBERS,

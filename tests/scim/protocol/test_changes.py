@@ -244,6 +244,11 @@ CASES = [
         lambda r: r[ENTERPRISE_USER]["manager"] == {"$ref": "https://x/scim/Users/m9", "value": "m9"},
     ),
     (
+        "the address of a manager has the id",
+        op("add", f"{ENTERPRISE_USER}:manager.$ref", "https://x/scim/Users/m9"),
+        lambda r: r[ENTERPRISE_USER]["manager"] == {"$ref": "https://x/scim/Users/m9", "value": "m9"},
+    ),
+    (
         "a manager's name alone changes nothing",
         op("replace", f"{ENTERPRISE_USER}:manager", {"displayName": "B"}),
         lambda r: r == USER_NOW,
@@ -287,6 +292,15 @@ CASES = [
 def test_operation(operation, holds):
     result = patched(*([operation] if operation else []))
     assert holds(result), result
+
+
+@pytest.mark.parametrize("verb", ["add", "replace"])
+def test_the_address_alone_names_a_first_manager_too(verb):
+    path = f"{ENTERPRISE_USER}:manager.$ref"
+    named = patched(op("remove", ENTERPRISE_USER), op(verb, path, "../Users/m9/"))
+    assert named[ENTERPRISE_USER] == {"manager": {"$ref": "../Users/m9/", "value": "m9"}}
+    other = patched(op(verb, path, "../Users/m9"), op(verb, f"{ENTERPRISE_USER}:manager.value", "m8"))
+    assert other[ENTERPRISE_USER]["manager"]["value"] == "m8"
 
 
 def test_operations_run_in_order():

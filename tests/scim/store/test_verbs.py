@@ -3,7 +3,8 @@
 import pytest
 
 from providers.models import ChangeEvent, Membership, Resource
-from scim.protocol.attributes import CORE_USER
+from providers.resources import writes
+from scim.protocol.attributes import CORE_USER, GROUP
 from scim.protocol.errors import ScimError
 from scim.store import verbs
 from tests.factories import call, make_group, make_user
@@ -43,6 +44,24 @@ def test_v47_a_refused_patch_changes_nothing(provider):
         )
     now = Resource.objects.get(pk=user.pk)
     assert (now.version, now.document["title"], len(events_of(user))) == (1, "Nurse", 1)
+
+
+def test_v47_what_was_written_before_a_failure_is_not_kept(provider, monkeypatch):
+    """Members are written before the group's own row."""
+    group, user = make_group(provider), make_user(provider)
+
+    def fails(*_, **__):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(writes, "replace", fails)
+    operations = [
+        {"op": "add", "path": "members", "value": [{"value": str(user.pk)}]},
+        {"op": "replace", "path": "displayName", "value": "X"},
+    ]
+    with pytest.raises(ZeroDivisionError):
+        verbs.patch(call(provider, GROUP), str(group.pk), {"Operations": operations}, answers=True)
+    assert not Membership.objects.exists()
+    assert (Resource.objects.get(pk=group.pk).version, len(events_of(group))) == (1, 1)
 
 
 def test_v10_a_deleted_resource_is_gone_and_its_name_is_free(provider):

@@ -212,6 +212,26 @@ def test_v30_an_address_that_was_wrong_often_does_not_wait(held, settings):
     assert time.monotonic() - started < 0.5
 
 
+def test_v30_an_address_of_a_slow_flood_does_not_wait_either(held, settings, monkeypatch):
+    """One wrong password in ten seconds is not too many, and yet the address is no longer a new one."""
+    workers(settings, 4)
+    held(2)
+    now = time.monotonic()
+    for bucket in (rate_limits.passwords, rate_limits.known_wrong):
+        monkeypatch.setattr(bucket, "_clock", lambda: now)
+    for _ in range(4):
+        password_checks.take_attempt("203.0.113.9")
+        now += 10
+    assert rate_limits.passwords.missing("203.0.113.9") == 0
+    assert not password_checks._may_wait("203.0.113.9")
+    now += 3_600
+    assert password_checks._may_wait("203.0.113.9"), "after an hour it may wait again"
+    for _ in range(20):
+        password_checks.take_attempt("203.0.113.9")
+        password_checks.return_attempt("203.0.113.9")
+    assert password_checks._may_wait("203.0.113.9"), "passwords that were right do not count"
+
+
 # ---- what is recorded ----
 
 

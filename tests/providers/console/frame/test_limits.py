@@ -64,3 +64,11 @@ def test_l14_a_search_that_takes_too_long_is_stopped_and_says_so(support, provid
     with connection.cursor() as cursor:
         cursor.execute("SHOW statement_timeout")
         assert cursor.fetchone()[0] != "100ms"
+
+
+def test_l14_statements_that_take_long_together_are_stopped_too(support, provider, monkeypatch):
+    make_user(provider)
+    slow(monkeypatch, 0.07)
+    answer = support.get(reverse("admin:users"), {"q": "jane"})
+    assert answer.status_code == 503 and "narrow them down" in read(answer).text
+    assert support.get(reverse("admin:users")).status_code == 200

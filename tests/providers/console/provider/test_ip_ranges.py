@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from providers.ip_restriction import MAX_RANGES
+from providers.ip_rules import MAX_RANGES
 from providers.models import IpRule
 from tests.factories import make_calls
 from tests.pages import read

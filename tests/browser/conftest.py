@@ -14,7 +14,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
 
-from tests.browser.chromium import executable, launch
+from tests.browser.chromium import PROGRAMS, executable, launch
 from tests.factories import make_account
 
 # Playwright's sync API runs an event loop in the thread of the test, and Django refuses queries in such a thread.
@@ -22,8 +22,8 @@ os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
 HERE = Path(__file__).parent
 MISSING = (
-    "No Chromium was found (looked for chromium, chromium-browser and google-chrome in PATH). "
-    "Debian, Ubuntu: apt-get install chromium"
+    f"No Chromium was found (looked for {', '.join(PROGRAMS)} in PATH). "
+    "Debian: apt-get install chromium-headless-shell; Ubuntu: apt-get install chromium"
 )
 SKIPPED = pytest.StashKey[int]()
 TIMEOUT_MS = 30_000  # other workers may have the machine busy

@@ -3,6 +3,7 @@
 import re
 import tracemalloc
 from datetime import timedelta
+from itertools import product
 
 import pytest
 from django.conf import settings
@@ -15,7 +16,7 @@ from providers.console.export import LISTS, write_file
 from providers.console.site import site
 from providers.models import ChangeEvent, SyncedUser
 from providers.request_log import writer
-from tests.factories import browser_of, issue, make_account, make_group, make_user
+from tests.factories import browser_of, issue, make_account, make_group, make_user, make_users
 from tests.pages import read
 from tests.providers.console.conftest import file_of, rows_of
 from tests.scim.store.plans import fill_users
@@ -23,7 +24,8 @@ from tests.scim.store.plans import fill_users
 
 @pytest.fixture
 def filled(provider, scim):
-    people = [make_user(provider, f"user{number:03}@x", active=number % 2 == 0) for number in range(60)]
+    names = [f"user{number:03}@x" for number in range(60)]
+    people = make_users(provider, names[::2], active=True) + make_users(provider, names[1::2], active=False)
     make_group(provider, "Ward", people[:3])
     client = scim(provider)
     for person in people[:4]:
@@ -67,14 +69,15 @@ def test_ac_csv_2_no_cell_is_a_formula(administrator, provider, name, cell):
     assert rows_of(administrator, "/eum/users/export/")[1][2] == cell
 
 
-@pytest.mark.parametrize("begin", "=+-@")
-@pytest.mark.parametrize("breaks", [";", ",", "\t", "\n", "\r\n", "|", "; ", ';"', "\u2028", ",\t"])
-def test_l2_no_part_of_a_cell_is_a_formula_with_another_separator(administrator, provider, begin, breaks):
-    make_user(provider, "jane@x", displayName=f"Jan{breaks}{begin}1+1{breaks}")
+def test_l2_no_part_of_a_cell_is_a_formula_with_another_separator(administrator, provider):
+    breaks = [";", ",", "\t", "\n", "\r\n", "|", "; ", ';"', "\u2028", ",\t"]
+    names = [f"Jan{between}{begin}1+1{between}" for between, begin in product(breaks, "=+-@")]
+    for number, name in enumerate(names):
+        make_user(provider, f"jane{number}@x", displayName=name)
     for language in ("en", "nl"):
         administrator.post("/language/", {"language": language, "next": "/"})
         file = file_of(administrator, "/eum/users/export/").decode()
-        assert file.count("\n") == 2
+        assert file.count("\n") == 1 + len(names)
         for part in re.split(r"[;,\t|\r\n]", file):
             assert part.lstrip(' "')[:1] not in tuple("=+-@"), (part, language)
 

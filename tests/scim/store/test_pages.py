@@ -18,7 +18,7 @@ from scim.protocol.projection import WHOLE, Projection, parse_projection, shown_
 from scim.store import answers, verbs
 from scim.store.spool import Spool
 from tests.factories import call, make_group, make_user
-from tests.scim.store.plans import fill_users, plan, statements
+from tests.scim.store.plans import IDS_ONLY, fill_users, plan, statements
 from tests.scim.store.test_member_changes import FILL_GROUP
 
 LIMIT = 40_000
@@ -169,6 +169,50 @@ def test_h2_an_ordinary_page_takes_one_statement(provider, groups, resource_type
     asked, query = [(resource_type, WHOLE)], ListQuery(count=count)
     sent = statements(lambda: verbs.list_resources(provider.pk, asked, query, LIBERAL))
     assert len(sent) == 1
+
+
+# Totals and far pages.
+
+
+def listed(provider, **query):
+    """A page of users without their attributes: ids and total."""
+    page = verbs.list_resources(provider.pk, [(USER, IDS_ONLY)], ListQuery(**query), LIBERAL)
+    return [json.loads(bytes(body))["id"] for _, body in page.resources], page.total
+
+
+@pytest.mark.parametrize(
+    "query", [{"count": 3}, {"count": 3, "start_index": 290}, {"count": 3, "cursor": ""}, {"count": 0}]
+)
+def test_the_total_of_a_list_comes_with_the_page_and_nothing_is_counted(provider, stranger, query):
+    fill_users(provider.pk, 300)
+    fill_users(stranger.pk, 20)
+    make_group(provider)
+    verbs.delete(call(provider), str(make_user(provider).pk))
+    sent = statements(lambda: listed(provider, **query))
+    assert len(sent) == 1 and "providers_resourcecount" in sent[0]
+    found, total = listed(provider, **query)
+    assert (len(found), total) == (query["count"], 300)
+    if query["count"] == 0:
+        assert "providers_resource " not in sent[0]
+
+
+def test_the_total_of_several_types_is_the_sum(client, provider, groups):
+    assert client.get("/", count="5").json()["totalResults"] == 312
+    assert client.get("/", count="0").json()["totalResults"] == 312
+    assert client.get("/Groups", count="0").json()["totalResults"] == 12
+
+
+def test_a_page_beyond_the_end_has_the_kept_total(client, provider):
+    fill_users(provider.pk, 12)
+    page = client.get("/Users", startIndex="1001", count="5").json()
+    assert (page["totalResults"], page["itemsPerPage"]) == (12, 0)
+
+
+def test_the_total_of_a_filter_is_counted(client, provider):
+    fill_users(provider.pk, 300)
+    page = client.get("/Users", count="3", filter='externalId sw "e1"').json()
+    assert page["totalResults"] == 111
+    assert client.get("/Users", count="0", filter='externalId sw "e1"').json()["totalResults"] == 111
 
 
 def test_h2_a_page_of_huge_groups_reads_no_more_members_than_fit(provider):

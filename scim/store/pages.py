@@ -127,6 +127,9 @@ _WINDOW = f"""
 SELECT r.id, r.sort_key, r.resource_type, r.version, r.created, r.last_modified, r.document,
   row_number() OVER () AS place, count(*) OVER () AS found, sum({_SIZE}) OVER (ROWS UNBOUNDED PRECEDING) AS size
 """
+# From this offset on, and in any order but that of the ids, ids and keys are chosen first, and then the page's rows are
+# read. Otherwise whole rows would be skipped or sorted.
+FAR = 1_000
 _COLUMNS = "r.id::text, r.sort_key::text, r.resource_type, r.found, r.total"
 
 
@@ -149,11 +152,16 @@ def _read_rows(
     start = beyond(window.position, sort, key) if window.position else TRUE
     order = order_by(sort, is_backward=window.is_backward)
     total = kept if kept and not window.position else Sql("NULL::bigint")
+    is_late = sort is not None or window.offset >= FAR
+    columns = "r.id, r.sort_key" if is_late else "r.*"
     rows = Sql(
-        f"SELECT r.* FROM (SELECT r.*, {key.sql.text} AS sort_key FROM providers_resource r"
+        f"SELECT {columns} FROM (SELECT r.*, {key.sql.text} AS sort_key FROM providers_resource r"
         f" WHERE {found.text}) r WHERE {start.text} ORDER BY {order} LIMIT %s OFFSET %s",
         (*key.sql.params, *found.params, *start.params, window.limit, window.offset),
     )
+    if is_late:
+        text = f"SELECT r.*, k.sort_key FROM ({rows.text}) k JOIN providers_resource r ON r.id = k.id"
+        rows = Sql(f"SELECT * FROM ({text}) r ORDER BY {order}", rows.params)
     rows = Sql(f"{_WINDOW}, {total.text} AS total FROM ({rows.text}) r", (*total.params, *rows.params))
     elements = _elements_of_parts(parts)
     has_users = any(part.resource_type.name == "User" for part in parts)

@@ -15,9 +15,9 @@ from scim.protocol.attributes import GROUP, USER
 from scim.protocol.conditions import find_readable
 from scim.protocol.listing import ListQuery, Sort
 from scim.protocol.projection import WHOLE, Projection, parse_projection, shown_parts
-from scim.store import answers, verbs
+from scim.store import answers, pages, verbs
 from scim.store.spool import Spool
-from tests.factories import call, make_group, make_user
+from tests.factories import call, make_group, make_provider, make_user
 from tests.scim.store.plans import IDS_ONLY, fill_users, plan, statements
 from tests.scim.store.test_member_changes import FILL_GROUP
 
@@ -213,6 +213,43 @@ def test_the_total_of_a_filter_is_counted(client, provider):
     page = client.get("/Users", count="3", filter='externalId sw "e1"').json()
     assert page["totalResults"] == 111
     assert client.get("/Users", count="0", filter='externalId sw "e1"').json()["totalResults"] == 111
+
+
+@pytest.mark.parametrize("sort_by", ["", "userName", "name.familyName", "title", "meta.created"])
+def test_far_pages_have_the_resources_of_the_whole_list(client, provider, monkeypatch, sort_by):
+    for number in range(30):
+        make_user(
+            provider, f"user{number * 7 % 30:02}", title=f"title {number % 4}", name={"familyName": f"f{number % 9}"}
+        )
+    order = {"sortBy": sort_by} if sort_by else {}
+    whole = client.get("/Users", count="30", **order).json()["Resources"]
+    assert [one["userName"] for one in whole] != sorted(one["userName"] for one in whole) or sort_by == "userName"
+    monkeypatch.setattr(pages, "FAR", 10)
+    for start in (1, 10, 11, 12, 25, 29, 31):
+        page = client.get("/Users", startIndex=str(start), count="4", **order).json()
+        assert page["Resources"] == whole[start - 1 : start + 3]
+        assert page["totalResults"] == 30
+
+
+@pytest.fixture
+def one_large(committed):
+    """A provider with nearly all users and one with few, and a table as VACUUM leaves it."""
+    owners = [make_provider(), make_provider()]
+    with connection.cursor() as cursor:
+        for owner, number in zip(owners, (20_000, 1_500), strict=True):
+            fill_users(owner.pk, number)
+        cursor.execute("VACUUM ANALYZE providers_resource")
+        yield owners
+        cursor.execute("DELETE FROM providers_resource WHERE provider_id = ANY(%s)", [[owner.pk for owner in owners]])
+
+
+def test_a_far_page_skips_ids_in_the_index_and_reads_its_own_rows(one_large):
+    for owner, start in zip(one_large, (19_001, 1_401), strict=True):
+        (sent,) = statements(lambda owner=owner, start=start: listed(owner, count=50, start_index=start))
+        steps = plan(sent)
+        assert any("Index Only Scan using resource_list" in step for step in steps), steps
+        assert any("Index Scan using providers_resource_pkey" in step for step in steps), steps
+        assert not any("Seq Scan on providers_resource " in step for step in steps), steps
 
 
 def test_h2_a_page_of_huge_groups_reads_no_more_members_than_fit(provider):

@@ -357,6 +357,22 @@ def test_h2_a_huge_group_answers_head_and_if_none_match(client, huge):
     assert (same.status_code, same.content) == (304, b"")
 
 
+def test_members_are_not_read_for_a_304_and_are_for_any_other_tag(client, provider, huge):
+    path, whole = f"/Groups/{huge.pk}", client.get(f"/Groups/{huge.pk}")
+    text, tag = whole.getvalue(), whole["ETag"]
+    assert tag == 'W/"1"'
+    for sent in (tag, '"1"', f'"x", {tag}'):
+        # The caller and the group: a group of more members than `MANY` would take more.
+        asked = statements(lambda sent=sent: client.get(path, headers={"If-None-Match": sent}))
+        assert len(asked) == 2
+        assert client.get(path, headers={"If-None-Match": sent}).status_code == 304
+        assert members_read(asked[-1]) == [0]
+    for sent in ('"2"', '"01"', '"1-x"', "1", '""', '"99999999999999999999"', "W/", '"1', 'W/W/"1"'):
+        found = client.get(path, headers={"If-None-Match": sent})
+        assert (found.status_code, found.getvalue()) == (200, text), sent
+    assert client.get(path, headers={"If-None-Match": "*"}).status_code == 304
+
+
 @pytest.mark.parametrize("attributes", ["", "members.display"])
 def test_each_part_of_a_huge_group_is_a_range_of_the_index(provider, attributes):
     """The members before a part are not read again, however the table is skewed; and names cost one look-up each."""

@@ -46,6 +46,16 @@ INVARIANTS = (
            WHERE key IS NOT NULL GROUP BY provider_id, resource_type, key HAVING count(*) > 1""",
     ),
     Invariant(
+        "the kept numbers of users and groups are those that are there",
+        _RESOURCES,
+        """SELECT provider_id || ' ' || resource_type FROM (
+             SELECT provider_id, resource_type, (deleted_at IS NULL)::int AS live,
+               (deleted_at IS NULL AND active IS FALSE)::int AS disabled, (deleted_at IS NOT NULL)::int AS deleted
+             FROM providers_resource
+             UNION ALL SELECT provider_id, resource_type, -live, -disabled, -deleted FROM providers_resourcecount) n
+           GROUP BY provider_id, resource_type HAVING sum(live) <> 0 OR sum(disabled) <> 0 OR sum(deleted) <> 0""",
+    ),
+    Invariant(
         "a membership has the provider of both its ends, a group and the type of its member",
         _MEMBERSHIPS,
         """SELECT m.id::text FROM providers_membership m

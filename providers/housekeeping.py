@@ -25,6 +25,7 @@ from providers.notices import KEPT, send_notices, write_notices
 from providers.quota import count_resources
 from providers.resources.recycle_bin import ERASES_FOR_S, forget, withdraw_exports
 from providers.resources.traces import erase_own, plan_erasure, work_off
+from providers.totals import check_totals
 
 RECORDS = ("providers_changeevent", "providers_requestlog")
 MONTHS_AHEAD = 6
@@ -115,6 +116,7 @@ def erase_traces() -> int:
 OF_A_PROVIDER = (
     "providers_membership",
     "providers_resource",
+    "providers_resourcecount",  # after the rows that it counts
     "providers_schemaextension",
     "providers_heldremoval",
     "providers_erasure",
@@ -230,6 +232,7 @@ JOBS: tuple[Job, ...] = (
     purge_providers,
     forget_counts,
     check_memberships,
+    check_totals,
     count_resources,
     forget_exports,
     write_notices,

@@ -1,8 +1,9 @@
 """How many users and groups a provider may have, so that one token cannot fill the database.
 
-The number counts those in the recycle bin too, as they take the same room. A job counts every five minutes, and the
-query that finds the caller of a request brings the result along: a request pays nothing, and a provider may pass its
-limit by what it creates within five minutes. Creating is then rejected; everything else continues.
+The number counts those in the recycle bin too, as they take the same room. A job copies it to the provider every five
+minutes (`providers.totals` keeps it), and the query that finds the caller of a request brings it along: a request pays
+nothing, and a provider may pass its limit by what it creates within five minutes. Creating is then rejected; everything
+else continues.
 """
 
 from collections.abc import Iterator
@@ -17,16 +18,11 @@ from providers.models import Provider
 # From this share of its limit on, a provider is reported.
 NOTICE_PERCENT = 90
 
-# An index-only scan for live ones, an index scan for those in the recycle bin.
 _COUNT = """
-WITH found AS (
-  SELECT provider_id, resource_type, count(*) AS number FROM providers_resource WHERE deleted_at IS NULL GROUP BY 1, 2
-  UNION ALL
-  SELECT provider_id, resource_type, count(*) FROM providers_resource WHERE deleted_at IS NOT NULL GROUP BY 1, 2),
-counted AS (
-  SELECT p.id, coalesce(sum(f.number) FILTER (WHERE f.resource_type = 'User'), 0) AS users,
-    coalesce(sum(f.number) FILTER (WHERE f.resource_type = 'Group'), 0) AS groups
-  FROM providers_provider p LEFT JOIN found f ON f.provider_id = p.id GROUP BY p.id)
+WITH counted AS (
+  SELECT p.id, coalesce(sum(c.live + c.deleted) FILTER (WHERE c.resource_type = 'User'), 0) AS users,
+    coalesce(sum(c.live + c.deleted) FILTER (WHERE c.resource_type = 'Group'), 0) AS groups
+  FROM providers_provider p LEFT JOIN providers_resourcecount c ON c.provider_id = p.id GROUP BY p.id)
 UPDATE providers_provider p SET user_count = c.users, group_count = c.groups
 FROM counted c WHERE c.id = p.id AND (p.user_count, p.group_count) IS DISTINCT FROM (c.users, c.groups)
 """
@@ -62,7 +58,7 @@ def usages(provider: Provider) -> Iterator[Usage]:
 
 
 def count_resources() -> str:
-    """Count the users and groups of each provider."""
+    """Copy the numbers of users and groups to each provider."""
     with connection.cursor() as cursor:
         cursor.execute(_COUNT)
     return gettext_noop("counted")

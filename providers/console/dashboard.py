@@ -20,7 +20,7 @@ from providers.activity import log_failure
 from providers.console import housekeeping
 from providers.console.frame.lists import PAGE_SIZE
 from providers.console.frame.page import Place, Text, grouped, show
-from providers.console.frame.records import capped_count
+from providers.console.frame.records import capped, capped_count
 from providers.console.log.explanations import name_of_problem
 from providers.console.log.not_provisioned import OPEN
 from providers.console.log.query import CHANGES, PROBLEMS, rows_of
@@ -29,10 +29,10 @@ from providers.console.provider.contact_strip import Contact, contacts_of
 from providers.console.provider.ip_restriction import OLD
 from providers.console.provider.providers import Row, provider_rows, with_people
 from providers.console.provider.status import provider_status
-from providers.console.users.filters import STATUSES
 from providers.health import Reason, State
-from providers.models import IpMode, IpRule, Provider, RequestLog, Status, SyncedUser
+from providers.models import IpMode, IpRule, Provider, RequestLog
 from providers.outcomes import Outcome
+from providers.totals import total_of_all
 
 MOST_CARES = 20
 
@@ -125,17 +125,16 @@ def _common_problems(titles: Mapping[int, str], now: datetime) -> Iterator[Care]
 def figures(rows: Sequence[Row], now: datetime, *, asks_log: bool = True) -> list[Figure]:
     """Return the figures: active users, changes of today, problems and refusals of the last 24 hours.
 
-    Five counts, each bounded. Without `asks_log` only the users are counted: a log that cannot be written may not
-    be readable either.
+    The users' number is kept, and three counts are bounded. Without `asks_log` it is the users' alone: a log that
+    cannot be written may not be readable either.
     """
     today = {"action": CHANGES, "outcome": Outcome.SUCCESS.value, "from": f"{timezone.localtime(now):%Y-%m-%d}"}
     problems = {"outcome": PROBLEMS, "period": "24"}
     refused = {"outcome": Outcome.REFUSED.value, "period": "24"}
     users = f"{reverse('admin:users')}?status=active"
-    active, disabled = (
-        capped_count(SyncedUser.objects.filter(STATUSES[status])) for status in (Status.ACTIVE, Status.DISABLED)
-    )
-    people = Figure("people", _("Active users"), active, users, _("%(count)s disabled") % {"count": disabled})
+    total = total_of_all("User")
+    disabled = _("%(count)s disabled") % {"count": capped(total.disabled)}
+    people = Figure("people", _("Active users"), capped(total.active), users, disabled)
     if not asks_log:
         return [people]
     requests = sum(row.health.requests for row in rows)

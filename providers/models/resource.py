@@ -207,6 +207,25 @@ class SyncedGroup(Resource):
         verbose_name = "synced group"
 
 
+class ResourceCount(models.Model):
+    """A part of the number of a provider's users or groups: the number is the sum of these rows.
+
+    Triggers add a row for each change of the number, and now and then replace many rows by their sum
+    (`providers.totals`).
+    """
+
+    # Not a foreign key: its check would cost each creation more than the row.
+    provider_id = models.BigIntegerField()
+    resource_type = models.CharField(max_length=50)
+    live = models.IntegerField()
+    # Live users who are disabled.
+    disabled = models.IntegerField()
+    deleted = models.IntegerField()
+
+    class Meta:
+        indexes = [models.Index(fields=["provider_id", "resource_type"], name="resource_count")]
+
+
 def synced_user_model() -> type[SyncedUser]:
     """Return the model of users. django-scim2 calls this, as its setting USER_MODEL_GETTER."""
     return SyncedUser

@@ -33,6 +33,7 @@ def store_call(view: ScimView, resource_type: ResourceType, projection: Projecti
         actor=view.actor,
         projection=WHOLE if answer_shaper(adapter, request) else projection,
         if_match=request.META.get("HTTP_IF_MATCH", ""),
+        if_none_match=request.META.get("HTTP_IF_NONE_MATCH", ""),
         limits_removals=view.caller.limits_removals,
         shape=write_shaper(adapter, request),
         budget=view.budget,

@@ -77,11 +77,14 @@ JOINED = "min(m.name) AS name, string_agg(m.json, ',') AS list"
 DIGEST = digest_of("m.id", "m.name = 'groups'")
 
 
-def elements_of(resource_type: ResourceType, projection: Projection, whose: Sql, window: Sql = TRUE) -> Sql | None:
+def elements_of(
+    resource_type: ResourceType, projection: Projection, whose: Sql, window: Sql = TRUE, limit: int | None = None
+) -> Sql | None:
     """The query for a user's groups or a group's members, in order; None if the response does not contain them.
 
     A row is the name of the relation, the id at the other end, and the element as JSON. `whose`: the resource's id.
-    `window`: a condition on the membership `m`. Names cost a join, so those of members come only on request.
+    `window`: a condition on the membership `m`. `limit`: how many of them. Names cost a join, so those of members come
+    only on request.
     """
     name, own, other = _RELATION_OF[resource_type.name]
     is_in_version = name == "groups" and projection.wants("meta")
@@ -90,11 +93,14 @@ def elements_of(resource_type: ResourceType, projection: Projection, whose: Sql,
     chosen = shown_parts(name, projection, resource_type)
     parts = [part for sub, part in _ELEMENTS[name].items() if sub in chosen]
     element = ",".join(parts).replace("<", "' || ").replace(">", " || '")
-    text = f"""
-SELECT '{name}' AS name, m.{other} AS id, '{{{element}}}' AS json
-{current(own, whose.text, joins="x." in element)} AND ({window.text}) ORDER BY m.{other}
-"""
+    joins = "x." in element
+    source = f"{current(own, whose.text, joins=joins and limit is None)} AND ({window.text}) ORDER BY m.{other}"
+    if limit is not None:
+        # The join is outside, or PostgreSQL might merge two whole indexes to find a few names.
+        join = f"JOIN providers_resource x ON x.id = m.{other}" if joins else ""
+        source = f"FROM (SELECT m.* {source} LIMIT {limit:d}) m {join} ORDER BY m.{other}"
     base = (settings.OPTIONS.scim_url,) * ("$ref" in chosen)
+    text = f"SELECT '{name}' AS name, m.{other} AS id, '{{{element}}}' AS json {source}"
     return Sql(text, (*base, *whose.params, *window.params))
 
 
@@ -184,11 +190,9 @@ def read_large(
     A cursor reads them, so that all parts are of one moment. Two statements, and one for each two parts.
     """
     name, *_ = _RELATION_OF[resource_type.name]
-    elements = elements_of(resource_type, projection, Sql("%s", (resource_id,)))
-    assert elements is not None, "a resource of which no elements are read is not large"
     head, spool = None, Spool()
     with transaction.atomic(), connection.cursor() as cursor:
-        statement = _large_statement(provider_id, resource_type, resource_id, elements)
+        statement = _large_statement(provider_id, resource_type, resource_id, projection)
         cursor.execute(f"DECLARE large NO SCROLL CURSOR FOR {statement.text}", statement.params)
         while True:
             cursor.execute("FETCH FORWARD 2 FROM large")
@@ -209,18 +213,38 @@ def read_large(
     return Answer(str(resource_id), head[0], spool.wrap(shown[:-1] + f',"{name}":['.encode(), b"]}"))
 
 
-def _large_statement(provider_id: int, resource_type: ResourceType, resource_id: UUID, elements: Sql) -> Sql:
+# Where each part of the elements begins: after no id, and then after the last id of the part before. PostgreSQL finds
+# these in the index, and the next one only when the cursor asks for it.
+_PARTS = """
+WITH RECURSIVE part AS (
+  SELECT 1 AS place, '00000000-0000-0000-0000-000000000000'::uuid AS after
+  UNION ALL
+  SELECT place + 1, (SELECT m.{other} {current} AND m.{other} > part.after ORDER BY m.{other} OFFSET %s LIMIT 1)
+  FROM part WHERE part.after IS NOT NULL)
+"""
+
+
+def _large_statement(provider_id: int, resource_type: ResourceType, resource_id: UUID, projection: Projection) -> Sql:
     """Version, digest, the resource without elements (first row only), and the elements, `MANY` a row."""
+    _, own, other = _RELATION_OF[resource_type.name]
+    whose = Sql("%s", (resource_id,))
+    part = elements_of(resource_type, projection, whose, Sql(f"m.{other} > part.after"), MANY)
+    assert part is not None, "a resource of which no elements are read is not large"
     digest = Sql("NULL")
     if resource_type.name == "User":
+        elements = elements_of(resource_type, projection, whose)
+        assert elements is not None
         digest = Sql(f"(SELECT {DIGEST} FROM ({elements.text}) m)", elements.params)
+    parts = _PARTS.format(other=other, current=current(own, "%s", joins=False))
     text = f"""
-SELECT r.version, n.digest, CASE WHEN l.part = 0 THEN {BODY} END, l.list
+{parts}
+SELECT r.version, n.digest, CASE WHEN part.place = 1 THEN {BODY} END, l.list
 FROM providers_resource r
 CROSS JOIN LATERAL (SELECT NULL AS name, NULL AS list, {digest.text} AS digest) n
-CROSS JOIN (SELECT m.part, {JOINED}
-  FROM (SELECT m.*, (row_number() OVER (ORDER BY m.id) - 1) / %s AS part FROM ({elements.text}) m) m GROUP BY m.part) l
+CROSS JOIN part CROSS JOIN LATERAL (SELECT {JOINED} FROM ({part.text}) m) l
 WHERE r.id = %s AND r.provider_id = %s AND r.resource_type = %s AND r.deleted_at IS NULL
+  AND part.after IS NOT NULL AND l.list IS NOT NULL
 """
-    own = (resource_id, provider_id, resource_type.name)
-    return Sql(text, (settings.OPTIONS.scim_url, *digest.params, MANY, *elements.params, *own))
+    own_id = (resource_id, provider_id, resource_type.name)
+    base = settings.OPTIONS.scim_url
+    return Sql(text, (resource_id, MANY - 1, base, *digest.params, *part.params, *own_id))

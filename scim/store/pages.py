@@ -1,5 +1,7 @@
 """A page of a list (RFC 7644 §3.4.2): mostly one statement for its resources, and at most one for the total.
 
+The total of a list without a filter is kept, and comes with the resources. That of a filter is counted.
+
 A page ends before its resources have more than `max_bytes`, so it may have fewer than `count` (§3.4.2.4). Only a single
 resource is ever larger. No statement makes much more than fits:
 
@@ -19,6 +21,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connection
 
+from providers.totals import LIVE_TOTAL
 from scim.protocol.attributes import ResourceType
 from scim.protocol.listing import ListQuery, Sort
 from scim.protocol.projection import Projection
@@ -65,9 +68,12 @@ def read_page(provider_id: int, parts: Sequence[Part], query: ListQuery, cursor_
     position = unseal(query.cursor, cursor_timeout_s, *scope) if query.cursor else None
     window = Window(query.count, query.start_index, query.cursor is not None, position)
     found = _found(provider_id, parts)
-    rows, number = _read_rows(parts, found, query.sort, window, max_bytes) if window.limit else ([], 0)
-    shown = window.show(rows, number)
-    total = _count(found) if shown.total is None else shown.total
+    kept = _kept_total(provider_id, parts)
+    fetched = _read_rows(parts, found, kept, query.sort, window, max_bytes) if window.limit else Fetched()
+    shown = window.show(fetched.rows, fetched.number)
+    total = fetched.total if shown.total is None else shown.total
+    if total is None:
+        total = _read_total(kept or _count(found))
     resources = []
     for row_id, _, name, body in shown.rows:
         part = by_name[name]
@@ -93,11 +99,22 @@ def _found(provider_id: int, parts: Sequence[Part]) -> Sql:
     return Sql(f"r.provider_id = %s AND r.deleted_at IS NULL AND ({chosen})", (provider_id, *params))
 
 
-def _count(found: Sql) -> int:
+def _kept_total(provider_id: int, parts: Sequence[Part]) -> Sql | None:
+    """SQL for the number of all live resources of the parts; None if a filter chooses among them."""
+    if any(part.where != TRUE for part in parts):
+        return None
+    return Sql(LIVE_TOTAL, (provider_id, [part.resource_type.name for part in parts]))
+
+
+def _count(found: Sql) -> Sql:
+    return Sql(f"(SELECT count(*) FROM providers_resource r WHERE {found.text})", found.params)
+
+
+def _read_total(total: Sql) -> int:
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT count(*) FROM providers_resource r WHERE {found.text}", found.params)
-        (total,) = cursor.fetchone()
-    return int(total)
+        cursor.execute(f"SELECT {total.text}", total.params)
+        (number,) = cursor.fetchone()
+    return int(number)
 
 
 # The size of a document in memory, about that of its text. Only a compressed one has to be read for it.
@@ -109,25 +126,43 @@ CASE WHEN pg_column_compression(r.document) IS NULL THEN pg_column_size(r.docume
 _WINDOW = f"""
 SELECT r.id, r.sort_key, r.resource_type, r.version, r.created, r.last_modified, r.document,
   row_number() OVER () AS place, count(*) OVER () AS found, sum({_SIZE}) OVER (ROWS UNBOUNDED PRECEDING) AS size
-FROM"""
-_COLUMNS = "r.id::text, r.sort_key::text, r.resource_type, r.found"
+"""
+# From this offset on, and in any order but that of the ids, ids and keys are chosen first, and then the page's rows are
+# read. Otherwise whole rows would be skipped or sorted.
+FAR = 1_000
+_COLUMNS = "r.id::text, r.sort_key::text, r.resource_type, r.found, r.total"
 
 
-def _read_rows(
-    parts: Sequence[Part], found: Sql, sort: Sort | None, window: Window, max_bytes: int
-) -> tuple[list[Row], int]:
-    """The rows that a page shows: id, sort key, type and JSON; and how many are in its window.
+@dataclass(frozen=True)
+class Fetched:
+    """The rows that a page shows: id, sort key, type and JSON; how many its window has, and the total if it is kept.
 
     The JSON is None for a first row that is too large alone.
     """
+
+    rows: Sequence[Row] = ()
+    number: int = 0
+    total: int | None = None
+
+
+def _read_rows(
+    parts: Sequence[Part], found: Sql, kept: Sql | None, sort: Sort | None, window: Window, max_bytes: int
+) -> Fetched:
     key = sort_key(sort, [part.resource_type for part in parts])
     start = beyond(window.position, sort, key) if window.position else TRUE
     order = order_by(sort, is_backward=window.is_backward)
+    total = kept if kept and not window.position else Sql("NULL::bigint")
+    is_late = sort is not None or window.offset >= FAR
+    columns = "r.id, r.sort_key" if is_late else "r.*"
     rows = Sql(
-        f"{_WINDOW} (SELECT r.* FROM (SELECT r.*, {key.sql.text} AS sort_key FROM providers_resource r"
-        f" WHERE {found.text}) r WHERE {start.text} ORDER BY {order} LIMIT %s OFFSET %s) r",
+        f"SELECT {columns} FROM (SELECT r.*, {key.sql.text} AS sort_key FROM providers_resource r"
+        f" WHERE {found.text}) r WHERE {start.text} ORDER BY {order} LIMIT %s OFFSET %s",
         (*key.sql.params, *found.params, *start.params, window.limit, window.offset),
     )
+    if is_late:
+        text = f"SELECT r.*, k.sort_key FROM ({rows.text}) k JOIN providers_resource r ON r.id = k.id"
+        rows = Sql(f"SELECT * FROM ({text}) r ORDER BY {order}", rows.params)
+    rows = Sql(f"{_WINDOW}, {total.text} AS total FROM ({rows.text}) r", (*total.params, *rows.params))
     elements = _elements_of_parts(parts)
     has_users = any(part.resource_type.name == "User" for part in parts)
     digest = DIGEST if has_users else "NULL"
@@ -139,24 +174,25 @@ def _read_rows(
     return fetched
 
 
-def _fetch(statement: Sql, parts: Sequence[Part], max_bytes: int) -> tuple[list[Row], int] | None:
-    """The rows up to `max_bytes`, and the number of all; None if a row among them has more than its share."""
+def _fetch(statement: Sql, parts: Sequence[Part], max_bytes: int) -> Fetched | None:
+    """The rows up to `max_bytes`; None if a row among them has more than its share."""
     by_name = {part.resource_type.name: part for part in parts}
     rows: list[Row] = []
     number = size = 0
+    total = None
     with connection.cursor() as cursor:
         cursor.execute(statement.text, statement.params)
         while fetched := cursor.fetchmany(20):  # text takes up to four times the memory of bytes, so not all at once
-            for row_id, key, name, found, has_all, text in fetched:
+            for row_id, key, name, number, total, has_all, text in fetched:
                 if not has_all:
                     return None
-                part, number = by_name[name], found
+                part = by_name[name]
                 body = None if text is None else projected(text, part.projection, part.resource_type)
                 size += len(body or b"")
                 if rows and size > max_bytes:  # the sizes in the statement are not exact
-                    return rows, number
+                    return Fetched(rows, number, total)
                 rows.append((row_id, key, name, body))
-    return rows, number
+    return Fetched(rows, number, total)
 
 
 def _plain(rows: Sql, elements: Sql | None, digest: str, limit: int, max_bytes: int) -> Sql:

@@ -14,6 +14,7 @@ that holds the resource's lock. It runs again when PostgreSQL chose it to end a 
 """
 
 import dataclasses
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -74,6 +75,7 @@ class Call:
     actor: Actor
     projection: Projection
     if_match: str = ""
+    if_none_match: str = ""
     limits_removals: bool = False
     budget: Budget = field(default_factory=Budget)
     shape: Callable[[Resource], Resource] = as_sent
@@ -87,10 +89,24 @@ def read(call: Call, resource_id: str, member_query: MemberQuery | None = None) 
     if parsed and member_query:
         answer = read_member_page(*asked, parsed, call.projection, member_query, call.policy.cursor_timeout_s)
     else:
-        answer = read_one(*asked, parsed, call.projection) if parsed else None
+        answer = read_one(*asked, parsed, call.projection, _members_if_new(call)) if parsed else None
     if not answer:
         raise errors.not_found(call.resource_type.name, resource_id)
     return answer
+
+
+_STRONG_OR_WEAK = re.compile(r'(?:W/)?"([1-9][0-9]{0,8})"')
+
+
+def _members_if_new(call: Call) -> Sql:
+    """The condition by which a group `r` is read with its members.
+
+    With its version in If-None-Match it is not, because the response is 304. A group's ETag is its version alone.
+    """
+    if call.resource_type.name != "Group" or not call.if_none_match:
+        return TRUE
+    tags = [_STRONG_OR_WEAK.fullmatch(tag.strip()) for tag in call.if_none_match.split(",")]
+    return Sql("r.version <> ALL(%s::int[])", ([int(tag[1]) for tag in tags if tag],))
 
 
 def list_resources(

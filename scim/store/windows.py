@@ -6,14 +6,15 @@ forward or backward; one row more is fetched, which is not shown but tells wheth
 
     Page                     fetched    total                        previous page       next page
     by index                 count      see below                    no cursor           no cursor
-    any, count is 0          nothing    to be counted, or what the   no cursor           no cursor
-                                        cursor has
+    any, count is 0          nothing    kept or counted, or what     no cursor           no cursor
+                                        the cursor has
     first one by cursor      count + 1  see below                    none                if one more came
     forward from a cursor    count + 1  the one that the cursor has  there is one        if one more came
     backward from a cursor   count + 1  the one that the cursor has  if one more came    there is one
 
-The total is known without counting when the rows of the window are the last ones: fewer than `count`, or
-with cursors no one more. A page by index beyond the end has no rows and says nothing, so it is counted.
+The total is known from the rows when those of the window are the last ones: fewer than `count`, or with cursors
+no one more. A page by index beyond the end has no rows and says nothing. Otherwise the total of a list without a
+filter is the one that is kept (`providers.totals`), and that of a filter is counted.
 
 A page may show fewer rows than its window has, because a response has a limit of bytes. The rows that are
 cut off are the last ones in the direction of reading, and more rows follow then.
@@ -24,7 +25,7 @@ includes that place.
 
 For example, the list a b c d e in pages of two:
 
-    cursor ""           fetches a b c, shows a b: next is forward from b, and the total is counted (5)
+    cursor ""           fetches a b c, shows a b: next is forward from b, and the total is kept or counted (5)
     forward from b      fetches c d e, shows c d: previous is backward from c, next is forward from d
     forward from d      fetches e,     shows e:   previous is backward from e, there is no next
     backward from c     fetches b a,   shows a b: there is no previous, next is forward from b
@@ -83,7 +84,7 @@ class Shown:
 
     @property
     def total(self) -> int | None:
-        """How many rows the list has; None: they are to be counted."""
+        """How many rows the list has; None: the rows do not show it."""
         window = self.window
         if window.position:
             return window.position.total

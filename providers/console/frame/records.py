@@ -154,7 +154,11 @@ class RecordQuery:
 
 def capped_count(rows: Any) -> str:
     """Return how many rows a query has, in words; above COUNT_LIMIT, "more than 10,000". One query."""
-    count = rows.order_by().values("pk")[: COUNT_LIMIT + 1].count()
+    return capped(rows.order_by().values("pk")[: COUNT_LIMIT + 1].count())
+
+
+def capped(count: int) -> str:
+    """Return a number in words; above COUNT_LIMIT, "more than 10,000"."""
     return _("more than %(number)s") % {"number": grouped(COUNT_LIMIT)} if count > COUNT_LIMIT else grouped(count)
 
 

@@ -20,7 +20,8 @@ from providers.console.frame.page import go_to, show_dialog
 from providers.console.provider.forms import ProviderForm, TitleForm
 from providers.console.provider.providers import provider_rows, with_people
 from providers.console.provider.tabs import get_provider, place_of
-from providers.models import Provider, SyncedGroup
+from providers.models import Provider
+from providers.totals import totals
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -84,7 +85,7 @@ def delete_provider(request: HttpRequest, provider_id: int) -> HttpResponse:
         "problems": problems,
         "typed": request.POST.get("title", ""),
         "row": with_people(provider_rows([provider], timezone.now()))[0],
-        "groups": SyncedGroup.objects.live().of(provider).count(),
+        "groups": totals("Group", [provider.pk])[provider.pk].live,
     }
     title = _("Delete %(title)s?") % {"title": provider.title}
     return show_dialog(request, "console/provider/delete_provider.html", title, place_of(provider), context)

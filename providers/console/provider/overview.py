@@ -22,9 +22,10 @@ from providers.console.provider.providers import Row, expiry, provider_rows, wit
 from providers.console.provider.status import provider_status
 from providers.console.provider.tabs import get_provider, tab
 from providers.health import health_of
-from providers.models import RequestLog, SyncedGroup
+from providers.models import RequestLog
 from providers.outcomes import Action
 from providers.problems import resolutions
+from providers.totals import totals
 
 MOST_PROBLEMS = 5
 PROBLEM_DAYS = 7
@@ -56,7 +57,7 @@ def overview(request: HttpRequest, provider_id: int) -> HttpResponse:
             "all_problems": urlencode({"provider": provider.pk, "outcome": PROBLEMS, "period": PROBLEM_DAYS * 24}),
         }
     if access.may(request, access.DELETE_PROVIDER):
-        context["groups"] = SyncedGroup.objects.live().of(provider).count()
+        context["groups"] = totals("Group", [provider.pk])[provider.pk].live
     return tab(request, provider, "overview", context)
 
 

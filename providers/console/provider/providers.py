@@ -1,17 +1,15 @@
 """The list of providers, worst first, and the deleted ones that can still be restored.
 
 Status and errors come from health, not from a column. So the health of all providers is computed (in a fixed number
-of queries), and they are sorted here. Users are counted for the fifty providers on the page only, unless the list
-is sorted by them.
+of queries), and they are sorted here. No users are counted: their numbers are kept (`providers.totals`).
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from django.core.paginator import Paginator
-from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -24,7 +22,10 @@ from providers.console.frame.lists import PAGE_SIZE
 from providers.console.frame.page import Place, Text, clock, moment, show
 from providers.console.provider.status import Status, provider_status
 from providers.health import Health, health_of
-from providers.models import RECYCLE_BIN_DAYS, Provider, SyncedUser, Token
+from providers.models import RECYCLE_BIN_DAYS, Provider, Token
+from providers.totals import Total, totals
+
+NO_USERS = Total()
 
 
 @dataclass(frozen=True)
@@ -34,16 +35,23 @@ class Row:
     provider: Provider
     health: Health
     status: Status
-    active: int = 0
-    disabled: int = 0
+    users: Total = NO_USERS
 
     @property
     def token(self) -> Token | None:
         return self.health.current
 
     @property
+    def active(self) -> int:
+        return self.users.active
+
+    @property
+    def disabled(self) -> int:
+        return self.users.disabled
+
+    @property
     def people(self) -> int:
-        return self.active + self.disabled
+        return self.users.live
 
 
 def provider_rows(providers: Iterable[Provider], now: datetime) -> list[Row]:
@@ -56,10 +64,8 @@ def provider_rows(providers: Iterable[Provider], now: datetime) -> list[Row]:
 
 def with_people(rows: list[Row]) -> list[Row]:
     """Return the same rows with their numbers of users. One query."""
-    people = SyncedUser.objects.live().of_any(row.provider.pk for row in rows).order_by()
-    found = people.values("provider").annotate(all=Count("pk"), disabled=Count("pk", filter=Q(active=False)))
-    counts = {row["provider"]: (row["all"] - row["disabled"], row["disabled"]) for row in found}
-    return [Row(row.provider, row.health, row.status, *counts.get(row.provider.pk, (0, 0))) for row in rows]
+    found = totals("User", [row.provider.pk for row in rows])
+    return [replace(row, users=found[row.provider.pk]) for row in rows]
 
 
 # By the name in the address: the column's title and its sort key.
@@ -67,7 +73,7 @@ COLUMNS: Mapping[str, tuple[Text, Callable[[Row], Any]]] = {
     "title": (gettext_lazy("Title"), lambda row: row.provider.title_key),
     "status": (gettext_lazy("Status"), lambda row: row.health.state.rank),
     "last": (gettext_lazy("Last activity"), lambda row: -_seconds(row.health.accepted_at)),
-    "users": (gettext_lazy("Users"), lambda row: row.active + row.disabled),
+    "users": (gettext_lazy("Users"), lambda row: row.people),
     "errors": (gettext_lazy("Problems 24 h"), lambda row: row.health.problems),
     "ip": (gettext_lazy("IP restriction"), lambda row: row.provider.ip_mode),
     "token": (gettext_lazy("Token"), lambda row: _seconds(row.token.expires_at if row.token else None)),

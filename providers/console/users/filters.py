@@ -21,7 +21,7 @@ ERROR_DAYS = 7
 
 
 _LIVE, _DISABLED = Q(deleted_at__isnull=True), Q(active=False)
-# The condition for each choice of *Status*; the dashboard counts by the same conditions.
+# The condition for each choice of *Status*. The numbers of active and disabled users are kept by the same conditions.
 STATUSES: Mapping[str, Q] = {
     Status.ACTIVE: _LIVE & ~_DISABLED,
     Status.DISABLED: _LIVE & _DISABLED,

@@ -274,4 +274,4 @@ def test_what_clients_really_filter_by_uses_an_index_after_ten_runs_too(provider
         for _ in range(10):
             (sent, *_rest) = statements(lambda q=query, a=asked: verbs.list_resources(provider.pk, a, q, LIBERAL))
         steps = "\n".join(plan(sent))
-        assert re.search(index, steps) and "Seq Scan on providers_resource" not in steps, (query, steps)
+        assert re.search(index, steps) and "Seq Scan on providers_resource " not in steps, (query, steps)

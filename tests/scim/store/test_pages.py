@@ -15,10 +15,10 @@ from scim.protocol.attributes import GROUP, USER
 from scim.protocol.conditions import find_readable
 from scim.protocol.listing import ListQuery, Sort
 from scim.protocol.projection import WHOLE, Projection, parse_projection, shown_parts
-from scim.store import answers, verbs
+from scim.store import answers, pages, verbs
 from scim.store.spool import Spool
-from tests.factories import call, make_group, make_user
-from tests.scim.store.plans import fill_users, plan, statements
+from tests.factories import call, make_group, make_provider, make_user
+from tests.scim.store.plans import IDS_ONLY, fill_users, plan, statements
 from tests.scim.store.test_member_changes import FILL_GROUP
 
 LIMIT = 40_000
@@ -171,6 +171,87 @@ def test_h2_an_ordinary_page_takes_one_statement(provider, groups, resource_type
     assert len(sent) == 1
 
 
+# Totals and far pages.
+
+
+def listed(provider, **query):
+    """A page of users without their attributes: ids and total."""
+    page = verbs.list_resources(provider.pk, [(USER, IDS_ONLY)], ListQuery(**query), LIBERAL)
+    return [json.loads(bytes(body))["id"] for _, body in page.resources], page.total
+
+
+@pytest.mark.parametrize(
+    "query", [{"count": 3}, {"count": 3, "start_index": 290}, {"count": 3, "cursor": ""}, {"count": 0}]
+)
+def test_the_total_of_a_list_comes_with_the_page_and_nothing_is_counted(provider, stranger, query):
+    fill_users(provider.pk, 300)
+    fill_users(stranger.pk, 20)
+    make_group(provider)
+    verbs.delete(call(provider), str(make_user(provider).pk))
+    sent = statements(lambda: listed(provider, **query))
+    assert len(sent) == 1 and "providers_resourcecount" in sent[0]
+    found, total = listed(provider, **query)
+    assert (len(found), total) == (query["count"], 300)
+    if query["count"] == 0:
+        assert "providers_resource " not in sent[0]
+
+
+def test_the_total_of_several_types_is_the_sum(client, provider, groups):
+    assert client.get("/", count="5").json()["totalResults"] == 312
+    assert client.get("/", count="0").json()["totalResults"] == 312
+    assert client.get("/Groups", count="0").json()["totalResults"] == 12
+
+
+def test_a_page_beyond_the_end_has_the_kept_total(client, provider):
+    fill_users(provider.pk, 12)
+    page = client.get("/Users", startIndex="1001", count="5").json()
+    assert (page["totalResults"], page["itemsPerPage"]) == (12, 0)
+
+
+def test_the_total_of_a_filter_is_counted(client, provider):
+    fill_users(provider.pk, 300)
+    page = client.get("/Users", count="3", filter='externalId sw "e1"').json()
+    assert page["totalResults"] == 111
+    assert client.get("/Users", count="0", filter='externalId sw "e1"').json()["totalResults"] == 111
+
+
+@pytest.mark.parametrize("sort_by", ["", "userName", "name.familyName", "title", "meta.created"])
+def test_far_pages_have_the_resources_of_the_whole_list(client, provider, monkeypatch, sort_by):
+    for number in range(30):
+        make_user(
+            provider, f"user{number * 7 % 30:02}", title=f"title {number % 4}", name={"familyName": f"f{number % 9}"}
+        )
+    order = {"sortBy": sort_by} if sort_by else {}
+    whole = client.get("/Users", count="30", **order).json()["Resources"]
+    assert [one["userName"] for one in whole] != sorted(one["userName"] for one in whole) or sort_by == "userName"
+    monkeypatch.setattr(pages, "FAR", 10)
+    for start in (1, 10, 11, 12, 25, 29, 31):
+        page = client.get("/Users", startIndex=str(start), count="4", **order).json()
+        assert page["Resources"] == whole[start - 1 : start + 3]
+        assert page["totalResults"] == 30
+
+
+@pytest.fixture
+def one_large(committed):
+    """A provider with nearly all users and one with few, and a table as VACUUM leaves it."""
+    owners = [make_provider(), make_provider()]
+    with connection.cursor() as cursor:
+        for owner, number in zip(owners, (20_000, 1_500), strict=True):
+            fill_users(owner.pk, number)
+        cursor.execute("VACUUM ANALYZE providers_resource")
+        yield owners
+        cursor.execute("DELETE FROM providers_resource WHERE provider_id = ANY(%s)", [[owner.pk for owner in owners]])
+
+
+def test_a_far_page_skips_ids_in_the_index_and_reads_its_own_rows(one_large):
+    for owner, start in zip(one_large, (19_001, 1_401), strict=True):
+        (sent,) = statements(lambda owner=owner, start=start: listed(owner, count=50, start_index=start))
+        steps = plan(sent)
+        assert any("Index Only Scan using resource_list" in step for step in steps), steps
+        assert any("Index Scan using providers_resource_pkey" in step for step in steps), steps
+        assert not any("Seq Scan on providers_resource " in step for step in steps), steps
+
+
 def test_h2_a_page_of_huge_groups_reads_no_more_members_than_fit(provider):
     """The database stops: the rows that it reads do not depend on how many groups or members there are."""
     fill_users(provider.pk, 2_000)
@@ -274,6 +355,39 @@ def test_h2_a_huge_group_answers_head_and_if_none_match(client, huge):
     assert (head["Content-Length"], head.getvalue()) == (whole["Content-Length"], b"")
     same = client.get(f"/Groups/{huge.pk}", headers={"If-None-Match": whole["ETag"]})
     assert (same.status_code, same.content) == (304, b"")
+
+
+def test_members_are_not_read_for_a_304_and_are_for_any_other_tag(client, provider, huge):
+    path, whole = f"/Groups/{huge.pk}", client.get(f"/Groups/{huge.pk}")
+    text, tag = whole.getvalue(), whole["ETag"]
+    assert tag == 'W/"1"'
+    for sent in (tag, '"1"', f'"x", {tag}'):
+        # The caller and the group: a group of more members than `MANY` would take more.
+        asked = statements(lambda sent=sent: client.get(path, headers={"If-None-Match": sent}))
+        assert len(asked) == 2
+        assert client.get(path, headers={"If-None-Match": sent}).status_code == 304
+        assert members_read(asked[-1]) == [0]
+    for sent in ('"2"', '"01"', '"1-x"', "1", '""', '"99999999999999999999"', "W/", '"1', 'W/W/"1"'):
+        found = client.get(path, headers={"If-None-Match": sent})
+        assert (found.status_code, found.getvalue()) == (200, text), sent
+    assert client.get(path, headers={"If-None-Match": "*"}).status_code == 304
+
+
+@pytest.mark.parametrize("attributes", ["", "members.display"])
+def test_each_part_of_a_huge_group_is_a_range_of_the_index(provider, attributes):
+    """The members before a part are not read again, however the table is skewed; and names cost one look-up each."""
+    ids = fill_users(provider.pk, 12_000)
+    huge, small = make_group(provider, "Huge"), make_group(provider, "Small", ids[:10])
+    with connection.cursor() as cursor:
+        cursor.execute(FILL_GROUP, [huge.pk, small.pk, provider.pk, 12_000])
+        cursor.execute("ANALYZE providers_resource; ANALYZE providers_membership")
+    projection = parse_projection(attributes, "", GROUP, LIBERAL)
+    for group in (huge, small):
+        sent = statements(lambda group=group: answers.read_large(provider.pk, GROUP, group.pk, projection))
+        (declared,) = [sql for sql in sent if sql.startswith("DECLARE")]
+        read = members_read(declared.partition(" CURSOR FOR ")[2])
+        number = 12_000 if group is huge else 10
+        assert sum(read) <= 2 * number + 3, read
 
 
 def test_h2_a_user_in_very_many_groups_is_answered_whole(client, provider, monkeypatch):

@@ -17,7 +17,7 @@ PYTEST = PYTHONDONTWRITEBYTECODE= .venv/bin/python -m pytest -n $(PROCESSES) --m
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run demo test test-core fuzz smoke check format messages screenshots bench slow-clients memory lock clean
+.PHONY: help run demo test test-core fuzz smoke check format messages screenshots bench bench-indexes slow-clients memory lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -68,6 +68,9 @@ screenshots: .venv/dev.stamp .venv/local.stamp ## Take pictures of every page in
 
 bench: .venv/dev.stamp .venv/local.stamp ## Measure the console's pages with 1,000,000 log rows; ARGS="--log-rows 100000" makes fewer
 	.venv/bin/python -m bench.console $(ARGS)
+
+bench-indexes: .venv/dev.stamp .venv/local.stamp ## Measure what each index costs a change: WAL, and with ARGS=--cpu the CPU too
+	.venv/bin/python -m bench.indexes $(ARGS)
 
 slow-clients: .venv/dev.stamp .venv/local.stamp ## Compare gunicorn's workers: cost of a request, waits during 50 slow clients
 	@.venv/bin/python -m bench.slow_clients $(ARGS)

@@ -17,7 +17,7 @@ PYTEST = PYTHONDONTWRITEBYTECODE= .venv/bin/python -m pytest -n $(PROCESSES) --m
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run demo test test-core fuzz smoke check format messages screenshots bench bench-quick bench-console slow-clients sign-in-flood memory lock clean
+.PHONY: help run demo test test-core fuzz smoke check format messages screenshots bench bench-quick bench-console bench-indexes slow-clients sign-in-flood memory lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -71,6 +71,9 @@ bench-quick: .venv/dev.stamp .venv/local.stamp ## Print the SCIM endpoint's CPU 
 
 bench-console: .venv/dev.stamp .venv/local.stamp ## Measure the console's pages with 1,000,000 log rows; ARGS="--log-rows 100000" makes fewer
 	.venv/bin/python -m bench.console $(ARGS)
+
+bench-indexes: .venv/dev.stamp .venv/local.stamp ## Measure what each index costs a change: WAL, and with ARGS=--cpu the CPU too
+	.venv/bin/python -m bench.indexes $(ARGS)
 
 slow-clients: .venv/dev.stamp .venv/local.stamp ## Compare gunicorn's workers: cost of a request, waits during 50 slow clients
 	@.venv/bin/python -m bench.slow_clients $(ARGS)

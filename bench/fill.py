@@ -38,7 +38,7 @@ _TEMPLATE: dict[str, Any] = {
     "active": True,
 }
 
-_SLOW_INDEXES = ["resource_folded", "resource_search"]
+_SLOW_INDEXES = ["sought_indexed", "sought_text"]
 # One in twenty is disabled, one in a hundred in the recycle bin.
 _USERS = """
 INSERT INTO providers_resource (id, provider_id, resource_type, user_name, user_name_key, display_name,

@@ -56,6 +56,13 @@ INVARIANTS = (
            GROUP BY provider_id, resource_type HAVING sum(live) <> 0 OR sum(disabled) <> 0 OR sum(deleted) <> 0""",
     ),
     Invariant(
+        "what a resource is found by is what its row has",
+        _RESOURCES,
+        """SELECT coalesce(r.id, s.resource_id)::text FROM providers_resource r
+           FULL JOIN providers_sought s ON s.resource_id = r.id
+           WHERE s.text IS DISTINCT FROM r.search_text OR s.indexed IS DISTINCT FROM providers_indexed(r.folded)""",
+    ),
+    Invariant(
         "a membership has the provider of both its ends, a group and the type of its member",
         _MEMBERSHIPS,
         """SELECT m.id::text FROM providers_membership m

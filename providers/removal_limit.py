@@ -51,6 +51,7 @@ from django.utils import timezone
 
 from providers.audit import record_act
 from providers.events import SYSTEM, EventKind
+from providers.ids import first_id_at
 from providers.models import HeldRemoval, Provider, RemovalLimit
 
 SPAN = timedelta(minutes=60)
@@ -59,8 +60,8 @@ REMOVALS = (EventKind.RESOURCE_DISABLED, EventKind.RESOURCE_DELETED)
 
 # The users who were disabled or deleted. An index of exactly these events makes it fast (migration 0011).
 _GONE = """
-providers_changeevent WHERE provider_id = %s AND id >= providers_uuid7_floor(%s::timestamptz - interval '1 minute')
-  AND at >= %s AND kind IN ('resource.disabled', 'resource.deleted') AND resource_type = 'User'
+providers_changeevent WHERE provider_id = %s AND id >= %s AND id < %s AND at >= %s
+  AND kind IN ('resource.disabled', 'resource.deleted') AND resource_type = 'User'
 """
 # The memberships from which users were removed. An index of exactly these memberships makes it fast (migration 0021).
 _LEFT = """
@@ -157,7 +158,7 @@ def removals_above_limit(provider: Provider, start: datetime) -> Removals | None
     """
     least = max(provider.removal_limit_users, 1)
     with connection.cursor() as cursor:
-        cursor.execute(_AT_MOST, [provider.pk, start, provider.pk, start, start])
+        cursor.execute(_AT_MOST, [provider.pk, start, *_values_of_gone(provider, start)])
         gone, since, until, left = cursor.fetchone()
         if gone + left < least:
             return None
@@ -166,10 +167,16 @@ def removals_above_limit(provider: Provider, start: datetime) -> Removals | None
         (active,) = cursor.fetchone()
         if active > most or not left:
             return Removals(gone, since, until) if active <= most else None
-        cursor.execute(_EXACTLY, [provider.pk, start, start, provider.pk, start])
+        cursor.execute(_EXACTLY, [*_values_of_gone(provider, start), provider.pk, start])
         users, staying, since, until = cursor.fetchone()
     is_reached = users >= least and active <= _most_active(provider, users, staying=staying)
     return Removals(users, since, until) if is_reached else None
+
+
+def _values_of_gone(provider: Provider, start: datetime) -> list[Any]:
+    """The parameters of `_GONE`. The bounds of the id are values, so PostgreSQL plans only for the months between."""
+    first, last = start - timedelta(minutes=1), timezone.now() + timedelta(days=1)
+    return [provider.pk, first_id_at(first), first_id_at(last), start]
 
 
 def _most_active(provider: Provider, users: int, *, staying: int) -> int:
@@ -190,8 +197,8 @@ def removed_between(provider: Provider, since: datetime, until: datetime, most: 
     A user who is in a group again, or whose group has members again, is no longer among those who lost their groups.
     """
     with connection.cursor() as cursor:
-        own = provider.pk
-        cursor.execute(f"{_LIST} LIMIT %s", [own, since, since, until, own, since, until, most])
+        gone = _values_of_gone(provider, since)
+        cursor.execute(f"{_LIST} LIMIT %s", [*gone, until, provider.pk, since, until, most])
         rows = cursor.fetchall()
     return [Removed(*row[:4]) for row in rows], rows[0][4] if rows else 0
 

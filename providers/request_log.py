@@ -83,9 +83,8 @@ class Entry:
 
 
 _COLUMNS = tuple(Entry.__dataclass_fields__)
-_ONE_ROW = f"({', '.join(['%s'] * len(_COLUMNS))})"
 _DELETE = "DELETE FROM providers_requestlog WHERE id = ANY(%s)"
-_INSERT = f"INSERT INTO providers_requestlog ({', '.join(_COLUMNS)}) VALUES "
+_COPY = f"COPY providers_requestlog ({', '.join(_COLUMNS)}) FROM STDIN"
 _TOUCH = """
 UPDATE providers_token SET last_used_at = %s, last_used_ip = %s, first_used_at = coalesce(first_used_at, %s)
 WHERE id = %s AND (last_used_at IS NULL OR last_used_at < %s)
@@ -264,11 +263,13 @@ def _write_run(results: list[str]) -> None:
 
 
 def _write_entries(entries: list[Entry]) -> None:
-    values = [_value(getattr(entry, name)) for entry in entries for name in _COLUMNS]
     with transaction.atomic(), connection.cursor() as cursor:
         # If this table is locked, the writer must not wait for it: it writes other tables too.
         cursor.execute("SET LOCAL lock_timeout = '2s'")
-        cursor.execute(_INSERT + ", ".join([_ONE_ROW] * len(entries)), values)
+        # Django knows no COPY, so its errors become Django's here.
+        with connection.wrap_database_errors, cursor.copy(_COPY) as copy:
+            for entry in entries:
+                copy.write_row([_value(getattr(entry, name)) for name in _COLUMNS])
 
 
 def _write_touches(touches: list[tuple[int, tuple[datetime, str | None]]]) -> None:

@@ -23,10 +23,15 @@ from scim.protocol.values import search_key
 _ESCAPES = str.maketrans({sign: f"\\{sign}" for sign in "\\%_"})
 
 
-# Migration 0019 has an index on each of these two.
+# Migrations 0019 and 0029 have an index on each of these two.
 FORMER_NAMES = "providers_former_names(changes)"
 ASKED_NAMES = "providers_search_key(subject || ' ' || display_name || ' ' || external_id)"
-_FORMER = f"kind IN ('resource.changed', 'resource.disabled', 'resource.enabled') AND {FORMER_NAMES} <> ''"
+# The condition of that index, word for word.
+_FORMER = (
+    "kind IN ('resource.changed', 'resource.disabled', 'resource.enabled') AND jsonb_path_exists(changes, "
+    '\'$[*] ? (exists (@.before) && (@.path == "userName" || @.path == "displayName" || @.path == "externalId"'
+    ' || @.path == "nickName" || @.path starts with "name."))\')'
+)
 
 
 MAX_SEARCH_WORDS = 10

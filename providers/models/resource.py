@@ -1,13 +1,18 @@
 """The tables of users and groups, and of memberships.
 
 One table has all resource types. The attributes that identify, sort or are searched most often are
-columns. All attributes are in `document`. `folded` is the same document as comparison keys, under a
-GIN index. Only `providers.resources` writes the rows.
+columns. All attributes are in `document`. `folded` is the same document as comparison keys. Only
+`providers.resources` writes the rows.
+
+PostgreSQL writes every index of a row again when one indexed column changes; a change of other columns
+is a HOT update, which writes the row only. So the two indexes that cost most are on a table of their
+own, `Sought`, which a trigger writes when what is in it changes. `make bench-indexes` shows the costs.
 """
 
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
-from django.contrib.postgres.indexes import GinIndex, OpClass
+from django.contrib.postgres.indexes import BrinIndex, GinIndex, OpClass
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
@@ -58,9 +63,18 @@ class ResourceQuerySet(OfProvider):
         masked names could be guessed letter by letter. Names of groups are not masked. Raises
         `SearchTooLongError`.
         """
-        if not can_see_names and text.strip():
-            return self.filter(Q(pk__in=self._found_by_id(text.strip())) | self._named(text, resource_type="Group"))
-        return self.filter(self._named(text))
+        words, own = search_words(text), parse_id(text.strip())
+        if not words:
+            return self.none() if text.strip() and not can_see_names else self.all()
+        of_type = {} if can_see_names else {"resource_type": "Group"}
+        formerly = (
+            ChangeEvent.objects.with_former_name(text).order_by().values_list("resource_id", flat=True).distinct()
+        )
+        ids = [*formerly.filter(**of_type)[:MAX_FORMER], *([own] if own else [])]
+        if can_see_names:
+            return self.filter(pk__in=_sought(words, ids))
+        known = self._found_by_id(text.strip())
+        return self.filter(Q(pk__in=known) | Q(**of_type), pk__in=_sought(words, [*ids, *known]))
 
     def _found_by_id(self, text: str) -> list[Any]:
         """The id in a text, and the users with it as externalId. One query."""
@@ -68,24 +82,19 @@ class ResourceQuerySet(OfProvider):
         if own is None:
             return []
         # The search text has an index for all providers; the column is compared because the text has names too.
-        found = Resource.objects.filter(
-            search_text__contains=str(own), external_id__in=[text, text.lower(), text.upper()]
-        )
+        found = Resource.objects.filter(pk__in=_sought([str(own)]), external_id__in=[text, text.lower(), text.upper()])
         return [own, *found.values_list("pk", flat=True)]
 
-    def _named(self, text: str, **only: str) -> Q:
-        """The condition of a search by names. `only` limits it to some resources."""
-        words = Q()
-        for word in search_words(text):
-            words &= Q(search_text__contains=word)
-        if not words:
-            return Q()
-        own = parse_id(text.strip())
-        formerly = (
-            ChangeEvent.objects.with_former_name(text).order_by().values_list("resource_id", flat=True).distinct()
-        )
-        ids = [*formerly.filter(**only)[:MAX_FORMER], *([own] if own else [])]
-        return Q(words | Q(id__in=ids) if ids else words, **only)
+
+def _sought(words: Iterable[str], ids: Sequence[Any] = ()) -> Any:
+    """The query for the ids of resources with every word in their search text, and for these ids.
+
+    The ids are asked for here, not next to it: PostgreSQL joins an OR of two conditions only within one table.
+    """
+    every = Q()
+    for word in words:
+        every &= Q(text__contains=word)
+    return Sought.objects.filter(every | Q(resource_id__in=ids) if ids else every).values("resource_id")
 
 
 class Resource(models.Model):
@@ -103,8 +112,8 @@ class Resource(models.Model):
     version = models.IntegerField(default=1)
     created = models.DateTimeField()
     last_modified = models.DateTimeField()
-    # The hours since 1970. An index of last_modified itself would prevent HOT updates of a group's row: each added
-    # member would then write all indexes again. The hour changes at most once an hour and is just as good for a search.
+    # The hours since 1970. Its index is a BRIN: the newest hour of each 32 pages. From PostgreSQL 16 on, such an index
+    # does not prevent HOT updates. Until then at most one update an hour writes all indexes of its row.
     modified_hour = models.GeneratedField(
         expression=models.Func(
             F("last_modified"),
@@ -142,9 +151,7 @@ class Resource(models.Model):
         ]
         indexes = [
             models.Index(fields=["provider", "resource_type", "id"], condition=LIVE, name="resource_list"),
-            models.Index(
-                fields=["provider", "resource_type", "modified_hour"], condition=LIVE, name="resource_modified"
-            ),
+            BrinIndex(fields=["modified_hour"], pages_per_range=32, autosummarize=True, name="resource_modified_hour"),
             models.Index(
                 fields=["provider", "resource_type", "id"],
                 condition=LIVE & Q(active=False),
@@ -156,11 +163,13 @@ class Resource(models.Model):
                 condition=LIVE,
                 name="resource_display_name",
             ),
-            # For the users who had this name before, or who have it in another provider.
-            models.Index(fields=["user_name_key"], condition=Q(resource_type="User"), name="resource_user_name"),
+            # For deleted users who had a name; `unique_user_name` has the others.
+            models.Index(
+                fields=["user_name_key"],
+                condition=Q(resource_type="User", deleted_at__isnull=False),
+                name="resource_deleted_name",
+            ),
             models.Index(fields=["deleted_at"], condition=Q(deleted_at__isnull=False), name="resource_recycle_bin"),
-            GinIndex(OpClass(F("folded"), name="jsonb_path_ops"), fastupdate=False, name="resource_folded"),
-            GinIndex(OpClass(F("search_text"), name="gin_trgm_ops"), fastupdate=False, name="resource_search"),
         ]
 
     @property
@@ -173,6 +182,31 @@ class Resource(models.Model):
     def label(self) -> str:
         """The name that pages show."""
         return self.display_name or self.user_name or str(self.id)
+
+
+class Sought(models.Model):
+    """What a resource is found by, besides its own columns. A trigger writes the rows (migration 0029)."""
+
+    # No constraint: the trigger writes and deletes the row together with the resource's.
+    resource = models.OneToOneField(
+        Resource, models.DO_NOTHING, primary_key=True, related_name="sought", db_constraint=False
+    )
+    # The part of `folded` that tells users apart (`scim.store.columns.INDEXED`), and a copy of `search_text`.
+    indexed = models.JSONField()
+    text = models.TextField()
+
+    class Meta:
+        indexes = [
+            GinIndex(OpClass(F("indexed"), name="jsonb_path_ops"), fastupdate=False, name="sought_indexed"),
+            # A text has some 70 trigrams. They are collected for a thousand rows and then written together; a search
+            # reads the collected ones too.
+            GinIndex(
+                OpClass(F("text"), name="gin_trgm_ops"),
+                fastupdate=True,
+                gin_pending_list_limit=1024,
+                name="sought_text",
+            ),
+        ]
 
 
 class _OfType(models.Manager.from_queryset(ResourceQuerySet)):  # type: ignore[misc]
@@ -296,5 +330,5 @@ class Membership(models.Model):
                 name="membership_removed",
             ),
             models.Index(fields=["joined_event"], name="membership_joined_event"),
-            models.Index(fields=["left_event"], name="membership_left_event"),
+            models.Index(fields=["left_event"], condition=Q(left_event__isnull=False), name="membership_ended_event"),
         ]

@@ -2,7 +2,7 @@
 
 The result does not name the provider: the caller puts `r.provider_id = %s AND (…)` around it, so that an
 `or` cannot leave the tenant (V12). No term is dropped (V35). An attribute without a column is read from
-the folded document, by containment where the GIN index can answer.
+the folded document, by containment for `eq`; an index finds what `scim.store.columns.INDEXED` has of it.
 """
 
 import json
@@ -17,7 +17,7 @@ from providers.ids import exact_id
 from providers.resources.members import current
 from scim.protocol.attributes import Attribute, ResourceType, Target
 from scim.protocol.conditions import AllOf, AnyOf, Compare, Condition, Constant, Element, Exists, Negated
-from scim.store.columns import COLUMNS, RELATIONS, Column, Relation
+from scim.store.columns import COLUMNS, RELATIONS, Column, Relation, indexed_part
 
 
 @dataclass(frozen=True)
@@ -33,25 +33,38 @@ _SQL_OPS = {"gt": ">", "ge": ">=", "lt": "<", "le": "<="}
 _HOUR_OPS = {"eq": "=", "gt": ">=", "ge": ">=", "lt": "<=", "le": "<="}
 
 
-def compile_condition(condition: Condition, resource_type: ResourceType) -> Sql:
-    """The condition on resource `r` as SQL. Sends no query."""
+# Each of these finds one resource or few, by an index of its own.
+_FINDS_FEW = ("id", "userName", "externalId")
+
+
+def compile_condition(condition: Condition, resource_type: ResourceType, *, is_found: bool = False) -> Sql:
+    """The condition on resource `r` as SQL. Sends no query.
+
+    `is_found`: another term finds the resource, so this one is only compared. Entra ID asks for an id and a manager,
+    and looking up all users of this manager first would cost more than the rest.
+    """
     match condition:
         case AllOf(terms):
-            return _joined(" AND ", [compile_condition(term, resource_type) for term in terms])
+            is_found = is_found or any(
+                isinstance(term, Compare) and term.op == "eq" and str(term.target) in _FINDS_FEW for term in terms
+            )
+            return _joined(" AND ", [compile_condition(term, resource_type, is_found=is_found) for term in terms])
         case AnyOf(terms):
-            return _joined(" OR ", [compile_condition(term, resource_type) for term in terms])
+            return _joined(" OR ", [compile_condition(term, resource_type, is_found=is_found) for term in terms])
         case Negated(inner):
-            return _negated(compile_condition(inner, resource_type))
+            return _negated(compile_condition(inner, resource_type, is_found=is_found))
         case Element(target, inner):
             relation = _relation(target, resource_type)
-            return _related(relation, inner) if relation else _element(target, inner)
+            return _related(relation, inner) if relation else _element(target, inner, is_found=is_found)
         case Exists(target):
             return _exists(target, resource_type)
         case Constant(holds):
             return TRUE if holds else FALSE
         case Compare(target, op, key):
             column = COLUMNS[resource_type.name].get(str(target))
-            return _compare_column(column, op, key) if column else _compare_in_document(target, op, key)
+            if column:
+                return _compare_column(column, op, key)
+            return _compare_in_document(target, op, key, is_found=is_found)
 
 
 def compile_member_condition(condition: Condition, relation: Relation) -> Sql:
@@ -148,16 +161,25 @@ def element_text(target: Target) -> Sql:
     return Sql("COALESCE(e.v ->> %s, %s)", (target.sub.name, json.dumps(target.sub.assumed)))
 
 
-def _contains(path: Sequence[str], value: Any) -> Sql:
+def _contains(path: Sequence[str], value: Any, *, is_found: bool) -> Sql:
+    """The folded document has this value at a path. If an index has a part of it, that finds the rows (not `is_found`).
+
+    The ids are an array, not a subquery to join: then the primary key finds the rows even in the midst of OR and NOT.
+    """
     for name in reversed(path):
         value = {name: value}
-    return Sql("r.folded @> %s::jsonb", (json.dumps(value, ensure_ascii=False),))
+    held = Sql("r.folded @> %s::jsonb", (json.dumps(value, ensure_ascii=False),))
+    part = {} if is_found else indexed_part(value)
+    if not part:
+        return held
+    found = "r.id = ANY(ARRAY(SELECT resource_id FROM providers_sought WHERE indexed @> %s::jsonb))"
+    return _joined(" AND ", [Sql(found, (json.dumps(part, ensure_ascii=False),)), held])
 
 
-def _compare_in_document(target: Target, op: str, key: Any) -> Sql:
+def _compare_in_document(target: Target, op: str, key: Any, *, is_found: bool) -> Sql:
     path = path_of(target)
     if op in ("eq", "ne"):
-        equal = _contains(path, key)
+        equal = _contains(path, key, is_found=is_found)
         return equal if op == "eq" else _negated(equal)
     return _compare_json(Sql("(r.folded #>> %s)", (path,)), op, key)
 
@@ -184,7 +206,7 @@ def _exists(target: Target, resource_type: ResourceType) -> Sql:
     return Sql("r.folded #> %s IS NOT NULL", (path_of(target),))
 
 
-def _element(target: Target, inner: Condition) -> Sql:
+def _element(target: Target, inner: Condition, *, is_found: bool) -> Sql:
     """One value of a list in the document meets `inner`. The index answers its `eq` terms first."""
     path = home_of(target)
     terms = inner.terms if isinstance(inner, AllOf) else (inner,)
@@ -197,8 +219,8 @@ def _element(target: Target, inner: Condition) -> Sql:
         else:
             rest.append(term)
     if len(terms) == 1 and isinstance(inner, Compare) and inner.op == "eq" and not inner.target.sub:
-        return _contains(path, [inner.key])
-    prefilter = _contains(path, [fixed]) if fixed else None
+        return _contains(path, [inner.key], is_found=is_found)
+    prefilter = _contains(path, [fixed], is_found=is_found) if fixed else None
     if prefilter and not rest:
         return prefilter
     each = _on_element(inner)

@@ -43,6 +43,7 @@ def test_ordinary_writes_violate_nothing(written: Provider):
 OF_USER, OF_GROUP = (f"WHERE resource_type = '{kind}' AND deleted_at IS NULL" for kind in ("User", "Group"))
 BROKEN = {
     "the kept numbers of users and groups": "DELETE FROM providers_resourcecount WHERE resource_type = 'User'",
+    "what a resource is found by": "UPDATE providers_sought SET text = ''",
     "a membership has the provider of both its ends": "UPDATE providers_membership SET member_type = 'Group'",
     "a current membership has two live ends": f"UPDATE providers_resource SET deleted_at = now() {OF_GROUP}",
     "memberships begin and end with an event": "DELETE FROM providers_membership WHERE ending = 'removed'",

@@ -222,7 +222,9 @@ def read_history(user: Resource, *, can_see_names: bool) -> History:
 def _same_name(user: Resource) -> list[Any]:
     """Other users with this userName: of another provider, or from before this one was created again (AC-PER-8)."""
     same = SyncedUser.objects.filter(user_name_key=user.user_name_key).exclude(pk=user.pk)
-    return list(same.select_related("provider").without_documents().order_by("-id")[:MOST_OTHERS])
+    same = same.select_related("provider").without_documents()
+    # Live and deleted users each have an index; that of live ones begins with the provider.
+    return list(same.live().union(same.in_recycle_bin(), all=True).order_by("-id")[:MOST_OTHERS])
 
 
 def _earlier_had_groups(user: Resource, same_name: Iterable[Resource]) -> bool:

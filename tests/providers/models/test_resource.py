@@ -7,11 +7,12 @@ from django.db import connection
 from django.utils import timezone
 from uuid_utils.compat import uuid7
 
-from providers.models import ChangeEvent, Provider, Resource
+from providers.models import ChangeEvent, Provider, Resource, Sought
 from providers.models.resource import Status
+from scim.protocol.attributes import ENTERPRISE_USER
 from scim.store import verbs
 from tests.database import rewriting_events
-from tests.factories import call, make_user
+from tests.factories import call, make_group, make_user
 from tests.providers.console.conftest import found
 
 
@@ -110,3 +111,45 @@ def test_migration_0018_gives_active_back_as_the_record_has_it(provider, strange
     repaired = ChangeEvent.objects.filter(resource_id=was_disabled.pk).order_by("id").last()
     assert provider.removals_count_from > repaired.at, "the removal limit does not count the repair"
     assert stranger.removals_count_from is None, "nobody was disabled there"
+
+
+def sought_of(user: Resource) -> tuple[object, str]:
+    found = Sought.objects.get(pk=user.pk)
+    return found.indexed, found.text
+
+
+def test_what_a_resource_is_found_by_is_written_when_it_changes_and_deleted_with_it(provider):
+    care = {"employeeNumber": "7", "manager": {"value": "M"}, "department": "Care"}
+    sent = {"emails": [{"value": "A@x", "type": "work"}], "phoneNumbers": [{"value": "+31 20"}], ENTERPRISE_USER: care}
+    user, group = make_user(provider, "anna@x", **sent), make_group(provider, "Ward")
+    part = {
+        "emails": [{"value": "a@x"}],
+        "phoneNumbers": [{"value": "+31 20"}],
+        ENTERPRISE_USER: {"employeeNumber": "7", "manager": {"value": "M"}},
+    }
+    assert sought_of(user) == (part, "anna@x a@x")
+    assert sought_of(group) == ({}, "ward")
+    row = "SELECT ctid::text FROM providers_sought WHERE resource_id = %s"
+    with connection.cursor() as cursor:
+        cursor.execute(row, [user.pk])
+        before = cursor.fetchone()
+        for path, value in (("title", "Nurse"), ("active", False), (f"{ENTERPRISE_USER}:department", "Ward 7")):
+            change(provider, user, path, value)
+        cursor.execute(row, [user.pk])
+        assert cursor.fetchone() == before, "none of them is in it"
+    change(provider, user, 'emails[type eq "work"].value', "b@x")
+    change(provider, user, f"{ENTERPRISE_USER}:manager", {"value": "n"})
+    care = {"employeeNumber": "7", "manager": {"value": "n"}}
+    assert sought_of(user) == (part | {"emails": [{"value": "b@x"}], ENTERPRISE_USER: care}, "anna@x b@x")
+    with connection.cursor() as cursor:
+        Sought.objects.all().delete()
+        import_module("providers.migrations.0029_sought").copy(None, connection.schema_editor())
+        assert sought_of(user)[1] == "anna@x b@x"
+        assert Sought.objects.count() == Resource.objects.count() == 2
+        cursor.execute("DELETE FROM providers_resource WHERE id = %s", [user.pk])
+    assert list(Sought.objects.values_list("pk", flat=True)) == [group.pk]
+
+
+def change(provider: Provider, user: Resource, path: str, value: object) -> None:
+    operation = {"op": "replace", "path": path, "value": value}
+    verbs.patch(call(provider), str(user.pk), {"Operations": [operation]}, answers=False)

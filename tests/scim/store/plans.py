@@ -17,8 +17,9 @@ SELECT (lpad(to_hex(g), 12, '0') || '7abc8000' || lpad(to_hex(%s), 12, '0'))::uu
   now(), now(),
   jsonb_build_object('schemas', '["urn:ietf:params:scim:schemas:core:2.0:User"]'::jsonb, 'userName', 'u' || g),
   jsonb_build_object('emails', jsonb_build_array(jsonb_build_object('type', 'work', 'value', 'u' || g)),
+    'phoneNumbers', jsonb_build_array(jsonb_build_object('value', 'p' || g)),
     'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User',
-    jsonb_build_object('manager', jsonb_build_object('value', 'm' || g))),
+    jsonb_build_object('employeeNumber', 'n' || g, 'manager', jsonb_build_object('value', 'm' || g))),
   ''
 FROM generate_series(1, %s) g
 RETURNING id::text

@@ -243,9 +243,14 @@ def test_v34_wildcards_match_themselves_only(provider, people):
 REALLY_SENT = [
     ('userName eq "u77"', USER, "unique_user_name"),
     ('externalId eq "e77"', USER, "resource_external_id"),
-    ('emails[type eq "work"].value eq "u77"', USER, "resource_folded"),
-    ('emails.value eq "u77"', USER, "resource_folded"),
-    ('manager eq "m77"', USER, "resource_folded"),
+    ('emails[type eq "work"].value eq "u77"', USER, "sought_indexed"),
+    ('emails.value eq "u77"', USER, "sought_indexed"),
+    ('emails[type eq "work" and value eq "u77"]', USER, "sought_indexed"),
+    ('emails.value eq "u77" or emails.value eq "u78"', USER, "sought_indexed"),
+    ('manager eq "m77"', USER, "sought_indexed"),
+    ('id eq "{id}" and manager eq "m77"', USER, "^(?!.*sought)[^$]*(resource_list|providers_resource_pkey)"),
+    ('phoneNumbers.value eq "p77"', USER, "sought_indexed"),
+    (f'{ENTERPRISE_USER}:employeeNumber eq "n77"', USER, "sought_indexed"),
     ('id eq "{id}"', USER, "resource_list|providers_resource_pkey"),
     ('externalId eq "e77" and active eq true', USER, "resource_external_id"),
     ("active eq false", USER, "resource_disabled"),
@@ -266,7 +271,7 @@ def test_what_clients_really_filter_by_uses_an_index_after_ten_runs_too(provider
     for number in range(200):
         group = make_group(provider, f"Group {number}", ids[number : number + 50])
     with connection.cursor() as cursor:
-        cursor.execute("ANALYZE providers_resource; ANALYZE providers_membership")
+        cursor.execute("ANALYZE providers_resource; ANALYZE providers_sought; ANALYZE providers_membership")
     for count, (form, resource_type, index) in itertools.product((1, 100), REALLY_SENT):
         text = form.replace("{id}", ids[76]).replace("{group}", str(group.pk))
         query = ListQuery(read_filter(text, [resource_type], LIBERAL), count=count)

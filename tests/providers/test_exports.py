@@ -5,6 +5,7 @@ import threading
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.db import connection
 from django.utils import timezone
 
@@ -140,10 +141,12 @@ def test_exports_are_withdrawn_when_a_user_is_purged(anna, provider):
         assert (export.state, export.failure, export.query) == ("failed", ExportFailure.PURGED, "")
 
 
-def test_exports_of_an_account_without_the_right_any_more_fail(anna, provider):
+@pytest.mark.parametrize("left", [[], ["view_provider", "view_personal"], ["export_data"]])
+def test_exports_of_an_account_without_the_right_any_more_fail(anna, provider, left):
     make_user(provider, "jane@contoso.com")
     export = asked(anna)
     anna.groups.clear()
+    anna.user_permissions.set(Permission.objects.filter(codename__in=left))
     write_file(export.pk, site.lists)
     export.refresh_from_db()
     assert (export.state, export.failure) == ("failed", "no-right") and not export.parts.exists()

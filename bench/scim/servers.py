@@ -52,14 +52,18 @@ class Server:
     pid: int
     database: str = ""
     rest_s: float = 0.05
+    url: str = ""  # of its database
+    provider: str = ""
     known: Known = field(default_factory=Known)
 
     def connect(self) -> Connection:
         return Connection(self.port, self.base, self.token)
 
-    def counts(self, database: Database | None) -> Counts:
-        """Wait until the server rests, then read the counters."""
+    def rest(self) -> None:
+        """Wait until the server has done what it does after its last response."""
         time.sleep(self.rest_s)
+
+    def counts(self, database: Database | None) -> Counts:
         return read(self.pid, database, self.database)
 
 
@@ -93,9 +97,9 @@ def manage(url: str, *arguments: str) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def product(url: str, *, workers: int = 1, name: str = "bench_product", is_new: bool = True) -> Iterator[Server]:
+def product(url: str, *, workers: int = 1) -> Iterator[Server]:
     """Serve the product as `make run` does, with one provider and no rate limit. Only the limit differs."""
-    own, port = new_database(url, name) if is_new else url, free_port()
+    own, port = new_database(url, "bench_product"), free_port()
     settings = {
         "DATABASE_URL": own,
         "PORT": str(port),
@@ -110,7 +114,9 @@ def product(url: str, *, workers: int = 1, name: str = "bench_product", is_new: 
             provider = manage(own, "add_provider", f"Bench {port}")
             token = manage(own, "issue_token", provider["title"])["token"]
             # Its log is written half a second after the response, by a thread whose work counts.
-            yield Server(OURS, port, "/scim", token, running.gunicorn.pid, urlsplit(own).path[1:], rest_s=0.8)
+            server = Server(OURS, port, "/scim", token, running.gunicorn.pid, urlsplit(own).path[1:], rest_s=0.8)
+            server.url, server.provider = own, provider["title"]
+            yield server
     finally:
         for setting, value in before.items():
             if value is None:

@@ -78,7 +78,7 @@ def _write_costs(cells: Cells, unit: float, missing: dict[str, str], url: str) -
         postgres = connection.execute("SHOW server_version").fetchall()[0][0].split()[0]
     versions = {"PostgreSQL": postgres} | {name: version(name) for name in ("django", "gunicorn", "psycopg")}
     report.write("machine", report.machine(versions, unit))
-    report.write("cost", report.costs(cells, missing) + "\n\n" + report.best_peer(cells))
+    report.write("cost", report.costs(cells, missing) + "\n\n" + report.cheaper_peers(cells))
     report.write("times", report.times(cells))
     report.write("targets", report.targets(cells))
     save(ratios_of(cells))
@@ -108,7 +108,8 @@ def growth(url: str, database: Database, sizes: Namespace) -> None:
         fitting = [size for size in sizes.members if size <= sizes.users[-1]]
         curves = grow_groups(server, floor, server.url, server.provider, database, fitting, say)
         title = "Requests to larger and larger groups"
-        report.write("groups", report.growth(curves, "groups", title, "members"))
+        text = report.growth(curves, "groups", title, "members")
+        report.write("groups", f"{text}\n\n{report.for_each_member(curves)}")
 
 
 PARTS = {"servers": side_by_side, "workers": several_workers, "growth": growth}

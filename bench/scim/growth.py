@@ -51,6 +51,7 @@ class Curve:
 
     name: str
     cpu: dict[int, float] = field(default_factory=dict)  # server and database, in times the empty view
+    cpu_ms: dict[int, float] = field(default_factory=dict)
     p50_ms: dict[int, float] = field(default_factory=dict)
     wrong: dict[int, str] = field(default_factory=dict)
 
@@ -144,4 +145,5 @@ def _measure(curve: Curve, size: int, server: Server, floor: Server, row: Worklo
         unit = batch(floor, EMPTY, None).server_ms
         made.append((batch(server, row, database), unit))
     curve.cpu[size] = median((one.server_ms + one.database_ms) / unit for one, unit in made)
+    curve.cpu_ms[size] = median(one.server_ms + one.database_ms for one, _unit in made)
     curve.p50_ms[size] = median([time for one, _unit in made for time in one.times_ms])

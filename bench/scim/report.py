@@ -165,6 +165,16 @@ def growth(curves: Sequence[Curve], name: str, title: str, unit: str) -> str:
     )
 
 
+def for_each_member(curves: Sequence[Curve]) -> str:
+    """Return what a member of the largest group costs when the group is read with its members."""
+    for curve in curves:
+        if curve.name == "group with members" and curve.cpu_ms:
+            size = max(curve.cpu_ms)
+            micro = curve.cpu_ms[size] * 1_000 / size
+            return f"The group of {size:,} with its members takes {micro:.2f} µs of CPU for each member."
+    return ""
+
+
 def _point(curve: Curve, size: int) -> str:
     if size not in curve.p50_ms:
         return f"*{curve.wrong.get(size, '–')}*"
@@ -201,16 +211,18 @@ def _against(value: float, limit: float, unit: str) -> str:
     return f"{value:.2f} of {limit:g} {unit}{verdict}"
 
 
-def best_peer(cells: Cells, floor: str = SQL) -> str:
-    """Return a line for each workload in which a peer with right responses takes less CPU than ours."""
+def cheaper_peers(cells: Cells) -> str:
+    """Return a line for each workload in which peers with right responses take less CPU than ours."""
     lines = []
     for workload, row in cells.items():
         right = {
             name: cell.server + cell.database
             for name, cell in row.items()
-            if name != floor and cell.batches and not cell.wrong and not cell.losses
+            if name != SQL and cell.batches and not cell.wrong and not cell.losses
         }
-        ours = right.pop(OURS, None)
-        cheaper = {name: value / ours for name, value in right.items() if ours and value < ours}
-        lines += [f"- {workload}: {name} takes {ratio:.2f} × ours" for name, ratio in cheaper.items()]
-    return "\n".join(lines) or "No peer with right responses takes less CPU than ours for any workload."
+        ours = right.pop(OURS, 0.0)
+        less = [f"{name} {value / ours:.2f} ×" for name, value in right.items() if value < ours]
+        lines += [f"- {workload}: {', '.join(less)}"] if less else []
+    if not lines:
+        return "No peer with right responses takes less CPU than the product for any workload."
+    return "\n".join(["Peers with right responses that take less CPU than the product:\n", *lines])

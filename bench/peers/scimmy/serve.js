@@ -1,5 +1,6 @@
 // SCIMMY with its routers on express 4 (with 5 their paging is silently lost), everything in memory.
-// Users are found by id, userName and externalId through maps, as a host with an indexed database would.
+// Users are found by id, userName and externalId through maps, and of a list only the page is taken, as a host with an
+// indexed database would.
 import {randomUUID} from "node:crypto";
 import express from "express";
 import SCIMMY from "scimmy";
@@ -15,6 +16,17 @@ class Store {
 
     keyOf(attribute, value) {
         return attribute === "externalId" ? value : String(value).toLowerCase();
+    }
+
+    // SCIMMY itself makes a resource of each user before it cuts the page, unless the host says the total.
+    firstPage(constraints) {
+        constraints.totalResults = this.byId.size;
+        const page = [];
+        for (const resource of this.byId.values()) {
+            if (page.length === constraints.count) break;
+            page.push(resource);
+        }
+        return page;
     }
 
     find(filter) {
@@ -55,7 +67,9 @@ function handlers(store) {
     return {
         ingress: (resource, instance) => store.write(resource.id, JSON.parse(JSON.stringify(instance))),
         egress: (resource) => {
-            if (!resource.id) return store.find(resource.filter);
+            const {startIndex, count, sortBy} = resource.constraints ?? {};
+            const isFirstPage = !resource.filter && startIndex === 1 && count && !sortBy;
+            if (!resource.id) return isFirstPage ? store.firstPage(resource.constraints) : store.find(resource.filter);
             const found = store.byId.get(resource.id);
             if (!found) throw new Error("not found");
             return found;

@@ -29,8 +29,8 @@ def test_costs_are_in_times_the_empty_view_and_wrong_responses_have_none():
 
 
 def test_a_peer_is_cheaper_only_with_right_responses_and_the_floor_is_none():
-    assert report.best_peer(CELLS) == "- get: b takes 0.17 × ours"
-    assert report.best_peer({"create": CELLS["create"]}).startswith("No peer")
+    assert report.cheaper_peers(CELLS).endswith(":\n\n- get: b 0.17 ×")
+    assert report.cheaper_peers({"create": CELLS["create"]}).startswith("No peer")
 
 
 def test_a_target_that_is_missed_says_by_how_much():
@@ -79,6 +79,12 @@ def test_growth_is_drawn_and_a_size_without_figures_has_its_reason(tmp_path, mon
     assert "| get | 1.0 (2.0) | 1.5 (3.0) | 1.50 × |" in text
     assert "| page | 1.0 (2.0) | *status 500* |  |" in text
     assert (tmp_path / "users.svg").read_text().count("<polyline") == 2
+
+
+def test_the_cost_of_a_member_is_that_of_the_largest_group():
+    curves = [Curve("get"), Curve("group with members", cpu_ms={10: 3.0, 1_000: 5.0})]
+    assert report.for_each_member(curves) == "The group of 1,000 with its members takes 5.00 µs of CPU for each member."
+    assert report.for_each_member([]) == ""
 
 
 def test_a_plot_puts_powers_of_ten_on_its_edges():

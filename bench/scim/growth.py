@@ -9,7 +9,7 @@ import orjson
 import psycopg
 
 from bench.scim.counters import Database
-from bench.scim.measure import Batch, batch, try_once
+from bench.scim.measure import FAULTS, Batch, batch, reason_of, try_once
 from bench.scim.servers import Server, manage
 from bench.scim.wire import Request
 from bench.scim.workloads import (
@@ -141,9 +141,13 @@ def _measure(curve: Curve, size: int, server: Server, floor: Server, row: Worklo
         curve.wrong[size] = wrong
         return
     made: list[tuple[Batch, float]] = []
-    for _ in range(ROUNDS):
-        unit = batch(floor, EMPTY, None).server_ms
-        made.append((batch(server, row, database), unit))
+    try:
+        for _ in range(ROUNDS):
+            unit = batch(floor, EMPTY, None).server_ms
+            made.append((batch(server, row, database), unit))
+    except FAULTS as error:
+        curve.wrong[size] = reason_of(error)
+        return
     curve.cpu[size] = median((one.server_ms + one.database_ms) / unit for one, unit in made)
     curve.cpu_ms[size] = median(one.server_ms + one.database_ms for one, _unit in made)
     curve.p50_ms[size] = median([time for one, _unit in made for time in one.times_ms])

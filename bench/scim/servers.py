@@ -1,4 +1,4 @@
-"""The servers: a table of how each is started, and what the bench knows about a running one.
+"""The servers: how each is started, and what the bench knows about a running one.
 
 Each has one worker process, a database of its own on the same PostgreSQL (if it uses one), and is filled over SCIM.
 """
@@ -27,7 +27,7 @@ from iprova_idm.options import PROJECT_DIR
 from iprova_idm.serve import serving
 
 FOLDER = PROJECT_DIR / ".bench"
-OURS, SQL, EMPTY_VIEW = "iprova-idm", "least SQL", "DRF's empty view"
+OURS, SQL = "iprova-idm", "least SQL"
 START_S = 60.0
 
 
@@ -70,6 +70,7 @@ class Server:
 @contextlib.contextmanager
 def postgresql() -> Iterator[str]:
     """Run the embedded PostgreSQL as `make run` does, in a folder of the bench, unless DATABASE_URL names a server."""
+    FOLDER.mkdir(exist_ok=True)
     os.environ["DATA_DIR"] = str(FOLDER)
     with database_in_environment(must_own=True):
         yield os.environ["DATABASE_URL"]

@@ -73,8 +73,8 @@ def test_the_page_has_every_section():
 
 def test_growth_is_drawn_and_a_size_without_figures_has_its_reason(tmp_path, monkeypatch):
     monkeypatch.setattr(report, "PLOTS", tmp_path)
-    curve = Curve("get", {10: 2.0, 1_000: 3.0}, {10: 1.0, 1_000: 1.5})
-    broken = Curve("page", {10: 2.0}, {10: 1.0}, {1_000: "status 500"})
+    curve = Curve("get", cpu={10: 2.0, 1_000: 3.0}, p50_ms={10: 1.0, 1_000: 1.5})
+    broken = Curve("page", cpu={10: 2.0}, p50_ms={10: 1.0}, wrong={1_000: "status 500"})
     text = report.growth([curve, broken], "users", "Requests", "users")
     assert "| get | 1.0 (2.0) | 1.5 (3.0) | 1.50 × |" in text
     assert "| page | 1.0 (2.0) | *status 500* |  |" in text

@@ -6,7 +6,7 @@
 PYTHON = $(firstword $(foreach name,python3.11 python3.12 python3.13 python3.14 python3,$(if \
   $(shell $(name) -c 'import sys; print(sys.version_info >= (3, 11) or "")' 2>/dev/null),$(name))))
 PIP_INSTALL = .venv/bin/python -m pip install --quiet --disable-pip-version-check
-LOCK = ../.venv/bin/uv pip compile --python-version 3.11 --generate-hashes --no-emit-index-url --universal \
+LOCK = $(CURDIR)/.venv/bin/uv pip compile --python-version 3.11 --generate-hashes --no-emit-index-url --universal \
   --custom-compile-command "make lock" $(ARGS)
 
 # How many processes run the tests: one more than cores, at most four (each may have a browser and a server of its own).
@@ -66,6 +66,9 @@ messages: .venv/dev.stamp .venv/local.stamp ## Gather the texts for locale/nl an
 screenshots: .venv/dev.stamp .venv/local.stamp ## Take pictures of every page into docs/screenshots; ARGS="dashboard user" picks some
 	.venv/bin/python -m tests.browser.screenshots docs/screenshots $(ARGS)
 
+bench: .venv/dev.stamp .venv/local.stamp ## Measure the SCIM endpoint next to its peers, and write docs/performance.md; ARGS=--help lists the sizes
+	.venv/bin/python -m bench.scim $(ARGS)
+
 bench-quick: .venv/dev.stamp .venv/local.stamp ## Print the SCIM endpoint's CPU in ratios to the floors; ARGS=--check compares with the committed table
 	@.venv/bin/python -m bench.scim.quick $(ARGS)
 
@@ -90,6 +93,10 @@ lock: .venv/bin/python ## Lock the requirements again; ARGS=--upgrade takes newe
 	cd requirements && $(LOCK) dev.in -o dev.txt >/dev/null
 	cd requirements && $(LOCK) fuzz.in -o fuzz.txt >/dev/null
 	cd requirements && $(LOCK) --no-deps local.in -o local.txt >/dev/null
+	cd bench/peers/django_scim2 && $(LOCK) requirements.in -o requirements.txt >/dev/null
+	cd bench/peers/scim2_server && $(LOCK) requirements.in -o requirements.txt >/dev/null
+	cd bench/peers/scimmy && npm install --package-lock-only --omit-lockfile-registry-resolved --silent || \
+	  echo "bench/peers/scimmy was not locked: it needs npm." >&2
 
 clean: ## Remove the virtual environment and the caches; data stays
 	rm -rf .venv .venv-fuzz .bench fuzz-failures .data-tests .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis staticfiles test-results

@@ -60,7 +60,8 @@ class Database:
 
     def backends(self, name: str) -> dict[int, float]:
         """Return the CPU time of each backend of a database."""
-        rows = self._connection.execute("SELECT pid FROM pg_stat_activity WHERE datname = %s", [name]).fetchall()
+        statement = "SELECT pid FROM pg_stat_activity WHERE datname = %s AND backend_type = 'client backend'"
+        rows = self._connection.execute(statement, [name]).fetchall()
         return _times(pid for (pid,) in rows)
 
     def end_of_wal(self) -> str:

@@ -41,13 +41,10 @@ LIST = (
     "SELECT string_agg(document::text, ','), (SELECT count(*) FROM users)"
     " FROM (SELECT document FROM users ORDER BY id LIMIT %s) page"
 )
-INSERT_GROUP = (
-    "WITH made AS (INSERT INTO groups VALUES (%s, 1, %s) RETURNING id)"
-    " INSERT INTO members SELECT made.id, member FROM made, unnest(%s::uuid[]) member"
-)
+INSERT_GROUP = "INSERT INTO groups VALUES (%s, 1, %s)"
 ADD = (
     "WITH raised AS (UPDATE groups SET version = version + 1 WHERE id = %s RETURNING id)"
-    " INSERT INTO members SELECT id, %s FROM raised ON CONFLICT DO NOTHING"
+    " INSERT INTO members SELECT id, member FROM raised, unnest(%s::uuid[]) member ON CONFLICT DO NOTHING"
 )
 REMOVE = (
     "WITH raised AS (UPDATE groups SET version = version + 1 WHERE id = %s RETURNING id)"
@@ -116,7 +113,7 @@ def user(request: HttpRequest, pk: str) -> HttpResponse:
 
 def groups(request: HttpRequest) -> HttpResponse:
     sent, pk = orjson.loads(request.body), str(uuid.uuid4())
-    run(INSERT_GROUP, pk, sent["displayName"], [member["value"] for member in sent["members"]])
+    run(INSERT_GROUP, pk, sent["displayName"])
     return _json(orjson.dumps({"id": pk}), 201)
 
 
@@ -129,7 +126,7 @@ def group(request: HttpRequest, pk: str) -> HttpResponse:
         return _json(f'{{"id":"{pk}","displayName":"{name}","meta":{{"version":"{version}"}},"members":[{members}]}}')
     [operation] = orjson.loads(request.body)["Operations"]
     if operation["op"] == "Add":
-        run(ADD, pk, operation["value"][0]["value"])
+        run(ADD, pk, [member["value"] for member in operation["value"]])
     else:
         run(REMOVE, pk, operation["path"].split('"')[1])
     return HttpResponse(status=204)

@@ -92,22 +92,36 @@ def prepare(server: Server, users: int, group_sizes: Iterable[int], say: Callabl
         for size in group_sizes:
             try:
                 follow(connection, make_group(known, size))
-            except (WrongError, KeyError, ValueError, OSError) as error:
-                say(f"  {server.name}: no group of {size:,}: {error}")
+            except FAULTS as error:
+                say(f"  {server.name}: no group of {size:,}: {reason_of(error)}")
     known.losses.clear()
+    server.rest()
+
+
+# What a response that is not the right one leads to: where the checks read it, or on its way.
+FAULTS = (WrongError, OSError, KeyError, TypeError, ValueError, IndexError, AttributeError)
+
+
+def reason_of(error: Exception) -> str:
+    """Return what is wrong with a response, in a few words."""
+    if isinstance(error, WrongError):
+        return str(error)
+    return "no response" if isinstance(error, OSError) else f"not a SCIM response ({type(error).__name__})"
 
 
 def batch(server: Server, workload: Workload, database: Database | None) -> Batch:
-    """Run a workload for at most `workload.most` times or `BATCH_S` seconds. Raises `WrongError`."""
+    """Run a workload for at most `workload.most` times or `BATCH_S` seconds. Raises one of `FAULTS`."""
     known, times, done = server.known, list[float](), 0
     with server.connect() as connection:
         if workload.before:
             follow(connection, workload.before(known, workload.most))
+            server.rest()
         before = server.counts(database)
         end = time.monotonic() + BATCH_S
         while done < workload.most and (not done or time.monotonic() < end):
             times += follow(connection, workload.run(known))
             done += 1
+        server.rest()
         after = server.counts(database)
     parts = done if workload.is_cycle else len(times)
     wal, images = database.wal_between(before.wal, after.wal) if database else (0, 0)
@@ -125,10 +139,10 @@ def try_once(server: Server, workload: Workload) -> str:
                 follow(connection, workload.before(server.known, 3))
             for _ in range(1 if workload.size >= 1_000 else 3):
                 follow(connection, workload.run(server.known))
-    except WrongError as error:
-        return str(error)
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
-        return f"not a SCIM response ({type(error).__name__})"
+    except FAULTS as error:
+        return reason_of(error)
+    finally:
+        server.rest()
     return ""
 
 
@@ -160,12 +174,13 @@ def rounds(
 
 
 def add(cell: Cell, server: Server, workload: Workload, database: Database | None, unit: float) -> None:
-    """Add a batch to a cell. A response that is wrong empties the cell."""
+    """Add a batch to a cell. A response that is wrong takes the cell its figures."""
     try:
         cell.batches.append(batch(server, workload, database))
         cell.empty_ms.append(unit)
-    except WrongError as error:
-        cell.wrong = str(error)
+        cell.losses |= server.known.losses
+    except FAULTS as error:
+        cell.wrong = reason_of(error)
 
 
 def warm_up(floor: Server) -> None:

@@ -5,14 +5,15 @@ With `--check` it fails if a ratio is more than 15 % above that of bench/quick.j
 
 import json
 from argparse import ArgumentParser, Namespace
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from statistics import median
 
 from bench.scim.counters import Database
 from bench.scim.measure import Cells, prepare, rounds
 from bench.scim.servers import OURS, SQL, floors, postgresql, product
-from bench.scim.workloads import workloads
+from bench.scim.workloads import Workload, workloads
 
 TABLE = Path(__file__).resolve().parent.parent / "quick.json"
 ALLOWED, SLACK = 1.15, 0.05  # the slack is in times the empty view: a small ratio varies by more than 15 %
@@ -56,11 +57,17 @@ def show(cells: Cells) -> None:
         )
 
 
+def save(found: Ratios) -> None:
+    TABLE.write_text(json.dumps(found, indent=2) + "\n")
+
+
 def main(arguments: Namespace) -> int:
     """Measure and print. Return the exit status."""
     table = [row for row in workloads([10, 1_000]) if row.is_quick]
     if arguments.only:
         table = [row for row in table if any(part.lower() in row.name.lower() for part in arguments.only)]
+    committed = json.loads(TABLE.read_text()) if arguments.check else {}
+    committed = {row.name: committed[row.name] for row in table if row.name in committed}
     with ExitStack() as stack:
         url = stack.enter_context(postgresql())
         servers = [stack.enter_context(product(url)), stack.enter_context(floors(url))]
@@ -68,18 +75,23 @@ def main(arguments: Namespace) -> int:
         stack.callback(database.close)
         for server in servers:
             prepare(server, 1_000, [10, 1_000], print)
-        cells = rounds(servers, servers[1], table, database, count=arguments.rounds, say=print)
-        unit = [one for row in cells.values() for one in row[OURS].empty_ms]
+
+        def measure(rows: Sequence[Workload]) -> Cells:
+            return rounds(servers, servers[1], rows, database, count=arguments.rounds, say=print)
+
+        cells = measure(table)
+        suspects = {line.partition(":")[0] for line in worse(ratios_of(cells), committed)}
+        if suspects:  # chance can do that, but hardly twice
+            cells |= measure([row for row in table if row.name in suspects])
     show(cells)
-    print(f"\nDRF's empty view: {sum(unit) / len(unit):.2f} ms of CPU")
-    found = ratios_of(cells)
+    unit = [one for row in cells.values() for one in row[OURS].empty_ms]
+    print(f"\nDRF's empty view: {median(unit):.2f} ms of CPU")
     if arguments.save:
-        TABLE.write_text(json.dumps(found, indent=2) + "\n")
+        save(ratios_of(cells))
+    lines = worse(ratios_of(cells), committed)
     if arguments.check:
-        lines = worse(found, json.loads(TABLE.read_text()))
         print(*lines or ["Nothing is more than 15 % above the committed table."], sep="\n")
-        return 1 if lines else 0
-    return 0
+    return 1 if lines else 0
 
 
 def parser() -> ArgumentParser:

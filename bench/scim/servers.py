@@ -1,4 +1,4 @@
-"""The servers: a table of how each is started, and what the bench knows about a running one.
+"""The servers: how each is started, and what the bench knows about a running one.
 
 Each has one worker process, a database of its own on the same PostgreSQL (if it uses one), and is filled over SCIM.
 """
@@ -27,7 +27,7 @@ from iprova_idm.options import PROJECT_DIR
 from iprova_idm.serve import serving
 
 FOLDER = PROJECT_DIR / ".bench"
-OURS, SQL, EMPTY_VIEW = "iprova-idm", "least SQL", "DRF's empty view"
+OURS, SQL = "iprova-idm", "least SQL"
 START_S = 60.0
 
 
@@ -52,20 +52,25 @@ class Server:
     pid: int
     database: str = ""
     rest_s: float = 0.05
+    url: str = ""  # of its database
+    provider: str = ""
     known: Known = field(default_factory=Known)
 
     def connect(self) -> Connection:
         return Connection(self.port, self.base, self.token)
 
-    def counts(self, database: Database | None) -> Counts:
-        """Wait until the server rests, then read the counters."""
+    def rest(self) -> None:
+        """Wait until the server has done what it does after its last response."""
         time.sleep(self.rest_s)
+
+    def counts(self, database: Database | None) -> Counts:
         return read(self.pid, database, self.database)
 
 
 @contextlib.contextmanager
 def postgresql() -> Iterator[str]:
     """Run the embedded PostgreSQL as `make run` does, in a folder of the bench, unless DATABASE_URL names a server."""
+    FOLDER.mkdir(exist_ok=True)
     os.environ["DATA_DIR"] = str(FOLDER)
     with database_in_environment(must_own=True):
         yield os.environ["DATABASE_URL"]
@@ -93,9 +98,9 @@ def manage(url: str, *arguments: str) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def product(url: str, *, workers: int = 1, name: str = "bench_product", is_new: bool = True) -> Iterator[Server]:
+def product(url: str, *, workers: int = 1) -> Iterator[Server]:
     """Serve the product as `make run` does, with one provider and no rate limit. Only the limit differs."""
-    own, port = new_database(url, name) if is_new else url, free_port()
+    own, port = new_database(url, "bench_product"), free_port()
     settings = {
         "DATABASE_URL": own,
         "PORT": str(port),
@@ -110,7 +115,9 @@ def product(url: str, *, workers: int = 1, name: str = "bench_product", is_new: 
             provider = manage(own, "add_provider", f"Bench {port}")
             token = manage(own, "issue_token", provider["title"])["token"]
             # Its log is written half a second after the response, by a thread whose work counts.
-            yield Server(OURS, port, "/scim", token, running.gunicorn.pid, urlsplit(own).path[1:], rest_s=0.8)
+            server = Server(OURS, port, "/scim", token, running.gunicorn.pid, urlsplit(own).path[1:], rest_s=0.8)
+            server.url, server.provider = own, provider["title"]
+            yield server
     finally:
         for setting, value in before.items():
             if value is None:

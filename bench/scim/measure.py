@@ -115,6 +115,7 @@ def batch(server: Server, workload: Workload, database: Database | None) -> Batc
     with server.connect() as connection:
         if workload.before:
             follow(connection, workload.before(known, workload.most))
+            known.losses.clear()
             server.rest()
         before = server.counts(database)
         end = time.monotonic() + BATCH_S
@@ -137,6 +138,7 @@ def try_once(server: Server, workload: Workload) -> str:
         with server.connect() as connection:
             if workload.before:
                 follow(connection, workload.before(server.known, 3))
+                server.known.losses.clear()
             for _ in range(1 if workload.size >= 1_000 else 3):
                 follow(connection, workload.run(server.known))
     except FAULTS as error:

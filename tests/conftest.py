@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from array import array
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
@@ -21,12 +21,14 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import connection
 from django.db.models.signals import post_migrate
+from django.template import Context, Template
 from django.test import Client
+from django.test.signals import template_rendered
 from django.test.utils import override_settings, setup_databases, teardown_databases
 from django.utils.translation import activate, get_language
 
 from providers import exports, rate_limits, request_log
-from providers.buckets import PLACES, Buckets
+from providers.buckets import Buckets
 from providers.console.export import write_file
 from providers.console.site import site
 from providers.models import Provider
@@ -72,6 +74,21 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def _pages_without_their_parts(django_test_environment: None) -> None:
+    """A response keeps the template and the context of its page, not those of each icon and badge that it includes.
+
+    Django's test client copies the context for each template, and a list of fifty rows includes hundreds.
+    """
+
+    def render(template: Template, context: Context) -> str:
+        if context.template is template:
+            template_rendered.send(sender=template, template=template, context=context)
+        return template.nodelist.render(context)
+
+    Template._render = render  # Django puts it back at the end of the test environment
+
+
+@pytest.fixture(scope="session", autouse=True)
 def _quick_settings() -> Iterator[None]:
     """Spare what the product does slowly on purpose, or once for each process.
 
@@ -103,7 +120,8 @@ def _full_buckets(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each test starts with the rate limits of the settings, and nothing used up."""
     for name, buckets in list(vars(rate_limits).items()):
         if isinstance(buckets, Buckets):
-            fresh = Buckets(array("d", bytes(8 * PLACES)), rate=buckets.rate, burst=buckets.burst)
+            zeros: Any = defaultdict(float)  # a table of 65,536 places takes longer to make than many tests
+            fresh = Buckets(zeros, rate=buckets.rate, burst=buckets.burst)
             monkeypatch.setattr(rate_limits, name, fresh)
 
 

@@ -28,10 +28,12 @@ class Element:
 
     def __iter__(self) -> "Iterator[Element]":
         """Every element below this one, in the order of the page."""
-        for child in self.children:
+        waiting = self.children[::-1]
+        while waiting:
+            child = waiting.pop()
             if isinstance(child, Element):
                 yield child
-                yield from child
+                waiting += child.children[::-1]
 
     @property
     def text(self) -> str:

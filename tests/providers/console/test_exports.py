@@ -248,13 +248,20 @@ class Window:
         return read(self.ask("GET", PAGE).read().decode())
 
 
+@pytest.fixture(scope="module")
+def filled():
+    """The provider of `crowded`, once it has been filled. No test changes its users."""
+    return []
+
+
 @pytest.fixture
-def crowded(committed):
-    """An account, and a provider with 60,000 users: about two seconds' work."""
+def crowded(committed, filled):
+    """A new account, and a provider with 60,000 users: about two seconds' work."""
     account = make_account("Administrator")
-    provider = make_provider(f"Crowded {account.pk}")
-    fill_users(provider.pk, 60_000)
-    return account, f"/eum/users/export/?provider={provider.pk}"
+    if not filled:
+        filled.append(make_provider(f"Crowded {account.pk}"))
+        fill_users(filled[0].pk, 60_000)
+    return account, f"/eum/users/export/?provider={filled[0].pk}"
 
 
 def wait_for(export, condition, seconds=60):

@@ -2,6 +2,7 @@
 
 import re
 import time
+from functools import cache
 from itertools import count
 from urllib.parse import urlencode, urljoin
 
@@ -197,13 +198,14 @@ def test_m4_a_search_does_not_depend_on_a_masked_value(clinic, reader, place):
     held += RequestLog.objects.exclude(subject="").values_list("subject", flat=True)[:5]
     held += RequestLog.objects.exclude(client_request_id="").values_list("client_request_id", flat=True)[:1]
 
+    @cache
     def answer_to(text):
         if place.endswith("/export/"):
             return file_of(reader, f"{place}?{urlencode({'q': text})}").decode().replace(text, "?")
         answer = reader.get(place.replace("{group}", group), {"q": text}, follow=True)
         return read(content_of(answer)).one("main").text.replace(text, "?")
 
-    for text in held:
+    for text in held:  # the search for as many q's is made once for texts of the same length
         assert answer_to(text) == answer_to("q" * len(text)), text
 
 

@@ -7,6 +7,7 @@ import uuid
 from datetime import timedelta
 
 import pytest
+from django.contrib.postgres.functions import TransactionNow
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 
@@ -226,7 +227,8 @@ def test_ac_tok_10_last_use_is_written_once_a_minute(provider, client):
     request_log.writer.flush()
     token.refresh_from_db()
     assert token.last_used_at == first
-    Token.objects.update(last_used_at=first - timedelta(seconds=61))
+    # The query compares with the begin of its transaction, which is that of the test.
+    Token.objects.update(last_used_at=TransactionNow() - timedelta(seconds=61))
     status_with(client, value)
     request_log.writer.flush()
     token.refresh_from_db()

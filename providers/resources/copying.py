@@ -20,13 +20,13 @@ CHUNK = 2_000
 _OWN = ("id", "provider_id", "resource_type", "version", "created", "last_modified")
 _GIN = """
 SELECT indexname, indexdef FROM pg_indexes
-WHERE tablename = 'providers_resource' AND schemaname = current_schema() AND indexdef LIKE '%% USING gin %%'
+WHERE tablename = 'providers_sought' AND schemaname = current_schema() AND indexdef LIKE '%% USING gin %%'
 """
 
 
 @contextmanager
 def without_slow_indexes(count: int) -> Iterator[None]:
-    """Make the GIN indexes again at the end, if at least as many rows are added as there are.
+    """Make the GIN indexes of what is searched again at the end, if at least as many rows are added as there are.
 
     That takes a fraction of the time that they take row by row. Until the transaction ends, nobody else can read.
     """

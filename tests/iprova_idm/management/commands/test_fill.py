@@ -53,7 +53,7 @@ def test_a_second_run_adds_and_its_indexes_are_those_of_before(db):
 
 def _indexes():
     with connection.cursor() as cursor:
-        cursor.execute("SELECT indexdef FROM pg_indexes WHERE tablename = 'providers_resource'")
+        cursor.execute("SELECT indexdef FROM pg_indexes WHERE tablename = 'providers_sought'")
         return [definition for (definition,) in cursor.fetchall()]
 
 

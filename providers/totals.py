@@ -5,7 +5,7 @@ other. So the number is a sum of rows (`ResourceCount`), which triggers keep (mi
 
     a resource is created or purged                     a row of +1 or -1; one for all resources of the statement
     one is deleted, restored, disabled or enabled       a row for what it was, and one for what it is
-    a row whose id is divisible by 100                  replaces all rows of its provider and type by their sum
+    one row in a hundred, by the hash of its id         replaces all rows of its provider and type by their sum
 
 A transaction only inserts rows of its own. The last step leaves out rows that another transaction is replacing. So
 nobody waits, and a reader adds up a few hundred rows at most. Rows and their sum are replaced in one statement, so the

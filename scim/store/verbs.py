@@ -137,7 +137,6 @@ def create(call: Call, body: Any) -> Answer:
     del body  # the members of a large group, which are not needed twice
     resource = keep_defaults(None, resource, call.resource_type)
     check_lengths({}, resource, call.policy)
-
     row = _row(call, resource)
     projection = _projection(call, _written(call, resource))
 
@@ -342,12 +341,12 @@ def _missing(call: Call, resource_id: str) -> errors.ScimError:
     return errors.version_mismatch() if call.if_match else errors.not_found(call.resource_type.name, resource_id)
 
 
-def _check_version(call: Call, locked: Locked) -> None:
-    """Compare If-Match (§3.14) with the version under the lock. The part of an ETag for a user's groups is ignored."""
+def _check_version(call: Call, found: Locked) -> None:
+    """Compare If-Match (§3.14) with the version that was read. The part of an ETag for a user's groups is ignored."""
     if not call.if_match or call.if_match.strip() == "*":
         return
     sent = {tag.strip().removeprefix("W/").strip('"').partition("-")[0] for tag in call.if_match.split(",")}
-    if str(locked.version) not in sent:
+    if str(found.version) not in sent:
         raise errors.version_mismatch()
 
 

@@ -18,6 +18,8 @@ workers = _options.workers
 # It waits for all clients at once, and runs one request at a time on its one database connection. docs/quality.md has
 # what was measured with slow clients.
 worker_class = "iprova_idm.worker.BufferingWorker"
+# The worker keeps what a client has not taken yet, and a file that the kernel sends by itself would go past it.
+sendfile = False
 timeout = 60  # more than the longest bulk request takes
 graceful_timeout = 30  # on a stop, requests in progress can finish
 # A worker that has served this many is replaced, not all at once. What a huge request took is given back by then.

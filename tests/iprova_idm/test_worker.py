@@ -8,11 +8,13 @@ import selectors
 import socket
 import time
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from django.contrib.staticfiles import finders
 from gunicorn.config import Config
 
 from iprova_idm import worker
@@ -340,3 +342,14 @@ def test_h3_a_machine_may_connect_to_its_own_address() -> None:
     own = SimpleNamespace(peer="192.0.2.7", sock=SimpleNamespace(getsockname=lambda: ("192.0.2.7", 8000)))
     other = SimpleNamespace(peer="192.0.2.8", sock=own.sock)
     assert alone.worker._may_connect(own) and not alone.worker._may_connect(other)
+
+
+def test_a_file_arrives_whole(server: str) -> None:
+    """Style sheets and scripts are sent like every other response, not by the kernel past what the worker keeps."""
+    found = finders.find("admin/css/base.css")
+    assert isinstance(found, str)
+    address = urlsplit(server)
+    client = http.client.HTTPConnection(str(address.hostname), address.port, timeout=30)
+    client.request("GET", "/static/admin/css/base.css")
+    response = client.getresponse()
+    assert (response.status, response.read()) == (200, Path(found).read_bytes())

@@ -543,3 +543,13 @@ def test_v18_two_providers_at_once_in_one_process_get_their_own(committed):
         assert len(own) == 50
         for body, location in answers:
             assert body["id"] in own and body["meta"]["location"] == location == f"{BASE}/Users/{body['id']}"
+
+
+@pytest.mark.parametrize("sent", ["null", "True", "x/y", "", 7, None, {}])
+def test_a_member_named_by_something_that_is_no_address_is_refused_or_left_out(scim, provider, sent):
+    """A name of the body that is a path to the address of a member, as the fuzzer sent it."""
+    client = scim(provider)
+    answer = client.post("/Groups", {"displayName": "Care", "members.$ref": sent})
+    assert answer.status_code in (201, 400), answer.json()
+    if answer.status_code == 201:
+        assert "members" not in answer.json()

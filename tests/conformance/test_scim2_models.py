@@ -106,7 +106,8 @@ def each_once(resource: Body | None) -> Body | None:
 
 
 def names_reference(operation: Body) -> bool:
-    return "manager" in str(operation.get("value")) or operation.get("path", "").endswith(":manager")
+    path = operation.get("path", "")
+    return "manager" in str(operation.get("value")) or path.endswith((":manager", ":manager.$ref"))
 
 
 def sets_primary(operation: Body) -> bool:

@@ -55,7 +55,10 @@ def test_members_are_removed_by_id_by_exception_and_by_condition(provider, users
 
 def test_a_deletion_ends_memberships_at_either_end(provider, users):
     care, night = make_group(provider, "Care", users), make_group(provider, "Night", users)
-    assert members.end_of_member(locked(users[0]), now(), uuid7()) == {care.pk, night.pk}
+    left = members.end_of_member(locked(users[0]), now(), uuid7())  # part of the statement that deletes
+    with connection.cursor() as cursor:
+        cursor.execute(f"WITH changed AS (SELECT 1){left.also} {left.query}", left.params)
+        assert set(cursor.fetchone()[0]) == {care.pk, night.pk}
     members.end_of_group(locked(care), now(), uuid7())
     assert current(care) == set()
     assert current(night) == {users[1].pk, users[2].pk}

@@ -146,8 +146,8 @@ def test_only_a_provider_with_a_brake_pays_for_it(provider, scim):
         ) as captured:
             client.patch(f"/Users/{person.pk}", DISABLE)
         costs.append(len(captured))
-    # The reading without a lock was in vain. Then: the lock, the provider's row under lock, and who left within the hour;
-    # and here the savepoints around them.
+    # The reading without a lock was in vain. Then: the lock, the provider's row under lock, and who left within the
+    # hour; and here the savepoints around them.
     assert costs[1] - costs[0] == 6, costs
 
 

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from providers.models import Provider
 from providers.request_log import writer
+from providers.resources import copying
 from tests.factories import issue, make_group, make_provider, make_user
 
 # uuid7: a UUIDv7 of the moment `at`, unique for `n` and `kind`. named: `part` with the names and number of user `n`.
@@ -38,7 +39,6 @@ _TEMPLATE: dict[str, Any] = {
     "active": True,
 }
 
-_SLOW_INDEXES = ["sought_indexed", "sought_text"]
 # One in twenty is disabled, one in a hundred in the recycle bin.
 _USERS = """
 INSERT INTO providers_resource (id, provider_id, resource_type, user_name, user_name_key, display_name,
@@ -134,15 +134,8 @@ def company(sizes: Namespace) -> tuple[Provider, UUID, UUID]:
         cursor.execute(_FUNCTIONS)
         for table in ("providers_requestlog", "providers_changeevent"):
             cursor.execute("SELECT providers_make_months(%s, now() - interval '90 days', 4)", [table])
-        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # in a test's transaction, checks that wait would prevent it
-        # Making these two indexes at the end takes a fraction of the time.
-        cursor.execute("SELECT indexname, indexdef FROM pg_indexes WHERE indexname = ANY(%s)", [_SLOW_INDEXES])
-        indexes = cursor.fetchall()
-        for name, _definition in indexes:
-            cursor.execute(f"DROP INDEX {name}")
-        cursor.execute(_USERS, values)
-        for _name, definition in indexes:
-            cursor.execute(definition)
+        with copying.without_slow_indexes(sizes.users):
+            cursor.execute(_USERS, values)
         cursor.execute(_WHO + " WHERE resource_type = 'User' AND id <> %(template)s", values)
         for statement in (_MEMBERS, _LOG, _EVENTS, _COUNTS, _SOURCES, _CONTACTS):
             cursor.execute(statement, values)

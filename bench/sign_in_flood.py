@@ -41,7 +41,7 @@ _TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="([^"]+)"')
 
 @dataclass(frozen=True)
 class Flood:
-    """`clients` send at the same time, from so many addresses; each waits `pause_s` between two attempts."""
+    """A flood of `clients` that send at the same time, from `addresses`; each waits `pause_s` between two attempts."""
 
     clients: int
     addresses: int

@@ -16,7 +16,7 @@ from providers.json_files import parse_json
 MAX_BYTES = 20_000_000
 # Microsoft's list has about 3,000 tags and 200,000 values. More take long to read, however few bytes they have.
 MAX_VALUES = 1_000_000
-# For a suggestion, a name is compared with so many tags: half a millisecond each, if they are alike.
+# A suggestion compares a name with at most this many tags, which takes half a millisecond for each similar one.
 MOST_COMPARED = 5_000
 DEFAULT_TAG = "AzureActiveDirectory"
 CLOUD = "Public"

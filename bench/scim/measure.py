@@ -27,7 +27,7 @@ class Batch:
 
 @dataclass
 class Cell:
-    """What was measured of one workload at one server. `wrong`: why there are no figures."""
+    """The measurements of one workload at one server, or in `wrong` the reason why it has none."""
 
     batches: list[Batch] = field(default_factory=list)
     empty_ms: list[float] = field(default_factory=list)  # DRF's empty view in the same round

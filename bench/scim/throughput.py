@@ -26,7 +26,7 @@ MIX: tuple[Callable[[Known], Steps], ...] = (
 
 @dataclass
 class Load:
-    """What a number of connections got in some seconds. `wrong`: why there are no figures."""
+    """The throughput with a number of connections, or in `wrong` the reason why it was not measured."""
 
     connections: int
     per_second: float = 0.0

@@ -87,7 +87,7 @@ def _purposes() -> Mapping[str, Text]:
         "forget_exports": _("Deletes exported files after %(hours)d hours") % {"hours": KEPT // timedelta(hours=1)},
         "check_memberships": _("Checks that each membership has the provider of its group and its member"),
         "check_totals": _("Counts the users and groups of each provider, and corrects totals that differ"),
-        "count_resources": _("Counts the users and groups of each provider, for the limits"),
+        "count_resources": _("Compares the number of users and groups of each provider with its limits"),
         "write_notices": _(
             "Writes mails about tokens that expire, removals above the limit, and providers that are nearly full"
         ),

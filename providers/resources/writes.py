@@ -92,8 +92,8 @@ def replace(
 ) -> tuple[Any, ...] | None:
     """Replace the document of a resource, with one event that also counts the members who joined and left.
 
-    Return the row of `returning`; None if the resource is no longer what was read: its version is compared, although
-    a resource under lock always has it. Raises IntegrityError for a name that is taken.
+    Return the row of `returning`. Without a lock, somebody may have changed the resource since it was read: if its
+    version differs, nothing is written and None returned. Raises IntegrityError for a name that is taken.
     """
     changes = differences(locked.document, row.document) + member_counts(moved)
     event = _event(event_id, _kind_of_change(locked.document, row.document), row.document, actor, changes)

@@ -12,9 +12,9 @@ from typing import Any
 from django.db import OperationalError, connection, transaction
 from psycopg.errors import QueryCanceled
 
+from providers.statements import is_of_transaction
 from scim.protocol.budget import Budget
 
-_OF_TRANSACTIONS = ("SAVEPOINT", "RELEASE SAVEPOINT", "ROLLBACK TO SAVEPOINT")  # what was begun has to be ended
 _UNHURRIED = 0.75  # with that part of its time left, a request lets the connection's own limit stand
 
 
@@ -37,7 +37,7 @@ class time_limit:  # noqa: N801 (a context manager)
         """Run a statement, with a limit of its own if the request has used some of its time."""
         budget = self.budget
         left = budget.left_s
-        if left >= _UNHURRIED * budget.seconds or str(sql).startswith(_OF_TRANSACTIONS):
+        if left >= _UNHURRIED * budget.seconds or is_of_transaction(sql):
             return self._run(run, sql, params, many, context)
         budget.check_time()
         with nullcontext() if connection.in_atomic_block else transaction.atomic():

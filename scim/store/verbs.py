@@ -240,7 +240,7 @@ def _change(
     deltas: Sequence[MemberChange],
     projection: Projection | None,
 ) -> Answer | None:
-    """Steps 2 to 4 of a PUT or PATCH. `after` works out the resource; without `projection` there is no response."""
+    """Steps 2 to 4 of a PUT or PATCH. `after` works out the resource; `projection` is None if nothing is returned."""
 
     def change(attempt: int) -> Answer | None:
         is_locking = bool(deltas) or attempt > 1
@@ -355,7 +355,7 @@ def _write(
 ) -> Answer | None:
     """Store what changed, with one event. A change of nothing writes nothing.
 
-    Raises `ChangedMeanwhileError` if the resource, which was not locked, is no longer what was read.
+    Raises `ChangedMeanwhileError` if somebody changed the resource after it was read without a lock.
     """
     event_id: UUID = uuid7()
     members = change_members(before, deltas, call.policy, call.notes, event_id)

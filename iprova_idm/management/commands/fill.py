@@ -47,7 +47,7 @@ class Command(ScriptCommand):
         started = time.monotonic()
         added = _fill(provider, **sizes, progress=_Progress(self.stderr))
         with connection.cursor() as cursor:
-            # In a transaction of a test there is no VACUUM.
+            # VACUUM cannot run in a transaction, and a test has one.
             cursor.execute("ANALYZE" if connection.in_atomic_block else "VACUUM (ANALYZE)")
         count_resources()
         added["seconds"] = round(time.monotonic() - started, 1)
@@ -92,7 +92,7 @@ def _shares(users: Sequence[UUID], size: int) -> Iterator[Sequence[UUID]]:
 
 
 class _Progress:
-    """A line on the terminal that is written again and again; nothing where there is no terminal."""
+    """A progress bar, which is shown only on a terminal."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream

@@ -11,9 +11,9 @@ from django.shortcuts import render
 from psycopg.errors import QueryCanceled
 
 from providers.models import MAX_SEARCH_LENGTH, MAX_SEARCH_WORDS, SearchTooLongError
+from providers.statements import is_of_transaction
 
 STATEMENT_MS = 10_000
-_OF_TRANSACTIONS = ("SAVEPOINT", "RELEASE SAVEPOINT", "ROLLBACK TO SAVEPOINT")  # what was begun has to be ended
 
 
 class _TakesTooLongError(Exception):
@@ -44,7 +44,7 @@ def _timed(view: Callable[[], HttpResponseBase]) -> HttpResponseBase:
     end = time.monotonic() + STATEMENT_MS / 1_000
 
     def execute(run: Callable[..., Any], sql: Any, *more: Any) -> Any:
-        if time.monotonic() > end and not str(sql).startswith(_OF_TRANSACTIONS):
+        if time.monotonic() > end and not is_of_transaction(sql):
             raise _TakesTooLongError
         return run(sql, *more)
 

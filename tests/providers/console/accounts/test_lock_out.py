@@ -213,7 +213,7 @@ def test_v30_an_address_that_was_wrong_often_does_not_wait(held, settings):
 
 
 def test_v30_an_address_of_a_slow_flood_does_not_wait_either(held, settings, monkeypatch):
-    """One wrong password in ten seconds is not too many, and yet the address is no longer a new one."""
+    """The limit allows one wrong password in ten seconds, but the address does not count as new after it."""
     workers(settings, 4)
     held(2)
     now = time.monotonic()

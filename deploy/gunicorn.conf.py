@@ -9,6 +9,7 @@ import os
 import providers.buckets  # noqa: F401 (before the workers are forked, so that they share its memory)
 from iprova_idm.memory import release_after
 from iprova_idm.options import read_options
+from iprova_idm.worker import BufferingWorker
 
 _options = read_options(os.environ)
 _host = f"[{_options.host}]" if ":" in _options.host else _options.host
@@ -22,7 +23,7 @@ worker_class = "iprova_idm.worker.BufferingWorker"
 sendfile = False
 timeout = 60  # more than the longest bulk request takes
 graceful_timeout = 30  # on a stop, requests in progress can finish
-# A worker that has served this many is replaced, not all at once. What a huge request took is given back by then.
+# A worker that has served this many is replaced, not all at once.
 max_requests = 10_000
 max_requests_jitter = 2_000
 
@@ -50,9 +51,10 @@ control_socket_disable = True
 preload_app = False
 
 
-def post_request(worker: object, req: object, environ: dict[str, str], resp: object) -> None:
+def post_request(worker: BufferingWorker, req: object, environ: dict[str, str], resp: object) -> None:
     """Give back the memory of a large request, so that a worker does not stay as large as its largest one made it."""
-    release_after(int(environ.get("CONTENT_LENGTH") or 0), getattr(resp, "sent", 0))
+    if not release_after(int(environ.get("CONTENT_LENGTH") or 0), getattr(resp, "sent", 0)):
+        worker.retire()
 
 
 def post_worker_init(worker: object) -> None:

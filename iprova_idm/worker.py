@@ -83,8 +83,12 @@ class BufferingWorker(SyncWorker):  # type: ignore[misc]
             for connection in [known for known in self.connections if known.deadline < self.clock.now()]:
                 self._time_out(connection)
 
+    def retire(self) -> None:
+        """Let gunicorn replace this worker as soon as no client waits for it."""
+        self.retires_at = 0
+
     def _is_retired(self) -> bool:
-        """Return whether this worker has served its number of requests, and no client waits for it any more."""
+        """Return whether this worker shall be replaced, and no client waits for it any more."""
         if self.nr < self.retires_at:
             return False
         self._retires_by = self._retires_by or time.monotonic() + _RETIRE_S

@@ -68,16 +68,25 @@ _NEEDED = """
   CASE l.rejected WHEN '[]' THEN l.asked ELSE l.rejected END AS needed, l.method = 'DELETE' AS is_deletion,
   CASE WHEN l.asked ? 'members' THEN md5(l.request_body) ELSE '' END AS sent
 """
-# When the last attempt of `a` was resolved, or NULL.
+# When the last attempt of `a` was resolved, or NULL. Each part of the union has an index of its own, because there can
+# be thousands of attempts and a million users.
 _RESOLVED_AT = """
 CASE WHEN a.identity = '' THEN NULL WHEN a.resource_id IS NULL THEN (
   SELECT min(CASE WHEN r.created >= date_trunc('milliseconds', a.last_at) THEN r.created ELSE r.last_modified END)
-  FROM providers_resource r WHERE r.provider_id = a.provider_id AND r.resource_type = a.resource_type
-  AND ((a.resource_type = 'User' AND r.user_name_key = a.subject_key
-      OR a.resource_type = 'Group' AND r.deleted_at IS NULL AND r.display_name_key = a.subject_key)
-    AND r.created >= date_trunc('milliseconds', a.last_at)
-    OR r.deleted_at IS NULL AND r.external_id = nullif(a.external_id, '')
-    AND r.last_modified >= date_trunc('milliseconds', a.last_at)))
+  FROM (
+    SELECT created, NULL::timestamptz AS last_modified FROM providers_resource
+    WHERE a.resource_type = 'User' AND resource_type = 'User' AND deleted_at IS NULL
+      AND provider_id = a.provider_id AND user_name_key = a.subject_key
+    UNION ALL SELECT created, NULL FROM providers_resource
+    WHERE a.resource_type = 'User' AND resource_type = 'User' AND deleted_at IS NOT NULL
+      AND provider_id = a.provider_id AND user_name_key = a.subject_key
+    UNION ALL SELECT created, NULL FROM providers_resource
+    WHERE a.resource_type = 'Group' AND resource_type = 'Group' AND deleted_at IS NULL
+      AND provider_id = a.provider_id AND display_name_key = a.subject_key
+    UNION ALL SELECT created, last_modified FROM providers_resource
+    WHERE resource_type = a.resource_type AND deleted_at IS NULL
+      AND provider_id = a.provider_id AND external_id = nullif(a.external_id, '')
+  ) r WHERE greatest(r.created, r.last_modified) >= date_trunc('milliseconds', a.last_at))
 ELSE (
   SELECT min(s.at) FROM providers_requestlog s
   WHERE s.resource_id = a.resource_id AND s.id >= a.last_id AND s.at > a.last_at

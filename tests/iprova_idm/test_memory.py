@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from ast import literal_eval
 from pathlib import Path
 
 import pytest
@@ -25,15 +26,18 @@ del pieces, circle
 print(resident())
 memory.release_after(10, memory.LARGE - 1)
 print(resident())
-memory.release_after(memory.LARGE, 0)
+print(memory.release_after(memory.LARGE, 0))
 print(resident())
+memory.SMALL_MB = 5
+print(memory.release_after(memory.LARGE, 0))
 """
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="resident sizes are read as on Linux")
 def test_m8_a_worker_does_not_stay_as_large_as_its_largest_request():
     ran = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True)
-    before, large, still, after = map(int, ran.stdout.split())
+    before, large, still, is_small, after, is_small_enough = map(literal_eval, ran.stdout.split())
     assert large > before + 60
     assert still >= large - 5, "an ordinary request costs nothing"
     assert after < before + 30
+    assert is_small and not is_small_enough

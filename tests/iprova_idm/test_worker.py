@@ -317,6 +317,13 @@ def test_a_worker_retires_when_nobody_waits_for_it() -> None:
     assert alone.worker._is_retired()
 
 
+def test_m8_a_worker_that_stays_large_is_replaced() -> None:
+    alone = Alone(hello)
+    assert not alone.worker._is_retired()
+    alone.worker.retire()
+    assert alone.worker._is_retired()
+
+
 OPEN_TO = [("127.0.0.1", True), ("::1", True), ("10.1.2.3", True), ("::ffff:10.1.2.3", True), ("192.0.2.1", False)]
 
 

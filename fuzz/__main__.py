@@ -122,6 +122,7 @@ def fuzz_server(server: Server, sent: argparse.Namespace, report: Report) -> Non
             invariants.log_has_each_request(logged),
             invariants.bystander_is_as_before(bystander.pk, before),
         ]
+        (sent.failures / "report.txt").write_text(report.text())  # forms take long, and somebody may stop them
     if sent.posts:
         share = -(-sent.posts // _CLIENTS)
         outcomes = _in_processes(

@@ -4,7 +4,7 @@
    counted. What is beyond costs neither a check nor a query.
 2. All workers of all machines together check two passwords at a time, or one if there are only two workers: the others
    stay free for provisioning. A slot is an advisory lock that ends with its transaction, also if the worker is killed.
-3. If no slot is free, an address that has hardly been wrong in the last half hour waits for one, for about a second,
+3. If no slot is free, an address that has hardly been wrong in the last half hour waits for one, for less than a second,
    and comes before everybody who arrives later. Only a few requests may do so, because waiting holds a worker. Any
    other is refused at once, with a page that asks to try again.
 
@@ -24,7 +24,7 @@ from providers.buckets import shared_table
 
 _FIRST_SLOT = 7_205_759_410  # advisory locks: any numbers that no other code of this project uses
 _MOST_SLOTS = 2
-_WAIT_S = 1.2
+_WAIT_S = 0.8
 _POLL_S = 0.03
 _FEW = 2.5  # attempts that were wrong or are not decided, the present one included
 BUSY_S = 2  # after this time, somebody who was refused tries again

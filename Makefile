@@ -17,7 +17,7 @@ PYTEST = PYTHONDONTWRITEBYTECODE= .venv/bin/python -m pytest -n $(PROCESSES) --m
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run demo test test-core fuzz smoke check format messages screenshots bench bench-quick bench-console bench-indexes slow-clients sign-in-flood memory lock clean
+.PHONY: help run demo test test-core fuzz smoke check format messages docs screenshots bench bench-quick bench-console bench-indexes slow-clients sign-in-flood memory lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -62,6 +62,10 @@ format: .venv/dev.stamp ## Lay out the code and the templates as `make check` wa
 messages: .venv/dev.stamp .venv/local.stamp ## Gather the texts for locale/nl and compile them; needs gettext (Debian: gettext)
 	.venv/bin/python manage.py makemessages --locale nl --no-location --no-obsolete --ignore .venv --ignore tests
 	.venv/bin/python manage.py compilemessages --locale nl --ignore .venv
+
+docs: .venv/base.stamp .venv/local.stamp ## Write docs/commands.md from the commands
+	.venv/bin/python manage.py describe_commands >docs/commands.md.new
+	mv docs/commands.md.new docs/commands.md
 
 screenshots: .venv/dev.stamp .venv/local.stamp ## Take pictures of every page into docs/screenshots; ARGS="dashboard user" picks some
 	.venv/bin/python -m tests.browser.screenshots docs/screenshots $(ARGS)

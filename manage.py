@@ -7,14 +7,13 @@ import sys
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "iprova_idm.settings")
-    from django.core.management import execute_from_command_line
-
     from iprova_idm.embedded import DatabaseError, database_url_in_environment
+    from iprova_idm.management.utility import Utility
     from iprova_idm.options import ConfigurationError
 
     try:
         with database_url_in_environment():
-            execute_from_command_line(sys.argv)
+            Utility(sys.argv).execute()
     except DatabaseError as error:
         sys.exit(f"database: {error}")
     except ConfigurationError as error:

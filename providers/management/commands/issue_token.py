@@ -1,33 +1,31 @@
 """`manage.py issue_token PROVIDER` issues a permanent token without the console and prints its value once."""
 
-import json
 from typing import Any
 
-from django.conf import settings
-from django.core.management.base import CommandError, CommandParser
+from django.core.management.base import CommandParser
 
-from providers.events import SYSTEM
-from providers.management.script import ScriptCommand, find_provider
-from providers.plain_text import one_line
-from providers.tokens import TooManyTokensError, issue_token
+from providers.console.provider.forms import ExpiryForm
+from providers.management.answers import NEW_TOKEN
+from providers.management.script import ScriptCommand, actor, checked, last_day
+from providers.models import Provider
+from providers.tokens import issue_token
 
 
 class Command(ScriptCommand):
     help = "Issue a permanent token to a provider. Its value is shown only once."
+    subject = "provider"
+    fields = NEW_TOKEN
 
-    def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("provider", help="id or title")
-        parser.add_argument("--json", action="store_true", help="print JSON")
+    def add_own_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--label", default="", help="its name; the default is a number")
+        parser.add_argument("--last-day", type=last_day, default="never", metavar="DAY", help="such as 2027-03-31")
+        parser.add_argument(
+            "--if-missing", action="store_true", help="change nothing if there is a live token; its value is not shown"
+        )
 
-    def handle(self, *args: Any, **options: Any) -> None:
-        provider = find_provider(options["provider"])
-        try:
-            token, value = issue_token(provider, SYSTEM)
-        except TooManyTokensError as error:
-            raise CommandError(f"{one_line(provider.title)} has two live tokens: revoke one first.") from error
-        tenant_url = settings.OPTIONS.scim_url
-        if options["json"]:
-            found = {"provider_id": provider.pk, "tenant_url": tenant_url, "label": token.label, "token": value}
-            self.stdout.write(json.dumps(found))
-        else:
-            self.stdout.write(f"Tenant URL: {tenant_url}\nSecret token, shown only now: {value}")
+    def act(self, *, provider: Provider, label: str, last_day: str, if_missing: bool, **options: Any) -> Any:
+        held = provider.tokens.live().order_by("pk").last()
+        if if_missing and held:
+            return held, None
+        expires_at = checked(ExpiryForm({"last_day": last_day}))["last_day"]
+        return issue_token(provider, actor(), label=label[:100], expires_at=expires_at)

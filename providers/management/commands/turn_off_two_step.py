@@ -5,24 +5,21 @@ It is needed only if no other administrator can do it in the console.
 
 from typing import Any
 
-from django.contrib.auth import get_user_model
-from django.core.management.base import CommandError, CommandParser
+from django.core.management.base import CommandParser
 
-from providers.events import SYSTEM
-from providers.management.script import ScriptCommand
-from providers.plain_text import one_line
+from providers.management.answers import ACCOUNT
+from providers.management.script import ScriptCommand, actor, find_account
 from providers.two_step import disable_two_step
 
 
 class Command(ScriptCommand):
     help = "Turn off the two-step sign-in of a console account, which then signs in with its password alone."
+    fields = ACCOUNT
 
-    def add_arguments(self, parser: CommandParser) -> None:
+    def add_own_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("username")
 
-    def handle(self, *args: Any, **options: Any) -> None:
-        account = get_user_model()._default_manager.filter(username=options["username"]).first()
-        if account is None:
-            raise CommandError(f"There is no console account {options['username']!r}.")
-        disable_two_step(account, SYSTEM)
-        self.stdout.write(f"{one_line(account.get_username())} signs in with the password alone.")
+    def act(self, *, username: str, **options: Any) -> Any:
+        account = find_account(username)
+        disable_two_step(account, actor())
+        return account

@@ -3,7 +3,7 @@
 import json
 
 from providers.models import IpRule, Provider
-from tests.providers.management.conftest import run
+from tests.providers.management.conftest import acts, ask, run
 
 
 def test_a_provider_and_its_token_as_json(db):
@@ -23,3 +23,11 @@ def test_enforce_and_strict(db):
     )
     provider = Provider.objects.get(pk=made["provider_id"])
     assert (provider.ip_mode, provider.is_strict) == ("enforce", True)
+
+
+def test_with_if_missing_a_second_run_changes_nothing(provider):
+    assert ask("add_provider", "CONTOSO ENTRA ID", "--ip", "observe", "--if-missing")["provider_id"] == provider.pk
+    provider.refresh_from_db()
+    assert provider.ip_mode == "off" and acts() == []
+    assert ask("add_provider", "New", "--if-missing") == ask("add_provider", "New", "--if-missing")
+    assert acts() == ["provider.added"]

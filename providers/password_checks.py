@@ -4,9 +4,9 @@
    counted. What is beyond costs neither a check nor a query.
 2. All workers of all machines together check two passwords at a time, or one if there are only two workers: the others
    stay free for provisioning. A slot is an advisory lock that ends with its transaction, also if the worker is killed.
-3. If no slot is free, an address that has hardly been wrong in the last half hour waits for one, for less than a second,
-   and comes before everybody who arrives later. Only a few requests may do so, because waiting holds a worker. Any
-   other is refused at once, with a page that asks to try again.
+3. If no slot is free, an address that has hardly been wrong in the last half hour waits for one, for less than a
+   second, and comes before everybody who arrives later. Only a few requests may do so, because waiting holds a worker.
+   Any other is refused at once, with a page that asks to try again.
 
 Step 3 is for a flood from many addresses. Each of them may wait twice, and then only every half an hour, so that the
 few that may wait are those who come from somewhere else (`make sign-in-flood`).

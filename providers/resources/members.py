@@ -3,7 +3,7 @@
 A membership is a row. It is current while `left_at` is null; ending one is an UPDATE that says how it ended.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -13,7 +13,7 @@ from django.db import connection
 from providers.ids import is_exact_id
 from providers.models.resource import MembershipEnding
 from providers.prepared import execute_prepared
-from providers.resources.rows import Locked, MembersChanged, Returning, now
+from providers.resources.rows import Locked, MembersChanged, Returning, Step, now
 
 
 class SelfMemberError(Exception):
@@ -53,6 +53,46 @@ def add(group: Locked, ids: Iterable[str], event_id: UUID) -> MembersChanged:
     gone = known - live
     deleted = [sent for sent in wanted if sent in gone]
     return MembersChanged(added, deleted=deleted, unknown=unknown)
+
+
+# A change of a group's members and of nothing else is one statement, as long as every id that it names joins or leaves.
+# It locks the group before it looks for them, as everybody does. `found` does not see what somebody else committed
+# while this waited for that lock: then this change comes before that one. A membership that somebody else made
+# meanwhile violates the unique index.
+_LOCKED = """
+locked AS MATERIALIZED (SELECT FROM providers_resource
+  WHERE id = %s AND provider_id = %s AND resource_type = 'Group' AND deleted_at IS NULL FOR NO KEY UPDATE),
+"""
+_JOIN = f"""{_LOCKED}
+found AS MATERIALIZED (SELECT r.id, r.provider_id, r.resource_type FROM providers_resource r
+  WHERE EXISTS (SELECT FROM locked) AND r.id = ANY(%s::uuid[]) AND r.provider_id = %s AND r.deleted_at IS NULL
+  AND NOT EXISTS (SELECT FROM providers_membership h
+    WHERE h.group_id = %s AND h.member_id = r.id AND h.left_at IS NULL)
+  ORDER BY r.id FOR KEY SHARE OF r),
+moved AS (
+  INSERT INTO providers_membership (provider_id, group_id, member_id, member_type, joined_at, ending, joined_event)
+  SELECT provider_id, %s, id, resource_type, %s, '', %s FROM found WHERE (SELECT count(*) FROM found) = %s
+  RETURNING member_id),
+"""
+_LEAVE = f"""{_LOCKED}
+found AS MATERIALIZED (SELECT m.id FROM providers_membership m
+  WHERE EXISTS (SELECT FROM locked) AND m.group_id = %s AND m.member_id = ANY(%s::uuid[]) AND m.left_at IS NULL
+  FOR NO KEY UPDATE),
+moved AS (
+  UPDATE providers_membership SET left_at = %s, left_event = %s, ending = '{MembershipEnding.REMOVED.value}'
+  WHERE id IN (SELECT id FROM found) AND (SELECT count(*) FROM found) = %s RETURNING member_id),
+"""
+
+
+def joining(provider_id: int, group_id: UUID, ids: Collection[str], moment: datetime, event_id: UUID) -> Step:
+    """All of `ids` become members of a group, or none: one may be unknown, deleted, or a member already."""
+    wanted, own = _array_of(ids), (group_id, provider_id)
+    return Step(_JOIN, (*own, wanted, provider_id, group_id, group_id, moment, event_id, len(ids)))
+
+
+def leaving(provider_id: int, group_id: UUID, ids: Collection[str], moment: datetime, event_id: UUID) -> Step:
+    """All of `ids` leave a group, or none: one may not be a member."""
+    return Step(_LEAVE, (group_id, provider_id, group_id, _array_of(ids), moment, event_id, len(ids)))
 
 
 OTHER_END = {"group_id": "member_id", "member_id": "group_id"}

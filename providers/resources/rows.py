@@ -82,12 +82,15 @@ def now() -> datetime:
 
 @dataclass(frozen=True)
 class Event:
-    """The change event of a write: what happened and when, the name of the resource, and the actor."""
+    """The change event of a write: what happened and when, the name of the resource, and the actor.
+
+    Without `subject`, it is the displayName in the resource's row: that of a group that was not read.
+    """
 
     id: UUID
     at: datetime
     kind: EventKind
-    subject: str
+    subject: str | None
     actor: Actor
     changes: Sequence[Mapping[str, Any]]
 
@@ -113,6 +116,14 @@ class Returning:
 VERSION = Returning("SELECT version FROM changed")
 
 
+@dataclass(frozen=True)
+class Step:
+    """What the same statement does before it changes the resource: named queries, of which `moved` has what changed."""
+
+    queries: str
+    params: tuple[Any, ...]
+
+
 def insert(columns: Mapping[str, Any], event: Event, returning: Returning = VERSION) -> tuple[Any, ...]:
     """Insert a resource of version 1 and its event, by one statement. Return the row of `returning`.
 
@@ -134,11 +145,12 @@ def update(
     returning: Returning = VERSION,
     *,
     version: int | None = None,
+    after: Step | None = None,
 ) -> tuple[Any, ...] | None:
     """Set these columns of a resource, raise its version and insert its event, by one statement.
 
     Return the row of `returning`. With `version`, nothing is written and None returned if the resource has another
-    version, or is deleted. Raises IntegrityError for a name that is taken.
+    version, or is deleted; with `after`, if that changed nothing. Raises IntegrityError for a name that is taken.
     """
     values = {**columns, "last_modified": event.at}
     assignments = ", ".join(f"{name} = %s" for name in values)
@@ -146,7 +158,9 @@ def update(
     params = [*values.values(), resource_id, provider_id]
     if version is not None:
         change, params = f"{change} AND version = %s AND deleted_at IS NULL", [*params, version]
-    return _write(change, params, event, returning)
+    if after is not None:
+        change, params = f"{change} AND EXISTS (SELECT FROM moved)", [*after.params, *params]
+    return _write(change, params, event, returning, after.queries if after else "")
 
 
 # The columns of an event that are not text. A prepared statement takes the types of a SELECT list from its casts.
@@ -160,11 +174,16 @@ _TYPES = {
 }
 
 
-def _write(change: str, params: Sequence[Any], event: Event, returning: Returning) -> tuple[Any, ...] | None:
+_SUBJECT = "coalesce(%s::text, display_name, '')"
+
+
+def _write(
+    change: str, params: Sequence[Any], event: Event, returning: Returning, first: str = ""
+) -> tuple[Any, ...] | None:
     values = event.columns
-    places = ", ".join(f"%s::{_TYPES.get(name, 'text')}" for name in values)
+    places = ", ".join(_SUBJECT if name == "subject" else f"%s::{_TYPES.get(name, 'text')}" for name in values)
     statement = (
-        f"WITH changed AS ({change} RETURNING *), noted AS (INSERT INTO providers_changeevent"
+        f"WITH {first}changed AS ({change} RETURNING *), noted AS (INSERT INTO providers_changeevent"
         f" (provider_id, resource_id, resource_type, version, {', '.join(values)})"
         f" SELECT provider_id, id, resource_type, version, {places} FROM changed){returning.also} {returning.query}"
     )

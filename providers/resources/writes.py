@@ -7,7 +7,7 @@ the database refuse. Locks are taken in one order everywhere: groups by id, then
 *Locks*). Everything is SQL on rows: a model instance for each request would cost more than the rest (bench/).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -106,6 +106,20 @@ def members_changed(
     """Raise a group's version for members who joined or left, with one event that counts them."""
     event = _event(event_id, EventKind.MEMBERS_CHANGED, locked.document, actor, member_counts(moved))
     return rows.update(locked.provider_id, locked.id, {}, event, returning, version=locked.version)
+
+
+def move_members(
+    provider_id: int, group_id: UUID, moved: MembersChanged, ids: Collection[str], actor: Actor, event_id: UUID
+) -> bool:
+    """Let all of `ids` join a group, or leave it, as `moved` says. One statement, which needs no transaction.
+
+    Return whether it was done. Nothing is written if the group is not here, or one of them cannot join or leave. Raises
+    IntegrityError if one has joined, or is gone for good, since the statement began.
+    """
+    moment = now()
+    step = (members.joining if moved.added else members.leaving)(provider_id, group_id, ids, moment, event_id)
+    event = Event(event_id, moment, EventKind.MEMBERS_CHANGED, None, actor, member_counts(moved))
+    return rows.update(provider_id, group_id, {}, event, after=step) is not None
 
 
 def _event(

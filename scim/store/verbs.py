@@ -9,8 +9,9 @@ Every write takes the same way:
                   returns the resource for the response, unless that contains a group's members
 
 A change of attributes alone reads without a lock, and its one statement writes only if the resource still has the
-version that was read. Otherwise, and whenever members change or removals are limited, steps 2 to 4 are one transaction
-that holds the resource's lock. It runs again when PostgreSQL chose it to end a deadlock.
+version that was read. A PATCH by which certain members join or leave a group is one statement that locks, checks and
+writes (`_move_members`). Otherwise, steps 2 to 4 are one transaction that holds the resource's lock. It runs again when
+PostgreSQL chose it to end a deadlock.
 """
 
 import dataclasses
@@ -30,7 +31,7 @@ from providers.events import Actor
 from providers.ids import exact_id
 from providers.resources import writes
 from providers.resources.members import SelfMemberError
-from providers.resources.rows import VERSION, Locked, Row
+from providers.resources.rows import VERSION, Locked, MembersChanged, Row
 from providers.resources.writes import ChangedMeanwhileError
 from scim.protocol import errors
 from scim.protocol.attributes import ResourceType
@@ -187,9 +188,12 @@ def patch(call: Call, resource_id: str, body: Any, *, answers: bool) -> Answer |
         check_immutable(before, changed, call.resource_type)
         return changed
 
+    moved = member_changes(related)
+    if not (own or answers) and _move_members(call, resource_id, moved):
+        return None
     written = (name for change in own for name in names_in(change.target, change.value))
     projection = _projection(call, written) if answers else None
-    return _change(call, resource_id, after, member_changes(related), projection)
+    return _change(call, resource_id, after, moved, projection)
 
 
 def delete(call: Call, resource_id: str) -> None:
@@ -254,6 +258,35 @@ def _change(
             return _write(call, before, changed, deltas, projection)
 
     return _retried(call, change)
+
+
+def _move_members(call: Call, group_id: str, deltas: Sequence[MemberChange]) -> bool:
+    """Do what directories mostly ask of a group by one statement: certain members join, or leave.
+
+    Return whether it was done. Otherwise nothing was, and `_change` finds out why: a member is unknown, was a member
+    already or is none, or the group is not here.
+    """
+    match deltas:
+        case [MemberChange(reset=False, add=joining, remove=leaving, where=None)] if bool(joining) != bool(leaving):
+            ids = joining or leaving
+        case _:
+            return False
+    parsed = exact_id(group_id)
+    if not parsed or call.if_match or group_id in ids or (leaving and call.limits_removals):
+        return False
+
+    def move(attempt: int) -> bool:
+        if attempt > 1:  # somebody changed the same members
+            return False
+        counts = MembersChanged(len(joining), len(leaving))
+        try:
+            with _one_statement():
+                return writes.move_members(call.provider_id, parsed, counts, ids, call.actor, uuid7())
+        except IntegrityError as error:
+            raise ChangedMeanwhileError from error
+
+    call.notes.moves_members = _retried(call, move)
+    return call.notes.moves_members
 
 
 def _one_statement() -> AbstractContextManager[None]:

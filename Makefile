@@ -17,7 +17,7 @@ PYTEST = PYTHONDONTWRITEBYTECODE= .venv/bin/python -m pytest -n $(PROCESSES) --m
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run demo test test-core fuzz smoke check format messages docs screenshots bench bench-quick bench-console bench-indexes slow-clients sign-in-flood memory lock clean
+.PHONY: help run demo test test-core fuzz smoke check format messages docs screenshots bench bench-quick bench-console bench-indexes slow-clients sign-in-flood memory failover ha lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -90,6 +90,12 @@ sign-in-flood: .venv/dev.stamp .venv/local.stamp ## Measure how long others wait
 
 memory: .venv/dev.stamp .venv/local.stamp ## Measure the memory of a worker for large requests; ARGS="--requests 100000" sends more
 	.venv/bin/python -m bench.memory $(ARGS)
+
+failover: .venv/dev.stamp ## Cause failovers under load on three machines of namespaces (root, docs/high-availability.md); ARGS="--rounds 3" for fewer
+	@.venv/bin/python -m failover $(ARGS)
+
+ha: .venv/dev.stamp ## Start the recipe of deploy/ha on three machines of namespaces, until Ctrl-C
+	@.venv/bin/python -m failover --serve $(ARGS)
 
 lock: .venv/bin/python ## Lock the requirements again; ARGS=--upgrade takes newer versions
 	$(PIP_INSTALL) uv

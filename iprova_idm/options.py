@@ -229,7 +229,14 @@ class Options:
         "DATABASE_URL",
         _database_url,
         "",
-        "postgresql://user:password@host:port/name of a PostgreSQL 15 or later. Empty: the embedded one.",
+        "postgresql://user:password@host:port/name of a PostgreSQL 15 or later. Several host:port, separated by "
+        "commas: the one that takes writes is used. Empty: the embedded one.",
+    )
+    prepared_statements: bool = option(
+        "PREPARED_STATEMENTS",
+        _flag,
+        "yes",
+        "no: for PgBouncer in transaction mode before its version 1.21, which loses prepared statements.",
     )
     secret_key: str = option(
         "SECRET_KEY", _text, "", "Signs sessions. Empty in local mode: generated once and kept in DATA_DIR."

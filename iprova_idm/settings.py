@@ -79,26 +79,43 @@ TEMPLATES = [
 ]
 
 
-def _database(url: str) -> dict[str, object]:
-    """Return Django's DATABASES entry for a `postgresql://` URL. `?host=/folder` is the folder of a unix socket."""
+# What libpq does about a server that is no longer the primary, or that has disappeared without a word. DATABASE_URL can
+# have other values (`?connect_timeout=2`).
+_FOLLOW_THE_PRIMARY = {
+    "target_session_attrs": "read-write",  # no standby is ever read: it may lag behind
+    "connect_timeout": 5,
+    "tcp_user_timeout": 10_000,  # milliseconds
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+}
+
+
+def _database(url: str, *, prepares: bool = True) -> dict[str, object]:
+    """Return Django's DATABASES entry for a `postgresql://` URL. `?host=/folder` is the folder of a unix socket.
+
+    Several hosts, separated by commas, are tried in turn until one is the primary.
+    """
     parts = urlsplit(url)
     query = dict(parse_qsl(parts.query))
+    places = [urlsplit(f"//{place}") for place in parts.netloc.rpartition("@")[2].split(",")]
+    hosts, ports = [place.hostname or "" for place in places], [place.port or "" for place in places]
     return {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "iprova_idm.postgresql",
         "NAME": unquote(parts.path.lstrip("/")),
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""),
-        "HOST": query.pop("host", parts.hostname or ""),
-        "PORT": parts.port or query.pop("port", ""),
+        "HOST": query.pop("host", ",".join(hosts)),
+        "PORT": ",".join(map(str, ports)).strip(",") or query.pop("port", ""),
         "CONN_MAX_AGE": None,
-        # Only the statements of `providers.prepared` are prepared, and those at their first use.
-        "OPTIONS": {"prepare_threshold": 0, **query},
+        # Only the statements of `providers.prepared` are prepared, and those at their first use. None: none of them.
+        "OPTIONS": {"prepare_threshold": 0 if prepares else None, **_FOLLOW_THE_PRIMARY, **query},
         # PgBouncer in transaction mode gives each transaction another connection.
         "DISABLE_SERVER_SIDE_CURSORS": True,
     }
 
 
-DATABASES = {"default": _database(OPTIONS.database_url or "postgresql:///iprova")}
+DATABASES = {"default": _database(OPTIONS.database_url or "postgresql:///iprova", prepares=OPTIONS.prepared_statements)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_PASSWORD_VALIDATORS = [

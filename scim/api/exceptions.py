@@ -5,11 +5,11 @@ import traceback
 from typing import Any
 
 import orjson
-from django.db import DataError, InterfaceError, OperationalError
+from django.db import DatabaseError, DataError, InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django_scim.constants import SCIM_CONTENT_TYPE
 from django_scim.exceptions import SCIMException
-from psycopg.errors import ProgramLimitExceeded
+from psycopg.errors import ProgramLimitExceeded, ReadOnlySqlTransaction
 from rest_framework.exceptions import MethodNotAllowed
 
 from providers.removal_limit import RemovalHeldError
@@ -44,6 +44,9 @@ def as_scim_error(exception: Exception, allowed: list[str], request: HttpRequest
         case OperationalError() if isinstance(exception.__cause__, ProgramLimitExceeded):
             return errors.not_storable()
         case OperationalError() | InterfaceError():
+            _log(exception, request)
+            return refusals.unavailable()
+        case DatabaseError() if isinstance(exception.__cause__, ReadOnlySqlTransaction):  # it has become a standby
             _log(exception, request)
             return refusals.unavailable()
     _log(exception, request)

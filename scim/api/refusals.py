@@ -202,12 +202,14 @@ def removals_rejected() -> ScimError:
 
 
 def unavailable() -> ScimError:
+    """The database does not respond, or is no longer the primary. It may have gone away during a commit."""
     return ScimError(
         Reason.DATABASE_AWAY,
         503,
         "",
-        "The database of iProva does not answer; nothing was changed. Try again later.",
-        headers={"Retry-After": "60"},
+        "The database of iProva does not answer. It is not known whether this request has changed anything; send it "
+        "again later.",
+        headers={"Retry-After": "10"},
     )
 
 

@@ -37,20 +37,28 @@ def test_a_setting_that_cannot_be_used_ends_the_process_with_one_line():
     assert "Traceback" not in ended.stderr
 
 
-PREPARED = {"prepare_threshold": 0}
+FOLLOWS = {"prepare_threshold": 0, **settings._FOLLOW_THE_PRIMARY}
 
 
 @pytest.mark.parametrize(
     ("url", "expected"),
     [
-        ("postgresql://me:p%40ss@db:6432/x", ("x", "me", "p@ss", "db", 6432, PREPARED)),
-        ("postgresql:///x?host=/run/pg&port=5433", ("x", "", "", "/run/pg", "5433", PREPARED)),
-        ("postgresql://me@db/x?sslmode=require", ("x", "me", "", "db", "", PREPARED | {"sslmode": "require"})),
+        ("postgresql://me:p%40ss@db:6432/x", ("x", "me", "p@ss", "db", "6432", FOLLOWS)),
+        ("postgresql:///x?host=/run/pg&port=5433", ("x", "", "", "/run/pg", "5433", FOLLOWS)),
+        ("postgresql://me@db1:5433,[::1]:5432/x", ("x", "me", "", "db1,::1", "5433,5432", FOLLOWS)),
+        ("postgresql://me@a,b/x?connect_timeout=2", ("x", "me", "", "a,b", "", FOLLOWS | {"connect_timeout": "2"})),
+        ("postgresql://me@db/x?sslmode=require", ("x", "me", "", "db", "", FOLLOWS | {"sslmode": "require"})),
     ],
 )
 def test_the_database_follows_from_its_url(url, expected):
     found = settings._database(url)
     assert tuple(found[name] for name in ("NAME", "USER", "PASSWORD", "HOST", "PORT", "OPTIONS")) == expected
+
+
+def test_statements_are_prepared_unless_a_pooler_loses_them():
+    assert settings._database("postgresql://db/x", prepares=False)["OPTIONS"]["prepare_threshold"] is None
+    found = json.loads(started(PRODUCTION | {"PREPARED_STATEMENTS": "no"}, ["DATABASES"]).stdout)
+    assert found["DATABASES"]["default"]["OPTIONS"]["prepare_threshold"] is None
 
 
 @pytest.mark.parametrize(

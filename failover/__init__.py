@@ -1,0 +1,1 @@
+"""`make failover`: the recipe of `deploy/ha` on three machines made of namespaces, with faults under load."""

@@ -269,6 +269,12 @@ class Options:
         "no",
         "yes: after a rotation, the old token works past its expiry until the new one is used.",
     )
+    backup_recipient: str = option(
+        "BACKUP_RECIPIENT",
+        _text,
+        "",
+        "Whose key encrypts backups: an age recipient (age1…), an SSH key or a GnuPG key. Empty: not encrypted.",
+    )
     log_level: str = option("LOG_LEVEL", _log_level, "INFO", "Lowest level that is logged on standard error.")
     request_log_days: int = option(
         "REQUEST_LOG_DAYS", _positive, "90", "How long the provisioning log keeps requests.", unit="days"

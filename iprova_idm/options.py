@@ -232,7 +232,17 @@ class Options:
         "postgresql://user:password@host:port/name of a PostgreSQL 15 or later. Empty: the embedded one.",
     )
     secret_key: str = option(
-        "SECRET_KEY", _text, "", "Signs sessions. Empty in local mode: generated once and kept in DATA_DIR."
+        "SECRET_KEY",
+        _text,
+        "",
+        "Signs sessions and encrypts the keys of two-step sign-in. Empty in local mode: generated once and kept in "
+        "DATA_DIR.",
+    )
+    secret_key_fallbacks: tuple[str, ...] = option(
+        "SECRET_KEY_FALLBACKS",
+        _names,
+        "",
+        "Earlier values of SECRET_KEY that are still accepted, comma-separated. Needed only during a rotation.",
     )
     admin_password: str = option(
         "ADMIN_PASSWORD",
@@ -367,7 +377,7 @@ class Options:
         return f"{self.base_url}/scim"
 
 
-_SECRET = ("DATABASE_URL", "SECRET_KEY", "ADMIN_PASSWORD", "EMAIL_URL", "METRICS_TOKEN")
+_SECRET = ("DATABASE_URL", "SECRET_KEY", "SECRET_KEY_FALLBACKS", "ADMIN_PASSWORD", "EMAIL_URL", "METRICS_TOKEN")
 
 
 def describe_options() -> tuple[Option, ...]:

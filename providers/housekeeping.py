@@ -26,6 +26,7 @@ from providers.quota import count_resources
 from providers.resources.recycle_bin import ERASES_FOR_S, forget, withdraw_exports
 from providers.resources.traces import erase_own, plan_erasure, work_off
 from providers.totals import check_totals
+from providers.two_step import seal_app_keys
 
 RECORDS = ("providers_changeevent", "providers_requestlog")
 MONTHS_AHEAD = 6
@@ -235,6 +236,7 @@ JOBS: tuple[Job, ...] = (
     check_totals,
     count_resources,
     forget_exports,
+    seal_app_keys,
     write_notices,
     send_notices,
 )

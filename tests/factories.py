@@ -11,14 +11,13 @@ from django.test import Client
 from django.utils import timezone
 from django_otp.oath import totp
 from django_otp.plugins.otp_static.models import StaticDevice
-from django_otp.plugins.otp_totp.models import TOTPDevice
 from uuid_utils.compat import uuid7
 
 from providers import request_log
 from providers.administration import add_provider
 from providers.events import SYSTEM
 from providers.ip_rules import Network, read_range
-from providers.models import IpMode, Provider, SyncedGroup, SyncedUser, Token
+from providers.models import AuthenticatorApp, IpMode, Provider, SyncedGroup, SyncedUser, Token
 from providers.resources import writes
 from providers.tokens import issue_token
 from scim.clients import LIBERAL
@@ -148,9 +147,9 @@ def browser_of(account: User) -> Client:
 
 def code_of(account: User) -> str:
     """Return the code that the app of an account shows. It can be used again at once, and wrong codes are forgotten."""
-    TOTPDevice.objects.filter(user=account).update(last_t=-1, drift=0, throttling_failure_count=0)
+    AuthenticatorApp.objects.filter(user=account).update(last_t=-1, drift=0, throttling_failure_count=0)
     StaticDevice.objects.filter(user=account).update(throttling_failure_count=0)
-    return f"{totp(TOTPDevice.objects.get(user=account).bin_key):06}"
+    return f"{totp(AuthenticatorApp.objects.get(user=account).bin_key):06}"
 
 
 def fill_log(rows: int, **columns: str) -> None:

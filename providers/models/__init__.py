@@ -42,6 +42,7 @@ from providers.models.resource import (
     SyncedUser,
     synced_user_model,
 )
+from providers.models.two_step import AuthenticatorApp
 
 __all__ = [
     "ASKED_NAMES",
@@ -50,6 +51,7 @@ __all__ = [
     "MAX_SEARCH_WORDS",
     "RECYCLE_BIN_DAYS",
     "TEST_PREFIX",
+    "AuthenticatorApp",
     "ChangeEvent",
     "Erasure",
     "Export",

@@ -6,14 +6,13 @@ from ipaddress import ip_network
 
 from django.contrib.auth.models import User
 from django.utils import timezone
-from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from providers.administration import delete_provider
 from providers.console.export import write_file
 from providers.console.site import site
 from providers.events import SYSTEM
 from providers.ip_restriction import add_ranges, import_tag
-from providers.models import Export, JobRun, Provider, SyncedGroup, SyncedUser, Token
+from providers.models import AuthenticatorApp, Export, JobRun, Provider, SyncedGroup, SyncedUser, Token
 from providers.request_log import writer
 from providers.schemas import add_schema
 from scim.api import refusals
@@ -156,7 +155,7 @@ def _others(contoso: Provider, token: Token) -> tuple[Provider, Provider]:
 def fill() -> Directory:
     administrator = make_account("Administrator", username="a.bakker", first_name="Anna", last_name="Bakker")
     colleague = make_account("Support", username="b.visser", first_name="Bo", last_name="Visser")
-    TOTPDevice.objects.create(user=colleague, name="app")
+    AuthenticatorApp.objects.create(user=colleague, name="app")
     contoso = make_provider("Contoso Entra ID", ip_mode="observe", ranges=("20.190.128.0/18", "2603:1056:2000::/48"))
     held = _held()
     empty = make_provider("Revalidatie Entra ID")

@@ -22,10 +22,10 @@ django.setup()
 from axes.utils import reset  # noqa: E402
 from django.contrib.staticfiles.handlers import StaticFilesHandler  # noqa: E402
 from django.test.testcases import LiveServerThread  # noqa: E402
-from django_otp.plugins.otp_totp.models import TOTPDevice  # noqa: E402
 from playwright.sync_api import sync_playwright  # noqa: E402
 
 from providers import rate_limits  # noqa: E402
+from providers.models import AuthenticatorApp  # noqa: E402
 from tests.browser.chromium import launch  # noqa: E402
 from tests.browser.directory import fill  # noqa: E402
 from tests.browser.front_door import STATES, give_password  # noqa: E402
@@ -88,7 +88,7 @@ def shoot(browser: Any, address: str, folder: Path, wanted: set[str]) -> None:
         for name, reach in STATES.items():  # each begins where the one before it ends
             reach(page, address, directory)
             keep(name)
-        TOTPDevice.objects.filter(user=directory.administrator).delete()
+        AuthenticatorApp.objects.filter(user=directory.administrator).delete()
         context.close()
 
 

@@ -292,7 +292,7 @@ def test_any_path_will_do(data_dir: Path, name: str) -> None:
 
 
 def test_path_that_initdb_cannot_run_from_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(embedded, "_wheels_programs", lambda: Path('/opt/my "own" $HOME/bin'))
+    monkeypatch.setattr(embedded, "wheels_programs", lambda: Path('/opt/my "own" $HOME/bin'))
     monkeypatch.setattr(EmbeddedPostgres, "_may_enter", lambda self, path: True)
     with pytest.raises(DatabaseError, match='cannot be run from a path with " '):
         EmbeddedPostgres(folder, must_own=True).__enter__()

@@ -10,11 +10,11 @@ from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import AnonymousUser, Permission, User
 from django.db import connection
 from django_otp.oath import totp
-from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from providers import two_step
 from providers.accounts import LastManagerError, RightsBackend, change_account, set_active
 from providers.events import SYSTEM, Actor
+from providers.models import AuthenticatorApp
 from providers.two_step import enable_two_step, has_two_step
 from tests.factories import browser_of, make_account
 from tests.races import race
@@ -94,7 +94,7 @@ def test_m7_v51_an_act_goes_by_the_account_as_it_is_and_not_as_it_was_read(two_m
 def test_m7_two_apps_set_up_at_once_leave_one(two_managers, monkeypatch):
     """Without the account's lock, each deletes the app that the other has just checked: a deadlock."""
     account, actor = two_managers[0].account, two_managers[0].actor
-    devices = [TOTPDevice.objects.create(user=account, name="app", confirmed=False) for _ in range(2)]
+    devices = [AuthenticatorApp.objects.create(user=account, name="app", confirmed=False) for _ in range(2)]
     both_checked, really = threading.Barrier(2, timeout=1), two_step._verify
 
     def verify(*given):
@@ -113,4 +113,4 @@ def test_m7_two_apps_set_up_at_once_leave_one(two_managers, monkeypatch):
 
     with ThreadPoolExecutor(2) as pool:
         assert sorted(pool.map(set_up, devices)) == [0, 10]
-    assert has_two_step(account) and TOTPDevice.objects.filter(user=account).count() == 1
+    assert has_two_step(account) and AuthenticatorApp.objects.filter(user=account).count() == 1

@@ -7,9 +7,8 @@ import time
 import pytest
 from django_otp.oath import totp
 from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
-from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from providers.models import ChangeEvent
+from providers.models import AuthenticatorApp, ChangeEvent
 from tests.factories import browser_of, code_of, make_account
 from tests.pages import read
 from tests.providers.conftest import PASSWORD, give_password, new_browser, turn_on
@@ -26,7 +25,7 @@ def two_step_events():
 
 def test_it_is_set_up_with_a_code_of_the_app(annas, anna):
     page = read(annas.get("/two-step/"))
-    device = TOTPDevice.objects.get(user=anna, confirmed=False)
+    device = AuthenticatorApp.objects.get(user=anna, confirmed=False)
     key = page.one(test_id="key").text
     assert re.fullmatch(r"([A-Z2-7]{4} ){7}[A-Z2-7]{4}", key)
     [address] = [link["href"] for link in page.all("a") if link["href"].startswith("otpauth:")]
@@ -50,9 +49,9 @@ def test_it_is_set_up_with_a_code_of_the_app(annas, anna):
 
 def test_a_code_is_for_the_device_of_this_session(annas, anna):
     annas.get("/two-step/")
-    first = TOTPDevice.objects.get(user=anna).key
+    first = AuthenticatorApp.objects.get(user=anna).key
     browser_of(anna).get("/two-step/")
-    assert TOTPDevice.objects.get(user=anna).key != first, "nobody else has seen the key that is confirmed"
+    assert AuthenticatorApp.objects.get(user=anna).key != first, "nobody else has seen the key that is confirmed"
 
 
 def test_the_sign_in_asks_for_the_code_and_opens_nothing_before(annas, anna):
@@ -85,8 +84,8 @@ def test_a_wrong_code_is_recorded_and_makes_the_next_wait(annas, anna):
     give_password(browser)
     answer = browser.post("/login/code/", {"code": wrong_code_of(anna)})
     assert answer.status_code == 422 and "This code is not right" in read(answer).text
-    right = f"{totp(TOTPDevice.objects.get(user=anna).bin_key):06}"
-    TOTPDevice.objects.update(throttling_failure_count=6)  # the next is looked at after half a minute
+    right = f"{totp(AuthenticatorApp.objects.get(user=anna).bin_key):06}"
+    AuthenticatorApp.objects.update(throttling_failure_count=6)  # the next is looked at after half a minute
     answer = browser.post("/login/code/", {"code": right})
     assert answer.status_code == 422 and "The next one is looked at after" in read(answer).text
     assert browser.get("/eum/").status_code == 302
@@ -110,7 +109,7 @@ def test_other_sessions_end_when_it_is_turned_on(annas, anna):
     turn_on(annas, anna)
     assert other.get("/eum/", follow=True).redirect_chain == [("/login/?next=/eum/", 302)]
     assert annas.get("/eum/").status_code == 200
-    TOTPDevice.objects.all().delete()
+    AuthenticatorApp.objects.all().delete()
     assert other.get("/eum/").status_code == 302, "it does not come back"
 
 
@@ -130,7 +129,7 @@ def test_a_code_is_not_waited_for_when_things_have_changed(annas, anna, change, 
         anna.is_active = False
         anna.save()
     else:
-        TOTPDevice.objects.all().delete()
+        AuthenticatorApp.objects.all().delete()
     assert browser.post("/login/code/", {"code": typed})["Location"] == "/login/"
     assert browser.get("/eum/").status_code == 302
 
@@ -139,10 +138,10 @@ def test_turning_it_off_needs_the_password(annas, anna):
     turn_on(annas, anna)
     answer = annas.post("/two-step/off/", {"password": "wrong"})
     assert answer.status_code == 422 and "This is not your password." in read(answer).text
-    assert TOTPDevice.objects.exists()
+    assert AuthenticatorApp.objects.exists()
     assert annas.get("/two-step/off/").status_code == 405
     assert annas.post("/two-step/off/", {"password": PASSWORD}, follow=True).status_code == 200
-    assert not TOTPDevice.objects.filter(confirmed=True).exists() and not StaticToken.objects.exists()
+    assert not AuthenticatorApp.objects.filter(confirmed=True).exists() and not StaticToken.objects.exists()
     assert two_step_events()[1:] == [("account.second-factor-removed", "anna")]
     assert give_password(new_browser())["Location"] == "/"
 
@@ -166,7 +165,7 @@ def test_an_administrator_turns_it_off_for_a_colleague(annas, anna):
 def test_nobody_turns_her_own_off_without_her_password(annas, anna):
     turn_on(annas, anna)
     assert annas.post(f"/accounts/{anna.pk}/two-step/off/")["Location"] == "/two-step/"
-    assert TOTPDevice.objects.filter(user=anna).exists()
+    assert AuthenticatorApp.objects.filter(user=anna).exists()
 
 
 def test_ac_role_2_others_do_not_turn_it_off(annas, anna, support):
@@ -176,7 +175,7 @@ def test_ac_role_2_others_do_not_turn_it_off(annas, anna, support):
     assert support.post(f"/accounts/{anna.pk}/two-step/off/").status_code == 403
     bert = browser_of(make_account("Administrator"))
     assert bert.post(f"/accounts/{root.pk}/two-step/off/").status_code == 403
-    assert TOTPDevice.objects.filter(confirmed=True).count() == 2
+    assert AuthenticatorApp.objects.filter(confirmed=True).count() == 2
 
 
 def test_an_account_without_a_role_may_have_it(db):

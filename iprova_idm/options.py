@@ -277,6 +277,19 @@ class Options:
         "user:password@host:port; console: prints mails, file:///folder saves them. Empty: no mail.",
     )
     default_from: str = option("DEFAULT_FROM", _text, "iprova-idm@localhost", "Sender of mails.")
+    webhook_networks: tuple[Network, ...] = option(
+        "WEBHOOK_NETWORKS",
+        _networks,
+        "",
+        "Addresses and ranges that webhooks may call besides public ones, comma-separated.",
+    )
+    alert_after_minutes: int = option(
+        "ALERT_AFTER_MINUTES",
+        _count,
+        "10",
+        "How long a state must last before alerts tell it.",
+        unit="minutes",
+    )
     metrics_token: str = option(
         "METRICS_TOKEN", _text, "", "Bearer token for /metrics. Empty: only this machine can read it."
     )

@@ -93,6 +93,12 @@ class EventKind(models.TextChoices):
         _("Rejected removals"), _("{actor} rejected further removals of {subject}."))
     REJECTION_LIFTED = ("brake.lifted", True, "doc", "",
         _("Lifted a rejection of removals"), _("{actor} lifted the rejection for {subject}."))
+    ALERTS_CHANGED = ("alerts.changed", True, "gear", "",
+        _("Changed who gets alerts"), _("{actor} changed who gets alerts about {subject}."))
+    ALERT_SENT = ("alert.sent", True, "doc", "",
+        _("Sent an alert"), _("{actor} sent an alert about {subject}."))
+    ALERT_FAILED = ("alert.failed", True, "alert", "warn",
+        _("Could not send an alert"), _("{actor} could not send an alert about {subject} and gave up."))
     IP_MODE_CHANGED = ("ip.mode", True, "gear", "",
         _("Changed an IP restriction"), _("{actor} changed the IP restriction of {subject}."))
     IP_RANGES_CHANGED = ("ip.ranges", True, "gear", "",

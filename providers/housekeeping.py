@@ -16,6 +16,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
+from providers.alerts import send_alerts, write_alerts
 from providers.audit import record_act
 from providers.events import SYSTEM, EventKind
 from providers.exports import forget_exports
@@ -122,6 +123,9 @@ OF_A_PROVIDER = (
     "providers_heldremoval",
     "providers_erasure",
     "providers_notice",
+    "providers_alert",
+    "providers_alertstate",
+    "providers_alertsettings",
     "providers_sourceseen",
     "providers_requestcount",
     "providers_provideractivity",
@@ -180,6 +184,7 @@ def forget_counts() -> int:
         "axes_accessattempt": ("attempt_time < %s", now - settings.AXES_COOLOFF_TIME),
         "django_session": ("expire_date < %s", now),
         "providers_notice": ("created_at < %s", now - KEPT),
+        "providers_alert": ("created_at < %s", now - KEPT),
         "providers_token": (f"prefix = '{TEST_PREFIX}' AND expires_at < %s", now),
     }
     with connection.cursor() as cursor:
@@ -239,11 +244,22 @@ JOBS: tuple[Job, ...] = (
     seal_app_keys,
     write_notices,
     send_notices,
+    write_alerts,  # after all others, so that it sees which of them failed
+    send_alerts,
 )
 DAILY, OFTEN = timedelta(hours=24), timedelta(minutes=5)
 # How often a job is due, if not daily.
 PERIODS: Mapping[str, timedelta] = dict.fromkeys(
-    ("erase_traces", "count_resources", "forget_exports", "write_notices", "send_notices"), OFTEN
+    (
+        "erase_traces",
+        "count_resources",
+        "forget_exports",
+        "write_notices",
+        "send_notices",
+        "write_alerts",
+        "send_alerts",
+    ),
+    OFTEN,
 )
 
 

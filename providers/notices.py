@@ -125,8 +125,8 @@ def _about_token(token: Token, key: str, now: datetime) -> _Due:
     names = {
         "title": one_line(token.provider.title),
         "token": f"{one_line(token.label)} ({token.shown})",
-        "time": _clock(token.expires_at),
-        "url": _address("tokens", token.provider),
+        "time": clock(token.expires_at),
+        "url": address("tokens", token.provider),
     }
     if token.replaced_by_id is None:
         subject = _("%(title)s: a token expires on %(time)s")
@@ -163,9 +163,9 @@ def _about_removals(provider: Provider, since: datetime, until: datetime, count:
     names = {
         "title": one_line(provider.title),
         "count": count,
-        "since": _clock(since),
+        "since": clock(since),
         "users": _listed([user.name for user in removed], number),
-        "url": f"{_address('removed_users', provider)}?{removals_query(since, until)}",
+        "url": f"{address('removed_users', provider)}?{removals_query(since, until)}",
     }
     subject = ngettext(
         "%(title)s: %(count)d user was disabled, deleted or removed from their groups at once",
@@ -186,10 +186,10 @@ def _about_hold(provider: Provider) -> _Due:
     waiting = HeldRemoval.objects.of(provider).order_by("pk")
     names = {
         "title": one_line(provider.title),
-        "time": _clock(provider.held_at),
+        "time": clock(provider.held_at),
         "left": _listed([user.name for user in removed], number),
         "waiting": _listed(_names_of(waiting), waiting.count()),
-        "url": _address("removals", provider),
+        "url": address("removals", provider),
     }
     body = _(
         "Since %(time)s iProva holds back further removals of %(title)s: it answers 503, and nothing is lost. An "
@@ -214,7 +214,7 @@ def _about_usage(provider: Provider, used: Usage) -> _Due:
         "title": one_line(provider.title),
         "count": used.count,
         "most": used.limit,
-        "url": _address("overview", provider),
+        "url": address("overview", provider),
     }
     if used.is_full:
         subject = _("%(title)s is full: no further users are created")
@@ -260,9 +260,11 @@ def _listed(names: list[str], count: int) -> str:
     return "\n".join(lines) or _("nobody")
 
 
-def _clock(at: datetime) -> str:
+def clock(at: datetime) -> str:
+    """Return a moment as mails have it."""
     return date_format(timezone.localtime(at), _("j M Y, H:i"))
 
 
-def _address(page: str, provider: Provider) -> str:
+def address(page: str, provider: Provider) -> str:
+    """Return the whole address of a page of a provider."""
     return settings.OPTIONS.base_url + reverse(f"admin:{page}", args=[provider.pk])

@@ -40,7 +40,7 @@ SERVER_KEY = "test " * 12
 COMMITTED = "committed"  # the suffix of the second database
 QUICK_HASHER = "django.contrib.auth.hashers.MD5PasswordHasher"
 # What starts programs of its own, besides each test that calls `subprocess` itself. All else is marked `core`.
-PROGRAM_FIXTURES = {"server", "live_server"}
+PROGRAM_FIXTURES = {"server", "live_server", "certificate"}
 PROGRAM_FILES = {"test_serve.py", "test_embedded.py"}
 # Half a minute or more for one test: they start first, so that no process waits for the end of another's.
 LONG_FILES = {"test_accessibility.py", "test___main__.py", "test_odd_data.py", "test_export.py"}

@@ -16,6 +16,7 @@ COMMANDS: Mapping[str, Sequence[str]] = {
         "list_tokens", "issue_token", "rotate_token", "expire_token", "suspend_token", "restore_token", "revoke_token",
     ),
     "IP restriction": ("show_ip_restriction", "set_ip_restriction", "add_ranges", "remove_ranges", "import_ranges"),
+    "Alerts": ("set_alerts", "test_alerts"),
     "Users and removals": ("show_user", "list_problems", "show_removals", "decide_removals"),
     "Console accounts": (
         "list_accounts", "add_account", "set_account", "reset_password", "turn_off_two_step",

@@ -93,4 +93,6 @@ def _purposes() -> Mapping[str, Text]:
             "Writes mails about tokens that expire, removals above the limit, and providers that are nearly full"
         ),
         "send_notices": _("Sends those mails"),
+        "write_alerts": _("Writes alerts about providers and jobs whose state has changed, and the daily summaries"),
+        "send_alerts": _("Sends those alerts"),
     }

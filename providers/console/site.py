@@ -27,6 +27,7 @@ from providers.console.log import not_provisioned, refused
 from providers.console.log import pages as log
 from providers.console.provider import (
     add,
+    alerts,
     guide,
     history,
     ip_ranges,
@@ -212,6 +213,10 @@ class ConsoleSite(AdminSite):
             page(f"{one}schemas/", schemas.schemas),
             page(f"{one}schemas/upload/", schemas.upload_schema),
             page(f"{one}schemas/<int:extension_id>/remove/", schemas.remove_schema),
+            page("eum/alerts/", alerts.all_alerts),
+            page("eum/alerts/test/", alerts.test_all_alerts),
+            page(f"{one}alerts/", alerts.alerts),
+            page(f"{one}alerts/test/", alerts.test_alerts),
             page(f"{one}guide/", guide.guide),
             page(f"{one}guide/seen/", guide.guide_seen),
             page(f"{one}guide/test/", guide.test_connection),

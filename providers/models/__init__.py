@@ -1,5 +1,6 @@
 """The tables: providers with their settings and tokens, users and groups, the records, preferences and exports."""
 
+from providers.models.alert import INSTALLATION, MOST_TRIES, Alert, AlertSettings, AlertState
 from providers.models.export import KEPT, Export, ExportFailure, ExportPart, ExportState
 from providers.models.preference import Preference, SavedFilter, TemporaryPassword
 from providers.models.provider import (
@@ -46,11 +47,16 @@ from providers.models.two_step import AuthenticatorApp
 
 __all__ = [
     "ASKED_NAMES",
+    "INSTALLATION",
     "KEPT",
     "MAX_SEARCH_LENGTH",
     "MAX_SEARCH_WORDS",
+    "MOST_TRIES",
     "RECYCLE_BIN_DAYS",
     "TEST_PREFIX",
+    "Alert",
+    "AlertSettings",
+    "AlertState",
     "AuthenticatorApp",
     "ChangeEvent",
     "Erasure",

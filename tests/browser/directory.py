@@ -8,11 +8,22 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from providers.administration import delete_provider
+from providers.alerts import change_recipients, send_test
 from providers.console.export import write_file
 from providers.console.site import site
 from providers.events import SYSTEM
 from providers.ip_restriction import add_ranges, import_tag
-from providers.models import AuthenticatorApp, Export, JobRun, Provider, SyncedGroup, SyncedUser, Token
+from providers.models import (
+    INSTALLATION,
+    Alert,
+    AuthenticatorApp,
+    Export,
+    JobRun,
+    Provider,
+    SyncedGroup,
+    SyncedUser,
+    Token,
+)
 from providers.request_log import writer
 from providers.schemas import add_schema
 from scim.api import refusals
@@ -84,6 +95,7 @@ class Directory:
             "account": f"/accounts/{self.administrator.pk}/",
             "guide-overview": "/eum/guide/",
             "housekeeping": "/housekeeping/",
+            "all-alerts": "/eum/alerts/",
             "not-found": "/eum/nothing/",
             "not-allowed": "/language/",
             "password": "/password_change/",
@@ -123,6 +135,7 @@ class Directory:
             "removed-users": f"/eum/providers/{self.held.pk}/removals/users/",
             "users-deleted": "/eum/users/?status=removed",
             "restore-users": "/eum/recycle-bin/restore/?all=1&filter=status%3Dremoved",
+            "alerts": f"{provider}alerts/",
             "guide": f"{provider}guide/",
             "guide-okta": f"{provider}guide/?for=okta",
             "guide-print": f"{provider}guide/?print=1",
@@ -150,6 +163,22 @@ def _others(contoso: Provider, token: Token) -> tuple[Provider, Provider]:
     deleted = make_provider("Oude proefomgeving")
     delete_provider(deleted, SYSTEM)
     return refused, deleted
+
+
+def _alerts(contoso: Provider) -> None:
+    """Recipients with an alert that was sent, one that waits, and two that could not be sent."""
+    addresses, webhook = ["functioneel.beheer@contoso.com"], "https://127.0.0.1/services/T0/B0/abcdefghijkl"
+    now = timezone.now()
+    for provider in (contoso, None):
+        change_recipients(provider, SYSTEM, addresses=addresses, webhook=webhook, has_digest=True)
+        shared = {"provider_id": provider.pk if provider else INSTALLATION, "target": addresses[0], "next_at": now}
+        for key, subject, sent_at in (
+            ("old", "Contoso Entra ID is silent", now - timedelta(hours=7)),
+            ("new", "Contoso Entra ID works again", None),
+        ):
+            key = f"{key} {shared['provider_id']}"
+            Alert.objects.create(key=key, subject=subject, body="", sent_at=sent_at, created_at=now, **shared)
+        send_test(provider)
 
 
 def fill() -> Directory:
@@ -195,6 +224,7 @@ def fill() -> Directory:
         job="forget_counts", **done | {"result": "1 rows", "ran_at": timezone.now() - timedelta(days=4)}
     )
     add_schema(contoso, EXTENSION, SYSTEM)
+    _alerts(contoso)
     _export(administrator)
     return Directory(
         contoso,

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from providers import housekeeping
 from providers.administration import delete_provider, restore_provider
+from providers.alerts import change_recipients, send_test, write_alerts
 from providers.events import SYSTEM
 from providers.housekeeping import (
     OF_A_PROVIDER,
@@ -124,6 +125,9 @@ def test_a_provider_deleted_30_days_ago_is_purged_in_batches_and_its_events_stay
         )
         Notice.objects.create(provider_id=owner.pk, key="x", address="x@example.com", created_at=NOW)
         Erasure.objects.create(provider_id=owner.pk, values=["somebody else"])
+        change_recipients(owner, SYSTEM, addresses=["x@example.com"], webhook="", has_digest=False)
+        send_test(owner)
+    write_alerts()
     full = rows_of(stranger)
     assert rows_of(provider) == full and min(full.values()) > 0
     long_deleted(provider)

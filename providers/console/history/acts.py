@@ -8,11 +8,18 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from providers import alerts
 from providers.console.frame.page import Text, moment
+from providers.health import State
 from providers.models import ChangeEvent, IpMode, RemovalLimit
 from providers.switches import SWITCHES
 
 _NAMES: Mapping[str, Text] = {
+    "alert": gettext_lazy("Alert"),
+    "alert addresses": gettext_lazy("E-mail addresses"),
+    "daily summary": gettext_lazy("Daily summary"),
+    "to": gettext_lazy("To"),
+    "webhook": gettext_lazy("Webhook"),
     "removal_limit": gettext_lazy("Removal limit"),
     "removal_limit_users": gettext_lazy("Removal limit: users within an hour"),
     "removal_limit_percent": gettext_lazy("Removal limit: per cent of the active users"),
@@ -46,6 +53,14 @@ _FORMERLY: Mapping[str, str] = {
     "brake_percent": "removal_limit_percent",
 }
 _WORDS: Mapping[str, Mapping[Any, Text]] = {
+    "alert": {
+        **dict(State.choices),
+        alerts.FAILED: gettext_lazy("Failed"),
+        alerts.WORKS: gettext_lazy("Works again"),
+        alerts.MANY: gettext_lazy("Several changes of state"),
+        alerts.SUMMARY: gettext_lazy("Daily summary"),
+        alerts.TEST: gettext_lazy("Test"),
+    },
     "removal_limit": dict(RemovalLimit.choices),
     "ip_mode": dict(IpMode.choices),
     "mode": dict(IpMode.choices),

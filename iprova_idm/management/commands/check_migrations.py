@@ -33,7 +33,7 @@ class Command(BaseCommand):
 
 def problems_of(name: str, app: str = "providers") -> list[str]:
     """Return what is unsafe in a migration, as sentences. None if its comment says why."""
-    from django_migration_linter.sql_analyser import analyse_sql_statements, get_sql_analyser_class
+    from django_migration_linter.sql_analyser.analyser import analyse_sql_statements, get_sql_analyser_class
 
     path = settings.BASE_DIR / app / "migrations" / f"{name}.py"
     if MARK.search(path.read_text()):

@@ -50,6 +50,7 @@ check: .venv/dev.stamp .venv/local.stamp ## Check style, types, layers, migratio
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 	.venv/bin/python manage.py makemigrations --check --dry-run
+	.venv/bin/python manage.py check_migrations
 	MODE=production PUBLIC_URL=https://idm.example.com DATABASE_URL=postgresql://nobody@127.0.0.1/none \
 	  SECRET_KEY="$$(.venv/bin/python -c 'import secrets; print(secrets.token_urlsafe(50))')" \
 	  .venv/bin/python manage.py check --deploy --fail-level WARNING

@@ -114,7 +114,7 @@ def move_members(
     """Let all of `ids` join a group, or leave it, as `moved` says. One statement, which needs no transaction.
 
     Return whether it was done. Nothing is written if the group is not here, or one of them cannot join or leave. Raises
-    IntegrityError if one has joined, or is gone for good, since the statement began.
+    IntegrityError if one has joined, or was purged, since the statement began.
     """
     moment = now()
     step = (members.joining if moved.added else members.leaving)(provider_id, group_id, ids, moment, event_id)

@@ -263,8 +263,8 @@ def _change(
 def _move_members(call: Call, group_id: str, deltas: Sequence[MemberChange]) -> bool:
     """Do what directories mostly ask of a group by one statement: certain members join, or leave.
 
-    Return whether it was done. Otherwise nothing was, and `_change` finds out why: a member is unknown, was a member
-    already or is none, or the group is not here.
+    Return whether it was done. Otherwise nothing was, and `_change` finds out why: a member is unknown, is in the
+    group already or is not in it, or the group is not here.
     """
     match deltas:
         case [MemberChange(reset=False, add=joining, remove=leaving, where=None)] if bool(joining) != bool(leaving):

@@ -22,8 +22,8 @@ COMMANDS: Mapping[str, Sequence[str]] = {
         "list_accounts", "add_account", "set_account", "reset_password", "turn_off_two_step",
         "create_first_administrator",
     ),
-    "Running the product": ("housekeeping", "make_export"),
-    "Developing it": ("fill", "check_templates", "describe_commands"),
+    "Running the product": ("housekeeping", "backup", "restore", "make_export"),
+    "Developing it": ("fill", "check_templates", "check_migrations", "describe_commands"),
 }  # fmt: skip
 
 

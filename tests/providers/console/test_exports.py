@@ -335,6 +335,7 @@ def test_exports_that_are_cancelled_end_their_process(server, crowded):
     export = Export.objects.get(owner=account)
     wait_for(export, lambda one: one.row_count)
     process = process_of(export)
+    assert os.getsid(process) == process, "a signal to the worker's session does not reach it"
     assert window.ask("POST", f"{PAGE}{export.pk}/delete/").status == 302
     end = time.monotonic() + 30
     while _runs(process):

@@ -5,7 +5,8 @@ import threading
 import pytest
 from django.db import connection
 
-from providers.models import Membership, Resource
+from providers.events import EventKind
+from providers.models import ChangeEvent, Membership, Resource
 from providers.resources import writes
 from scim.protocol.attributes import GROUP
 from scim.protocol.errors import ScimError
@@ -57,6 +58,36 @@ def test_v44_two_patches_of_one_group_both_take_effect(cast):
     race(add(provider, group, person), add(provider, group, other))
     assert current(group) == {person.pk, other.pk}
     assert Resource.objects.get(pk=group.pk).version == 3
+
+
+def remove(provider, group, person):
+    body = {"Operations": [{"op": "remove", "path": f'members[value eq "{person.pk}"]'}]}
+    return lambda: verbs.patch(call(provider, GROUP), str(group.pk), body, answers=False)
+
+
+@pytest.mark.smoke
+@pytest.mark.parametrize(
+    ("is_member", "acts", "changes"),
+    [
+        (False, (add, add), [(1, 0)]),
+        (False, (add, remove), [(1, 0), (0, 1)]),
+        (True, (remove, remove), [(0, 1)]),
+        (True, (remove, add), [(0, 1), (1, 0)]),
+    ],
+)
+def test_v44_the_same_member_at_the_same_time_joins_and_leaves_in_one_order(cast, is_member, acts, changes):
+    """The statement of the second waits for the group's lock, and does not see what the first has committed."""
+    provider, person, group = cast
+    if is_member:
+        group = make_group(provider, members=[person])
+    before = Resource.objects.get(pk=group.pk).version
+    results = race(*(act(provider, group, person) for act in acts))
+    assert results == [None, None]
+    assert current(group) == ({person.pk} if changes[-1] == (1, 0) else set())
+    assert Resource.objects.get(pk=group.pk).version == before + len(changes)
+    noted = ChangeEvent.objects.filter(resource_id=group.pk, kind=EventKind.MEMBERS_CHANGED).order_by("version")
+    assert [(part["added"], part["removed"]) for event in noted for part in event.changes] == changes
+    assert {event.subject for event in noted} == {group.display_name}
 
 
 def test_v44_two_patches_of_one_user_both_take_effect(cast):

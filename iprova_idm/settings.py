@@ -80,7 +80,7 @@ TEMPLATES = [
 ]
 
 
-# What libpq does about a server that is no longer the primary, or that has disappeared without a word. DATABASE_URL can
+# What libpq does about a server that is no longer the primary, or that has disappeared silently. DATABASE_URL can
 # have other values (`?connect_timeout=2`).
 _FOLLOW_THE_PRIMARY = {
     "target_session_attrs": "read-write",  # no standby is ever read: it may lag behind

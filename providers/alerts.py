@@ -109,7 +109,10 @@ class _Message:
 
 
 def write_alerts() -> str:
-    """Write the messages that are due. Return their number as a text. The queries do not grow with the providers."""
+    """Write the messages that are due. Return their number as a text.
+
+    The queries do not grow with the providers, except those for a daily summary, once a day.
+    """
     now = timezone.now()
     with override(settings.LANGUAGE_CODE):
         changed = list(_changed([*_providers(now), *_jobs()], now))
@@ -201,9 +204,14 @@ def _digests(now: datetime) -> Iterator[Alert]:
     local = timezone.localtime(now)
     if local.hour < DIGEST_HOUR:
         return
-    for scope in AlertSettings.objects.filter(has_digest=True).order_by("pk"):
-        key = f"digest {scope.pk} {local:%Y-%m-%d}"
-        if not Alert.objects.about(scope.pk).filter(key=key).exists():
+    keys = {
+        f"digest {scope.pk} {local:%Y-%m-%d}": scope
+        for scope in AlertSettings.objects.filter(has_digest=True).order_by("pk")
+    }
+    scopes = [scope.pk for scope in keys.values()]
+    told = set(Alert.objects.filter(provider_id__in=scopes, key__in=keys).values_list("key", flat=True))
+    for key, scope in keys.items():
+        if key not in told:
             yield from _rows(scope, [_digest(key, scope.pk, now)], now)
 
 

@@ -13,7 +13,7 @@ from django.utils import translation
 from django.utils.deprecation import MiddlewareMixin
 from uuid_utils.compat import uuid7
 
-from iprova_idm.body_limits import FORM, is_scim_path, largest_body
+from iprova_idm.body_limits import FORM, is_api_path, is_scim_path, largest_body
 from providers.client_address import FORWARDED_PROTO, is_behind_proxy
 from providers.console.accounts.lock_out import check_refused
 from providers.password_checks import CheckRefusedError
@@ -66,7 +66,7 @@ class HeadMiddleware:
 
 
 class ScimMiddleware:
-    """Runs the view of a SCIM request at once, so that the console's middleware, which follows, never sees it.
+    """Runs the view of a SCIM or OAuth request at once, so that the console's middleware, which follows, never sees it.
 
     Sessions, languages, CSRF tokens and security headers are for browsers only, and a session must never give access to
     /scim (threat V20). SCIM responses are always in English, because administrators of Entra and Okta read their
@@ -77,7 +77,7 @@ class ScimMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if not is_scim(request):
+        if not is_api_path(request.path_info):
             return self.get_response(request)
         translation.activate("en")  # the thread's previous request may have been for a Dutch page
         request.resolver_match = match = resolve(request.path_info)

@@ -54,6 +54,13 @@ def _request_seconds(value: str) -> int:
     return number
 
 
+def _access_token_seconds(value: str) -> int:
+    number = _whole(value)
+    if not 3_600 <= number <= 21_600:  # what Entra ID takes
+        raise ValueError("must be 3600 to 21600 seconds")
+    return number
+
+
 LEAST_RATE = 25  # what Entra ID sends
 
 
@@ -282,6 +289,19 @@ class Options:
         _networks,
         "",
         "Addresses and ranges that webhooks may call besides public ones, comma-separated.",
+    )
+    federation_hosts: tuple[str, ...] = option(
+        "FEDERATION_HOSTS",
+        _names,
+        "login.microsoftonline.com,login.microsoftonline.us,login.partner.microsoftonline.cn",
+        "Hosts from which keys of issuers may be fetched, for workload identity, comma-separated.",
+    )
+    access_token_seconds: int = option(
+        "ACCESS_TOKEN_SECONDS",
+        _access_token_seconds,
+        "3600",
+        "How long an access token of an OAuth client lives, 3600 to 21600.",
+        unit="seconds",
     )
     alert_after_minutes: int = option(
         "ALERT_AFTER_MINUTES",

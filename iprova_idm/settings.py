@@ -241,7 +241,13 @@ SCIM_SERVICE_PROVIDER = {
             "description": "The bearer token that an administrator makes in the console of iProva.",
             "specUri": "https://www.rfc-editor.org/rfc/rfc6750",
             "primary": True,
-        }
+        },
+        {
+            "type": "oauth2",
+            "name": "OAuth 2.0 client credentials",
+            "description": "A client secret or an assertion gets an access token from /oauth/token.",
+            "specUri": "https://www.rfc-editor.org/rfc/rfc6749#section-4.4",
+        },
     ],
 }
 

@@ -17,10 +17,12 @@ from django.utils import timezone
 
 from providers import removal_limit
 from providers.models import TEST_PREFIX, JobRun, Provider, ProviderActivity, RemovalLimit
-from providers.outcomes import CHANGES, Outcome, outcome_of
+from providers.outcomes import CHANGES, Action, Outcome, SignInFailure, outcome_of
 from scim.protocol.errors import Reason
 
 SLOT_MINUTES = 20
+# Why a client that had shown who it is got no access token.
+_CERTAIN = {Reason.ADDRESS_REFUSED, *(failure for failure in SignInFailure if failure.proves_itself)}
 # The key in `JobRun` of the last failure of the log's writer. There is no row until the first failure.
 LOG_JOB = "request_log"
 FAILURE_SHOWN = timedelta(minutes=10)
@@ -43,19 +45,25 @@ class Call:
 
     at: datetime
     provider_id: int
-    token_id: int
+    token_id: int | None
     token_prefix: str
     method: str
     status: int
     reason: str
     source_ip: str | None
     is_uncovered: bool
+    intent: str = ""
     part_of: UUID | None = None  # the bulk request that contained this one
 
     @property
     def is_test(self) -> bool:
         """Whether the request is from our own connection test, which shows nothing about the directory."""
         return self.token_prefix == TEST_PREFIX
+
+    @property
+    def is_sign_in(self) -> bool:
+        """Whether the request asked for an access token. It is in the log, but it is no request to /scim."""
+        return self.intent == Action.SIGN_IN
 
     @property
     def is_refused(self) -> bool:
@@ -68,8 +76,10 @@ class Call:
         """Whether the request counts for last contact and refusals.
 
         Our own connection test does not. Nor does one of so many refused requests that it was throttled: the others
-        show the reason.
+        show the reason. A refused sign-in counts if it was certainly the directory's: anybody may know the client id.
         """
+        if self.is_sign_in:
+            return self.reason in _CERTAIN
         return not self.is_test and self.reason != Reason.REFUSED_TOO_OFTEN
 
 
@@ -123,7 +133,7 @@ def write_counts(calls: list[Call]) -> None:
     counts = Counter(
         (call.provider_id, slot_of(call.at), str(outcome_of(call.status, call.reason).value), call.method in CHANGES)
         for call in calls
-        if not call.is_test
+        if not (call.is_test or call.is_sign_in)
     )
     _upsert(_COUNT, [(*key, count) for key, count in sorted(counts.items())])
 
@@ -141,7 +151,7 @@ def write_sources(calls: list[Call]) -> None:
     """
     seen: dict[tuple[int, str, date], list[datetime]] = defaultdict(list)
     for call in calls:
-        if call.source_ip and call.status != 401 and call.shows_contact and not call.part_of:
+        if call.source_ip and call.status != 401 and not call.is_sign_in and call.shows_contact and not call.part_of:
             seen[call.provider_id, call.source_ip, call.at.astimezone(UTC).date()].append(call.at)
     _upsert(_SEE, [(*key, min(moments), max(moments), len(moments)) for key, moments in sorted(seen.items())])
 
@@ -167,7 +177,8 @@ def write_contacts(calls: list[Call]) -> None:
 
 def note_removals(calls: list[Call]) -> None:
     """Note the recent removals of each provider if they are above its removal limit (AC-HEA-6)."""
-    changed = {call.provider_id for call in calls if call.method in CHANGES and call.status < 300}
+    changes = (call for call in calls if call.method in CHANGES and not call.is_sign_in)
+    changed = {call.provider_id for call in changes if call.status < 300}
     for provider_id in sorted(changed):
         _note_removals_of(provider_id, max(call.at for call in calls if call.provider_id == provider_id))
 

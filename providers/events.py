@@ -124,6 +124,22 @@ class EventKind(models.TextChoices):
     TOKEN_EXPIRY_SET = ("token.expiry", True, "key", "",
         _("Changed the expiry of a token"), _("{actor} changed the expiry of {subject}."))
 
+    # OAuth clients
+    CLIENT_ADDED = ("client.added", True, "key", "",
+        _("Added a client"), _("{actor} added {subject}."))
+    CLIENT_SUSPENDED = ("client.suspended", True, "key", "",
+        _("Suspended a client"), _("{actor} suspended {subject}."))
+    CLIENT_RESTORED = ("client.restored", True, "key", "",
+        _("Restored a client"), _("{actor} restored {subject}."))
+    CLIENT_REVOKED = ("client.revoked", True, "key", "",
+        _("Revoked a client"), _("{actor} revoked {subject}."))
+    SECRET_ROTATED = ("client.secret-rotated", True, "key", "",
+        _("Rotated a client secret"), _("{actor} rotated the secret of {subject}."))
+    SECRET_REVOKED = ("client.secret-revoked", True, "key", "",
+        _("Revoked a client secret"), _("{actor} revoked a secret of {subject}."))
+    TRUST_CHANGED = ("client.trust", True, "key", "",
+        _("Changed whom a client trusts"), _("{actor} changed whom {subject} trusts."))
+
     # Console accounts, and what they read
     ACCOUNT_ADDED = ("account.added", True, "doc", "",
         _("Added an account"), _("{actor} added the account {subject}."))

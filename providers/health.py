@@ -140,7 +140,8 @@ def _judge(
 ) -> Health:
     """Return the health of one provider, by the first rule that applies."""
     refused = next((token for token in tokens if token.pk == activity.refused_token_id), None)
-    live = {token.pk: token for token in tokens if token.state in (TokenState.ACTIVE, TokenState.SUSPENDED)}
+    permanent = [token for token in tokens if token.client_id is None]  # an access token always ends soon
+    live = {token.pk: token for token in permanent if token.state in (TokenState.ACTIVE, TokenState.SUSPENDED)}
     reasons = list(_reasons(provider, activity, figures, live, now))
     state, token = State.HEALTHY, None
     silence = now - activity.accepted_at if activity.accepted_at else None

@@ -174,6 +174,14 @@ def purge_providers() -> int:
     return 1
 
 
+def forget_access_tokens() -> int:
+    """Delete access tokens that have expired, and which assertions were used up, once these have expired too."""
+    now = [timezone.now()]
+    with connection.cursor() as cursor:
+        tokens = _delete(cursor, "providers_token", "client_id IS NOT NULL AND expires_at < %s", now)
+        return tokens + _delete(cursor, "providers_usedassertion", "expires_at < %s", now)
+
+
 def forget_counts() -> int:
     """Delete figures that no page shows any more, old sign-in attempts and mails, expired sessions and test tokens."""
     now = timezone.now()
@@ -237,6 +245,7 @@ JOBS: tuple[Job, ...] = (
     erase_traces,
     purge_providers,
     forget_counts,
+    forget_access_tokens,
     check_memberships,
     check_totals,
     count_resources,
@@ -247,7 +256,7 @@ JOBS: tuple[Job, ...] = (
     write_alerts,  # after all others, so that it sees which of them failed
     send_alerts,
 )
-DAILY, OFTEN = timedelta(hours=24), timedelta(minutes=5)
+DAILY, HOURLY, OFTEN = timedelta(hours=24), timedelta(hours=1), timedelta(minutes=5)
 # How often a job is due, if not daily.
 PERIODS: Mapping[str, timedelta] = dict.fromkeys(
     (
@@ -260,7 +269,7 @@ PERIODS: Mapping[str, timedelta] = dict.fromkeys(
         "send_alerts",
     ),
     OFTEN,
-)
+) | {"forget_access_tokens": HOURLY}
 
 
 def period_of(job: Job) -> timedelta:

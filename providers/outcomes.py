@@ -1,10 +1,11 @@
-"""Classes of requests: the action, the outcome, and the reason why a request without a usable token was refused.
+"""Classes of requests: action, outcome, and why one without a usable token, or a client at sign-in, was refused.
 
 Each is a table, and every page takes its words, icons and tones from here. The database classifies
 the log's rows by the same rules (the functions `providers_outcome`, `providers_is_problem` and `providers_action`).
 """
 
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Self
 
 from django.db import models
@@ -59,11 +60,12 @@ class Action(models.TextChoices):
     MEMBERS = "members", _("Change members"), _("Change members"), _("Membership")
     DELETE = "remove", _("Delete user"), _("Delete group"), _("Delete")
     BULK = "bulk", "", "", _("Several operations in one request")
+    SIGN_IN = "sign-in", "", "", _("Sign in for an access token")
     # fmt: on
 
     def of(self, resource_type: str) -> str:
         """Return the word for a resource type, such as `Create user`, or `Unknown request` for an unknown type."""
-        if self in (Action.DISCOVER, Action.BULK) and not resource_type:
+        if not self.of_user and not resource_type:
             return str(self.label)
         return str({"User": self.of_user, "Group": self.of_group}.get(resource_type) or _("Unknown request"))
 
@@ -85,6 +87,51 @@ class Refusal(Shown):
     ALTERED = "altered-token", "stop", "bad", _("A token that was cut off or changed")
     NEVER_ISSUED = "never-issued", "stop", "bad", _("A token that is not ours")
     UNKNOWN = "unknown-token", "stop", "bad", _("Unknown token")
+    CLIENT_SECRET = "client-secret", "stop", "bad", _("A client secret in the place of a token")
+    UNKNOWN_CLIENT = "unknown-client", "stop", "bad", _("Unknown client at sign-in")
+
+
+class SignInFailure(StrEnum):
+    """Why a known client got no access token. The provisioning log stores the value as its reason.
+
+    All get the same response: nobody learns from it what was wrong. `proves_itself`: the client had shown a secret that
+    was its own, or an assertion that its issuer had signed, so the request is certainly from its directory.
+    """
+
+    proves_itself: bool
+
+    def __new__(cls, value: str, proves_itself: bool = False) -> Self:
+        failure = str.__new__(cls, value)
+        failure._value_ = value
+        failure.proves_itself = proves_itself
+        return failure
+
+    # fmt: off
+    METHOD = "sign-in-method"
+    SECRET_WRONG = "secret-wrong"
+    SECRET_REVOKED = "secret-revoked", True
+    SECRET_EXPIRED = "secret-expired", True
+    CLIENT_REVOKED = "client-revoked"
+    CLIENT_SUSPENDED = "client-suspended", True
+    PROVIDER_DELETED = "client-provider-deleted"
+    ASSERTION_TOO_LONG = "assertion-too-long"
+    ASSERTION_FORM = "assertion-form"
+    ASSERTION_ALGORITHM = "assertion-algorithm"
+    ASSERTION_NO_KEY_ID = "assertion-no-key-id"
+    ASSERTION_ISSUER = "assertion-issuer"
+    ASSERTION_KEYS = "assertion-keys"
+    ASSERTION_KEY = "assertion-key"
+    ASSERTION_SIGNATURE = "assertion-signature"
+    ASSERTION_EXPIRED = "assertion-expired", True
+    ASSERTION_NOT_YET = "assertion-not-yet", True
+    ASSERTION_LIFE = "assertion-life", True
+    ASSERTION_TENANT = "assertion-tenant"
+    ASSERTION_SUBJECT = "assertion-subject"
+    ASSERTION_AUDIENCE = "assertion-audience"
+    ASSERTION_AUTHORIZED_PARTY = "assertion-authorized-party"
+    ASSERTION_NO_ID = "assertion-no-id", True
+    ASSERTION_USED = "assertion-used", True
+    # fmt: on
 
 
 _BY_REASON: Mapping[str, Outcome] = {

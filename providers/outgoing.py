@@ -1,11 +1,11 @@
-"""The only client for requests to addresses that people have entered, such as webhooks (threat V54, SSRF).
+"""The only client for requests to addresses that people have entered: webhooks and keys of issuers (V54, SSRF).
 
     1. The URL is https, without a user name, and names a host.
     2. The host is resolved once. Addresses that are not public and not in WEBHOOK_NETWORKS are left out.
     3. The connection goes to one of the addresses that were checked, so a second answer of the name server (DNS
        rebinding) changes nothing. TLS checks the certificate for the name of the host.
     4. A redirect is an error: it would lead to an address that nobody checked.
-    5. All of it takes at most `TIMEOUT_S`, and at most `MAX_BYTES` of the response are read.
+    5. All of it takes at most `TIMEOUT_S`. Of a response `MAX_BYTES` are read, of a document `MAX_DOCUMENT`.
 
 Proxies in the environment are not used. Nothing of a response reaches a page, only its status.
 """
@@ -18,7 +18,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
@@ -29,6 +29,7 @@ from django.utils.translation import gettext_noop
 
 TIMEOUT_S = 5.0
 MAX_BYTES = 65_536
+MAX_DOCUMENT = 262_144
 MAX_URL = 1_000
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -88,14 +89,39 @@ def is_allowed(address: Address) -> bool:
 def post(url: str, body: bytes, headers: Mapping[str, str]) -> Response:
     """Send a POST request. Raises `OutgoingError`, also for a redirect. Takes at most `TIMEOUT_S`."""
     parts = check_url(url)
+    lines = [f"Content-Length: {len(body)}", *(f"{name}: {value}" for name, value in headers.items())]
+    return _request(parts, "POST", lines, body, MAX_BYTES)
+
+
+def fetch(url: str, hosts: Collection[str], headers: Mapping[str, str]) -> bytes:
+    """Return the document at a URL whose host is one of `hosts`, by GET.
+
+    Raises `OutgoingError`, also for a redirect, a status other than 200 and a document of more than `MAX_DOCUMENT`.
+    Takes at most `TIMEOUT_S`.
+    """
+    parts = check_url(url)
+    if str(parts.hostname) not in hosts:
+        raise OutgoingError(gettext_noop("FEDERATION_HOSTS does not contain the host."), str(parts.hostname))
+    lines = [f"{name}: {value}" for name, value in headers.items()]
+    response = _request(parts, "GET", lines, b"", MAX_DOCUMENT + MAX_BYTES)
+    if response.status != 200:
+        raise OutgoingError(gettext_noop("The response has another status than 200."), str(response.status))
+    if len(response.body) > MAX_DOCUMENT:
+        raise OutgoingError(gettext_noop("The document is too large."))
+    return response.body
+
+
+def _request(parts: SplitResult, method: str, headers: list[str], body: bytes, max_bytes: int) -> Response:
     deadline = time.monotonic() + TIMEOUT_S
     host, port = str(parts.hostname), parts.port or 443
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    head = [f"{method} {target} HTTP/1.1", f"Host: {parts.netloc}", "Connection: close", *headers, "", ""]
     try:
         addresses = [found for found in _resolve(host, port, deadline) if is_allowed(found)]
         if not addresses:
             raise OutgoingError(gettext_noop("The host has no public address. WEBHOOK_NETWORKS may allow others."))
         with _connect(host, port, addresses, deadline) as connection:
-            return _exchange(connection, parts, body, headers, deadline)
+            return _exchange(connection, "\r\n".join(head).encode("ascii") + body, deadline, max_bytes)
     except ssl.SSLCertVerificationError as error:
         raise OutgoingError(gettext_noop("The certificate is not valid."), error.verify_message) from error
     except TimeoutError as error:
@@ -154,10 +180,10 @@ def _connect(host: str, port: int, addresses: Iterable[Address], deadline: float
 
 
 class _Received(io.RawIOBase):
-    """What a connection receives, up to the deadline and `MAX_BYTES`; also the "socket" of `http.client`."""
+    """What a connection receives, up to the deadline and `max_bytes`; also the "socket" of `http.client`."""
 
-    def __init__(self, connection: ssl.SSLSocket, deadline: float) -> None:
-        self._connection, self._deadline, self._room = connection, deadline, MAX_BYTES
+    def __init__(self, connection: ssl.SSLSocket, deadline: float, max_bytes: int) -> None:
+        self._connection, self._deadline, self._room = connection, deadline, max_bytes
 
     def makefile(self, *_: Any) -> io.BufferedReader:
         return io.BufferedReader(self)
@@ -172,20 +198,15 @@ class _Received(io.RawIOBase):
         return count if self._room else 0
 
 
-def _exchange(
-    connection: ssl.SSLSocket, parts: SplitResult, body: bytes, headers: Mapping[str, str], deadline: float
-) -> Response:
-    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    lines = [f"POST {target} HTTP/1.1", f"Host: {parts.netloc}", f"Content-Length: {len(body)}", "Connection: close"]
-    lines += [f"{name}: {value}" for name, value in headers.items()]
+def _exchange(connection: ssl.SSLSocket, request: bytes, deadline: float, max_bytes: int) -> Response:
     connection.settimeout(_left(deadline))
-    connection.sendall("\r\n".join([*lines, "", ""]).encode("ascii") + body)
-    response = http.client.HTTPResponse(_Received(connection, deadline))  # type: ignore[arg-type]
+    connection.sendall(request)
+    response = http.client.HTTPResponse(_Received(connection, deadline, max_bytes))  # type: ignore[arg-type]
     response.begin()
     if 300 <= response.status < 400:
         said = gettext_noop("The response is a redirect, which is not followed: enter the address that it leads to.")
         raise OutgoingError(said)
     try:
-        return Response(response.status, response.read(MAX_BYTES))
-    except (OSError, http.client.HTTPException):  # the status has arrived, and the body does not matter
+        return Response(response.status, response.read(max_bytes))
+    except (OSError, http.client.HTTPException):  # the status has arrived, and the body of a POST does not matter
         return Response(response.status, b"")

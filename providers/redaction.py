@@ -41,7 +41,7 @@ _NAME = r"passw|passphrase|wachtwoord|secret(?!ar)|token|credential|authori[sz]a
 _SECRET_NAME = re.compile(_NAME)
 # Texts without one of these in lower case need no further look. They are searched in bodies of up to 16 MiB.
 _SUSPECT = (b"passw", b"passphrase", b"wachtwoord", b"secret", b"token", b"credential", b"authori", b"bearer", b"key")
-_SUSPECT_IN_SHORT = (*_SUSPECT, b"basic ", b"ipr", b"%")
+_SUSPECT_IN_SHORT = (*_SUSPECT, b"basic ", b"ipr", b"ipa", b"ips", b"%")
 # The name of a secret and what follows it: `password eq "x"`, `password=x`, `password[value eq "x"]`.
 # The length of a name is bounded here, as each repetition below is, so that no text takes more than linear time.
 _NAME_AND_VALUE = re.compile(
@@ -49,14 +49,14 @@ _NAME_AND_VALUE = re.compile(
 )
 
 
-# The first four characters after `ipr_` are shown everywhere, so that a token can be recognised. It may be broken by
-# white space or quotes.
-_TOKEN = re.compile(r"ipr_[a-z0-9_-]{5,}(?:[\s\"',+]+[a-z0-9_-]{20,})*", re.IGNORECASE)
+# The first four characters after `ipr_`, `ipa_` or `ips_` are shown everywhere, so that a token or client secret can be
+# recognised. It may be broken by white space or quotes.
+_TOKEN = re.compile(r"(ip[ras]_)[a-z0-9_-]{5,}(?:[\s\"',+]+[a-z0-9_-]{20,})*", re.IGNORECASE)
 _JWT = re.compile(r"(?<![A-Za-z0-9_-])ey[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)+")
 _BEARER = re.compile(r"\b((?:bearer[\s+:=]+)+)(?!tokens?\b)[^\s\"',;&<>+]+", re.IGNORECASE)
 # *Basic* is a word of titles and names too. After it, only what looks like base64 is hidden.
 _BASIC = re.compile(r"\b((?i:basic)[\s+:=]+)(?=[A-Za-z]*(?:[0-9=/+]|[a-z][A-Z]))[A-Za-z0-9+/=_-]{8,}")
-_MARK = re.compile("ipr|bearer|basic|ey")
+_MARK = re.compile("ip[ras]_|bearer|basic|ey")
 # A word with an encoding in it. Each word is looked at once, from its beginning.
 _ENCODED = re.compile(r"(?<![^\s/?&\"'<>])[^\s/?&\"'<>%\\]*+[%\\][^\s/?&\"'<>]*+")
 _ESCAPE = re.compile(r"\\{1,8}(?:u([0-9a-f]{4})|x([0-9a-f]{2})|([nrt]))", re.IGNORECASE)
@@ -72,7 +72,7 @@ def redact_text(text: str) -> str:
 def _without_plain(text: str) -> str:
     if not _MARK.search(text.lower()):
         return text
-    text = _JWT.sub(HIDDEN, _TOKEN.sub(f"ipr_{HIDDEN}", text))
+    text = _JWT.sub(HIDDEN, _TOKEN.sub(rf"\1{HIDDEN}", text))
     return _BASIC.sub(rf"\1{HIDDEN}", _BEARER.sub(rf"\1{HIDDEN}", text))
 
 

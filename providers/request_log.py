@@ -54,7 +54,7 @@ class Entry:
     id: UUID
     at: datetime
     provider_id: int
-    token_id: int
+    token_id: int | None  # None: a client asked for an access token
     token_prefix: str
     method: str
     path: str
@@ -86,8 +86,14 @@ _COLUMNS = tuple(Entry.__dataclass_fields__)
 _DELETE = "DELETE FROM providers_requestlog WHERE id = ANY(%s)"
 _COPY = f"COPY providers_requestlog ({', '.join(_COLUMNS)}) FROM STDIN"
 _TOUCH = """
-UPDATE providers_token SET last_used_at = %s, last_used_ip = %s, first_used_at = coalesce(first_used_at, %s)
-WHERE id = %s AND (last_used_at IS NULL OR last_used_at < %s)
+WITH token AS (
+  UPDATE providers_token SET last_used_at = %s, last_used_ip = %s, first_used_at = coalesce(first_used_at, %s)
+  WHERE id = %s AND (last_used_at IS NULL OR last_used_at < %s) RETURNING client_id, last_used_at, last_used_ip
+)
+UPDATE providers_oauthclient client SET last_used_at = token.last_used_at, last_used_ip = token.last_used_ip,
+  first_used_at = coalesce(client.first_used_at, token.last_used_at)
+FROM token
+WHERE client.id = token.client_id AND (client.last_used_at IS NULL OR client.last_used_at < token.last_used_at)
 """
 _COUNT = """
 INSERT INTO providers_refusedcalls (address, hour, kind, count) VALUES (%s, date_trunc('hour', %s), %s, %s)
@@ -119,7 +125,7 @@ class Writer:
     def add(self, entry: Entry, *, touches_token: bool) -> None:
         """Add a request to the buffer. `touches_token`: also write the token's last use."""
         with self._lock:
-            if touches_token:
+            if touches_token and entry.token_id is not None:
                 self._touches[entry.token_id] = (entry.at, entry.source_ip)
             entry = self._within_quota(entry)
             if self._bytes + _size(entry) > MAX_WAITING_BYTES:

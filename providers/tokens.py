@@ -1,15 +1,6 @@
-"""Bearer tokens: issue, rotate, suspend and revoke them, and find the caller of a request by its token.
+"""Bearer tokens: issue, rotate, suspend and revoke them, and find the caller of a request by its token."""
 
-A token is `ipr_`, 43 base64url characters of 32 random bytes, and 6 characters of checksum. Prefix
-and checksum help secret scanners to find leaked tokens. Only the SHA-256 digest is stored, under an
-index. A slow hash is not needed, because nobody can guess 256 random bits.
-"""
-
-import base64
-import hashlib
 import re
-import secrets
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -24,12 +15,11 @@ from providers.events import Actor, EventKind
 from providers.models import TEST_PREFIX, Provider, Token
 from providers.outcomes import Refusal
 from providers.prepared import execute_prepared
+from providers.secret_values import ACCESS, CLIENT_SECRET, PERMANENT, digest_of, is_well_formed, make_secret
 from providers.switches import SWITCHES
 
-PREFIX = "ipr_"
 MAX_LIVE_TOKENS = 2
 TEST_TOKEN_LIFE = timedelta(seconds=60)
-_SHAPE = re.compile(r"ipr_[A-Za-z0-9_-]{49}", re.ASCII)
 
 
 class TooManyTokensError(Exception):
@@ -46,22 +36,11 @@ class NotLiveError(Exception):
 
 def make_value(*, is_test: bool = False) -> str:
     """Return a new token value. The value for a connection test starts with `TEST_PREFIX`, and no other does."""
-    while True:
-        body = secrets.token_urlsafe(32)
-        if is_test:
-            body = TEST_PREFIX.removeprefix(PREFIX) + body[4:]
-        if is_test or not f"{PREFIX}{body}".startswith(TEST_PREFIX):
-            return f"{PREFIX}{body}{_checksum(body)}"
-
-
-def _checksum(body: str) -> str:
-    digits = base64.urlsafe_b64encode(zlib.crc32(body.encode()).to_bytes(4, "big"))
-    return digits.decode().rstrip("=")
-
-
-def is_well_formed(value: str) -> bool:
-    """Return whether `value` has the form and the checksum of a token. It may still never have been issued."""
-    return bool(_SHAPE.fullmatch(value)) and _checksum(value[4:47]) == value[47:]
+    if is_test:
+        return make_secret(TEST_PREFIX)
+    while (value := make_secret(PERMANENT)).startswith(TEST_PREFIX):
+        pass
+    return value
 
 
 def refusal_of(value: str) -> Refusal:
@@ -73,16 +52,13 @@ def refusal_of(value: str) -> Refusal:
         return Refusal.BEARER_TWICE
     if value.strip("'\"") != value:
         return Refusal.QUOTED
-    if PREFIX not in value:
+    if CLIENT_SECRET in value:
+        return Refusal.CLIENT_SECRET
+    if PERMANENT not in value and ACCESS not in value:
         return Refusal.UNKNOWN
     if is_well_formed("".join(value.split())):
         return Refusal.NEVER_ISSUED if is_well_formed(value) else Refusal.SPACED
     return Refusal.ALTERED
-
-
-def digest_of(value: str) -> bytes:
-    """Return the digest under which a token is stored."""
-    return hashlib.sha256(value.encode("utf-8", "surrogatepass")).digest()
 
 
 @transaction.atomic

@@ -15,6 +15,7 @@ from django.conf import settings
 from django_scim.settings import scim_settings
 
 from providers.models import Resource, SyncedGroup, SyncedUser
+from providers.oauth import accepted_schemes
 from scim.protocol.attributes import GROUP, USER, ResourceType
 from scim.protocol.messages import resource_type_document, service_provider_config
 from scim.store.answers import location_base
@@ -79,8 +80,13 @@ class ServiceProviderConfig:
 
     def to_dict(self) -> dict[str, Any]:
         options = settings.OPTIONS
+        caller = getattr(self.request, "caller", None)
+        schemes = scim_settings.AUTHENTICATION_SCHEMES
+        if caller is not None:
+            accepted = accepted_schemes(caller.provider_id)
+            schemes = [scheme for scheme in schemes if scheme["type"] in accepted]
         max_body = options.max_body_mib * 1_048_576
-        return service_provider_config(options.scim_url, scim_settings.AUTHENTICATION_SCHEMES, max_body)
+        return service_provider_config(options.scim_url, schemes, max_body)
 
 
 def adapter_of(resource_type: ResourceType) -> type[ResourceAdapter]:

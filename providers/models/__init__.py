@@ -2,6 +2,15 @@
 
 from providers.models.alert import INSTALLATION, MOST_TRIES, Alert, AlertSettings, AlertState
 from providers.models.export import KEPT, Export, ExportFailure, ExportPart, ExportState
+from providers.models.oauth import (
+    CLIENT_ID,
+    ClientKind,
+    ClientSecret,
+    FederatedTrust,
+    OAuthClient,
+    SigningKeys,
+    UsedAssertion,
+)
 from providers.models.preference import Preference, SavedFilter, TemporaryPassword
 from providers.models.provider import (
     RECYCLE_BIN_DAYS,
@@ -13,6 +22,7 @@ from providers.models.provider import (
     RemovalLimit,
     SchemaExtension,
     Token,
+    TokenKind,
     TokenState,
 )
 from providers.models.record import (
@@ -47,6 +57,7 @@ from providers.models.two_step import AuthenticatorApp
 
 __all__ = [
     "ASKED_NAMES",
+    "CLIENT_ID",
     "INSTALLATION",
     "KEPT",
     "MAX_SEARCH_LENGTH",
@@ -59,11 +70,14 @@ __all__ = [
     "AlertState",
     "AuthenticatorApp",
     "ChangeEvent",
+    "ClientKind",
+    "ClientSecret",
     "Erasure",
     "Export",
     "ExportFailure",
     "ExportPart",
     "ExportState",
+    "FederatedTrust",
     "HeldRemoval",
     "IpMode",
     "IpRule",
@@ -71,6 +85,7 @@ __all__ = [
     "Membership",
     "MembershipEnding",
     "Notice",
+    "OAuthClient",
     "Preference",
     "Provider",
     "ProviderActivity",
@@ -83,6 +98,7 @@ __all__ = [
     "SavedFilter",
     "SchemaExtension",
     "SearchTooLongError",
+    "SigningKeys",
     "Sought",
     "SourceSeen",
     "Status",
@@ -90,7 +106,9 @@ __all__ = [
     "SyncedUser",
     "TemporaryPassword",
     "Token",
+    "TokenKind",
     "TokenState",
+    "UsedAssertion",
     "like_all",
     "sought_id",
     "synced_user_model",

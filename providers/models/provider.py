@@ -166,12 +166,27 @@ class TokenQuerySet(models.QuerySet["Token"]):
         return self.permanent().filter(unexpired, revoked_at__isnull=True)
 
     def permanent(self) -> "TokenQuerySet":
-        """Return all tokens except those of connection tests."""
-        return self.exclude(prefix=TEST_PREFIX)
+        """Return the tokens that administrators issued: not those of connection tests, and no access tokens."""
+        return self.filter(client=None).exclude(prefix=TEST_PREFIX)
+
+    def access(self) -> "TokenQuerySet":
+        """Return the access tokens, which OAuth clients got from the token endpoint."""
+        return self.filter(client__isnull=False)
+
+
+class TokenKind(models.TextChoices):
+    """Who issued a token: an administrator, a connection test, or the token endpoint to an OAuth client."""
+
+    PERMANENT = "permanent"
+    TEST = "test"
+    ACCESS = "access"
 
 
 class Token(models.Model):
-    """A bearer token. Only its SHA-256 is stored, and its first and last characters for recognition."""
+    """A bearer token. Only its SHA-256 is stored, and its first and last characters for recognition.
+
+    An access token has the OAuth client that got it, with the client's prefix, and the secret that was shown for it.
+    """
 
     provider = models.ForeignKey(Provider, models.CASCADE, related_name="tokens", db_index=False)
     label = models.CharField(max_length=100)
@@ -189,6 +204,8 @@ class Token(models.Model):
     last_used_at = models.DateTimeField(null=True, blank=True)
     last_used_ip = models.GenericIPAddressField(null=True, blank=True)
     request_key = models.UUIDField(null=True, editable=False)
+    client = models.ForeignKey("OAuthClient", models.CASCADE, null=True, related_name="tokens", db_index=False)
+    secret = models.ForeignKey("ClientSecret", models.CASCADE, null=True, related_name="+", db_index=False)
 
     objects = TokenQuerySet.as_manager()
 
@@ -197,6 +214,14 @@ class Token(models.Model):
             # A form that is sent twice issues only one token (AC-TOK-5).
             models.UniqueConstraint(fields=["provider", "request_key"], name="one_token_per_request"),
         ]
+        indexes = [models.Index(fields=["client", "secret"], condition=Q(client__isnull=False), name="access_tokens")]
+
+    @property
+    def kind(self) -> TokenKind:
+        """Who issued the token."""
+        if self.client_id is not None:
+            return TokenKind.ACCESS
+        return TokenKind.TEST if self.prefix == TEST_PREFIX else TokenKind.PERMANENT
 
     @property
     def shown(self) -> str:

@@ -7,6 +7,7 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
 from providers.client_address import client_address
+from providers.models import CLIENT_ID
 from providers.outcomes import Refusal
 from providers.tokens import Caller, find_caller, refusal_of
 from scim.api import refusals, throttling
@@ -33,7 +34,9 @@ class BearerAuthentication(BaseAuthentication):
         if caller.is_deleted:
             raise throttling.limited(refusals.provider_deleted(), address)
         if caller.token_state != "active":
-            raise throttling.limited(refusals.ended_token(caller.token_state), address)
+            is_access = caller.token_prefix.startswith(CLIENT_ID)
+            ended = refusals.ended_access_token() if is_access else refusals.ended_token(caller.token_state)
+            raise throttling.limited(ended, address)
         return None, caller
 
 

@@ -15,6 +15,7 @@ _ENTER_TOKEN = (
     "In Entra ID, open Provisioning and enter the permanent token of this provider as Secret Token; in other clients, "
     "send it as a bearer token."
 )
+# Of requests to /scim; an unknown client meets `scim.api.token`.
 _UNUSABLE: Mapping[Refusal, str] = {
     Refusal.NO_TOKEN: f"No bearer token was sent. {_ENTER_TOKEN}",
     Refusal.JWT: f"Entra ID sent a token of its own because its Secret Token is empty. {_ENTER_TOKEN}",
@@ -25,6 +26,8 @@ _UNUSABLE: Mapping[Refusal, str] = {
     "is no longer shown, make a new one in iProva.",
     Refusal.NEVER_ISSUED: "The token is not known here: it is another iProva's, or its provider was purged. Make a new "
     "permanent token in iProva and enter it as Secret Token.",
+    Refusal.CLIENT_SECRET: "The secret of an OAuth client was sent as a token. In Entra ID, choose OAuth 2.0 client "
+    "credentials and enter it as Client Secret; the client gets its tokens from the token endpoint.",
     Refusal.UNKNOWN: "The token is not known. Make a new permanent token in iProva and enter it as Secret Token.",
 }
 _ENDED: Mapping[str, tuple[Reason, str]] = {
@@ -54,8 +57,21 @@ def ended_token(state: str) -> ScimError:
     return _unauthorized(*_ENDED[state])
 
 
-def _unauthorized(reason: Reason, sentence: str) -> ScimError:
-    return ScimError(reason, 401, "", sentence, headers={"WWW-Authenticate": 'Bearer realm="SCIM"'})
+def ended_access_token() -> ScimError:
+    """An access token that has expired, or whose client was revoked or suspended."""
+    return _unauthorized(
+        Reason.ACCESS_TOKEN_ENDED,
+        "The access token is no longer valid. Get a new one from the token endpoint; if that is refused, an iProva "
+        "administrator sees why under Refused requests.",
+        'error="invalid_token", ',
+    )
+
+
+def _unauthorized(reason: Reason, sentence: str, error: str = "") -> ScimError:
+    """RFC 6750 §3, and RFC 9728 §5.1: the header says where to read how to get a token."""
+    documents = f'resource_metadata="{settings.OPTIONS.base_url}/.well-known/oauth-protected-resource/scim"'
+    challenge = f'Bearer realm="SCIM", {error}{documents}'
+    return ScimError(reason, 401, "", sentence, headers={"WWW-Authenticate": challenge})
 
 
 def unknown_route(path: str) -> ScimError:

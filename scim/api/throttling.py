@@ -16,7 +16,8 @@ from providers import rate_limits
 from providers.client_address import source_of
 from providers.models import TEST_PREFIX
 from providers.redaction import MAX_BODY
-from providers.tokens import Caller, digest_of
+from providers.secret_values import digest_of
+from providers.tokens import Caller
 from scim.api import refusals
 from scim.api.parsers import read_unread_body
 from scim.protocol.errors import Reason, ScimError

@@ -62,6 +62,7 @@ class Reason(StrEnum):
     TOKEN_REVOKED = "token-revoked"
     TOKEN_EXPIRED = "token-expired"
     TOKEN_SUSPENDED = "token-suspended"
+    ACCESS_TOKEN_ENDED = "access-token-ended"
     PROVIDER_DELETED = "provider-deleted"
     ADDRESS_REFUSED = "address-refused"
     TOO_FAST = "too-fast"

@@ -1,7 +1,7 @@
 """Explains why a request was not done: a short name for lists, what it means, who must act, what to do (AC-LOG-4).
 
 `EXPLANATIONS` is the table, by the reason that the provisioning log stores with such a request
-(`scim.protocol.errors.Reason`).
+(`scim.protocol.errors.Reason`, and `SignInFailure` of a client that wanted an access token).
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
 from providers.console.frame.page import Text
+from providers.console.log.sign_in_failures import WORDS
 from providers.models import RequestLog
 from providers.outcomes import Outcome
 from scim.protocol.errors import Reason
@@ -221,6 +222,13 @@ _EXPIRED = Explanation(
     ADMINISTRATOR,
     _NEW_TOKEN,
 )
+_ACCESS_TOKEN = Explanation(
+    _("Token refused"),
+    _("The access token is no longer valid."),
+    _("It has expired, or its client was suspended or revoked. A client gets a new one by itself, unless it may not."),
+    NOBODY,
+    _("If it comes back, look for the sign-in of the client that was refused."),
+)
 _SUSPENDED = Explanation(
     _("Token refused"),
     _("The token is suspended."),
@@ -319,7 +327,7 @@ _ADAPTER = Explanation(
     _("Ask whoever wrote the adapter."),
 )
 
-EXPLANATIONS: Mapping[Reason, Explanation] = {
+EXPLANATIONS: Mapping[str, Explanation] = {
     Reason.INVALID_FILTER: _FILTER,
     Reason.DISCOVERY_FILTER: _FILTER,
     Reason.INVALID_PATH: _PATH,
@@ -361,6 +369,7 @@ EXPLANATIONS: Mapping[Reason, Explanation] = {
     Reason.TOKEN_REVOKED: _REVOKED,
     Reason.TOKEN_EXPIRED: _EXPIRED,
     Reason.TOKEN_SUSPENDED: _SUSPENDED,
+    Reason.ACCESS_TOKEN_ENDED: _ACCESS_TOKEN,
     Reason.PROVIDER_DELETED: _PROVIDER_DELETED,
     Reason.ADDRESS_REFUSED: _ADDRESS,
     Reason.TOO_FAST: _TOO_FAST,
@@ -374,6 +383,12 @@ EXPLANATIONS: Mapping[Reason, Explanation] = {
     Reason.NOT_FINISHED: _NOT_FINISHED,
     Reason.INTERNAL_ERROR: _INTERNAL,
     Reason.NOTHING_UNDERSTOOD: _NOTHING_UNDERSTOOD,
+    **{
+        failure: Explanation(
+            _("Sign-in refused"), words.title, words.meaning, ADMINISTRATOR if words.is_ours else ENTRA, words.act
+        )
+        for failure, words in WORDS.items()
+    },
 }
 
 
@@ -386,7 +401,7 @@ def explanation_of(reason: str, status: int) -> Explanation:
     """Return the explanation of a stored reason. Earlier versions stored none (""): then the status decides."""
     if not reason:
         return _INTERNAL if status >= 500 else _SYNTAX
-    return EXPLANATIONS[Reason(reason)]
+    return EXPLANATIONS[reason]
 
 
 def name_of_problem(status: int, reason: str, resource_type: str) -> str:

@@ -39,6 +39,10 @@ _MEANINGS: Mapping[str, Text] = {
     Refusal.NEVER_ISSUED: gettext_lazy(
         "It has the form of ours: made by another iProva, or for a provider that no longer exists."
     ),
+    Refusal.CLIENT_SECRET: gettext_lazy(
+        "The secret of an OAuth client was sent as a token: choose OAuth 2.0 client credentials in the directory."
+    ),
+    Refusal.UNKNOWN_CLIENT: gettext_lazy("A client id, or a secret without one, that is not known here."),
     Refusal.UNKNOWN: gettext_lazy("A token was sent that was never made here."),
 }
 

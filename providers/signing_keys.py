@@ -1,0 +1,130 @@
+"""The keys with which issuers sign assertions: fetched when they are needed, and kept for all workers in one row.
+
+    the key is known, fetched today     it is used
+    the key is known, fetched earlier   it is used, after a fetch by whoever comes first; if that fails, for `KEPT`
+    the key is unknown                  one request fetches, at most once in `PAUSE`; others wait for it, for `WAIT_S`
+
+So keys may change without notice, an assertion with an invented key id cannot make this server fetch all the time, and
+an issuer that does not answer stops nobody whose key is known.
+"""
+
+import time
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import orjson
+from django.conf import settings
+from django.db.models import F, Q
+from django.utils import timezone
+from django.utils.translation import gettext_noop
+
+from providers.assertions import AssertionRefusedError
+from providers.models import SigningKeys
+from providers.outcomes import SignInFailure
+from providers.outgoing import TIMEOUT_S, OutgoingError, fetch
+
+MAX_KEYS = 200
+FRESH = timedelta(days=1)
+KEPT = timedelta(days=7)
+PAUSE = timedelta(minutes=1)
+WAIT_S = 1.0
+_POLL_S = 0.05
+_INCOMPLETE = gettext_noop("The response is not a JWK Set.")
+
+
+class FetchingError(Exception):
+    """Another request is fetching the keys at this moment: the client is asked to come again in a second."""
+
+
+class KeySetError(Exception):
+    """A document is not a JWK Set (RFC 7517 §5) with at least one key that has an id."""
+
+
+def read_key_set(document: Any) -> dict[str, Mapping[str, Any]]:
+    """Return the public keys of a JWK Set by their ids. Keys without one are left out. Raises `KeySetError`.
+
+    A set with a private or secret key is refused as a whole: whoever made it did not mean to publish that.
+    """
+    keys = document.get("keys") if isinstance(document, dict) else None
+    if not isinstance(keys, list) or len(keys) > MAX_KEYS:
+        raise KeySetError
+    found: dict[str, Mapping[str, Any]] = {}
+    for key in keys:
+        if not isinstance(key, dict) or "d" in key or "k" in key:
+            raise KeySetError
+        if isinstance(key.get("kid"), str) and key.get("kty") in ("RSA", "EC"):
+            found[key["kid"]] = key
+    if not found:
+        raise KeySetError
+    return found
+
+
+def signing_key(jwks_url: str, key_id: str) -> Mapping[str, Any]:
+    """Return an issuer's key (a JWK) by its id. It may take a fetch, which has the limits of `providers.outgoing`.
+
+    Raises `AssertionRefusedError` if there is no such key or the keys cannot be fetched, and `FetchingError`.
+    """
+    known = SigningKeys.objects.filter(pk=jwks_url).first() or SigningKeys(jwks_url=jwks_url)
+    found = _key(known, key_id)
+    if found is None or not _is_fresh(known):
+        if _begin(jwks_url):
+            known = _fetch(jwks_url)
+        elif found is None:
+            known = _wait(jwks_url)
+        found = _key(known, key_id)
+    if found is not None:
+        return found
+    if known.document is None or not _is_usable(known):
+        raise AssertionRefusedError(SignInFailure.ASSERTION_KEYS, f"{jwks_url}: {known.error or 'not fetched yet'}")
+    raise AssertionRefusedError(SignInFailure.ASSERTION_KEY, f'{jwks_url} has no key "{key_id[:300]}".')
+
+
+def _key(known: SigningKeys, key_id: str) -> Mapping[str, Any] | None:
+    return read_key_set(known.document).get(key_id) if known.document and _is_usable(known) else None
+
+
+def _is_fresh(known: SigningKeys) -> bool:
+    return known.fetched_at is not None and known.fetched_at > timezone.now() - FRESH
+
+
+def _is_usable(known: SigningKeys) -> bool:
+    return known.fetched_at is not None and known.fetched_at > timezone.now() - KEPT
+
+
+def _begin(jwks_url: str) -> bool:
+    """Return whether this request is the one that fetches now: at most one in `PAUSE`, over all workers."""
+    now = timezone.now()
+    _row, is_new = SigningKeys.objects.get_or_create(jwks_url=jwks_url, defaults={"tried_at": now})
+    due = SigningKeys.objects.filter(Q(tried_at=None) | Q(tried_at__lt=now - PAUSE), pk=jwks_url)
+    return is_new or bool(due.update(tried_at=now))
+
+
+def _fetch(jwks_url: str) -> SigningKeys:
+    """Fetch the keys and store them, or why that failed. No transaction is open while it waits for the issuer."""
+    values: dict[str, Any]
+    try:
+        document = orjson.loads(fetch(jwks_url, settings.OPTIONS.federation_hosts, {"Accept": "application/json"}))
+        read_key_set(document)
+        values = {"document": document, "fetched_at": timezone.now(), "error": ""}
+    except OutgoingError as error:
+        values = {"failed_at": timezone.now(), "error": f"{error.reason} {error.detail}".strip()[:200]}
+    except (orjson.JSONDecodeError, KeySetError):
+        values = {"failed_at": timezone.now(), "error": _INCOMPLETE}
+    SigningKeys.objects.filter(pk=jwks_url).update(**values)
+    return SigningKeys.objects.get(pk=jwks_url)
+
+
+def _wait(jwks_url: str) -> SigningKeys:
+    """Return the keys when the request that fetches them is done, or at once if none does. Raises `FetchingError`."""
+    fetching = SigningKeys.objects.filter(
+        ~Q(fetched_at__gte=F("tried_at")),
+        ~Q(failed_at__gte=F("tried_at")),
+        tried_at__gt=timezone.now() - timedelta(seconds=TIMEOUT_S + 1),  # a worker that was killed has no end
+    )
+    until = time.monotonic() + WAIT_S
+    while fetching.filter(pk=jwks_url).exists():
+        if time.monotonic() > until:
+            raise FetchingError
+        time.sleep(_POLL_S)
+    return SigningKeys.objects.get(pk=jwks_url)

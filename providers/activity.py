@@ -62,7 +62,7 @@ class Call:
 
     @property
     def is_sign_in(self) -> bool:
-        """Whether the request asked for an access token. It is in the log, but it is no request to /scim."""
+        """Whether the request asked for an access token. It is in the log, but not a request to /scim."""
         return self.intent == Action.SIGN_IN
 
     @property

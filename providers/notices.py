@@ -1,4 +1,5 @@
-"""Mails to a provider's notification address: a token expires soon, removals are above the limit, or it is nearly full.
+"""Mails to a provider's notification address: a token or client secret expires soon, removals are above the limit, or
+it is nearly full.
 
 `write_notices` writes the mails that are due into a table, one for each occasion. `send_notices` sends them, and tries
 a failed one again after an hour. Both are housekeeping jobs. A mail contains userNames, because the reader must see
@@ -21,8 +22,10 @@ from django.utils.translation import gettext_noop, ngettext, override
 
 from providers import health
 from providers.models import (
+    ClientSecret,
     HeldRemoval,
     Notice,
+    OAuthClient,
     Provider,
     ProviderActivity,
     RemovalLimit,
@@ -60,7 +63,7 @@ def write_notices() -> str:
         return gettext_noop("EMAIL_URL is not set")
     now = timezone.now()
     with override(settings.LANGUAGE_CODE):
-        due = [*_ending_tokens(now), *_removals(now), *_nearly_full()]
+        due = [*_ending_tokens(now), *_ending_secrets(now), *_removals(now), *_nearly_full()]
     known = set(
         Notice.objects.filter(provider_id__in={one.provider.pk for one in due}).values_list("provider_id", "key")
     )
@@ -142,6 +145,45 @@ def _about_token(token: Token, key: str, now: datetime) -> _Due:
             "Enter the new one in the directory (in Entra ID: Provisioning, Secret Token):\n%(url)s"
         )
     return _Due(token.provider, key, subject % names, body % names)
+
+
+def _ending_secrets(now: datetime) -> Iterator[_Due]:
+    """Yield the same mails for each client secret that expires soon."""
+    clients = OAuthClient.objects.live().filter(provider__in=_notified())
+    secrets = ClientSecret.objects.live().filter(client__in=clients)
+    by_client: dict[int, ClientSecret] = {}  # the secret that came after
+    for secret in secrets.select_related("client__provider").order_by("-pk"):
+        newer, left = by_client.get(secret.client_id), secret.expires_at - now
+        by_client[secret.client_id] = secret
+        if newer is None and left <= health.EXPIRY_NOTICE:
+            days = next(days for days in EXPIRY_DAYS if left <= timedelta(days=days))
+            yield _about_secret(secret, f"secret {secret.pk} {secret.expires_at:%Y-%m-%dT%H:%M} {days}", None)
+        elif newer and newer.first_used_at is None and left <= health.UNUSED_NOTICE:
+            yield _about_secret(secret, f"unused secret {secret.pk} {secret.expires_at:%Y-%m-%dT%H:%M}", newer)
+
+
+def _about_secret(secret: ClientSecret, key: str, newer: ClientSecret | None) -> _Due:
+    provider = secret.client.provider
+    names = {
+        "title": one_line(provider.title),
+        "secret": f"{one_line(secret.client.label)} ({secret.shown})",
+        "time": clock(secret.expires_at),
+        "url": address("clients", provider),
+    }
+    if newer is None:
+        subject = _("%(title)s: a client secret expires on %(time)s")
+        body = _(
+            "The client secret %(secret)s of %(title)s expires on %(time)s. From then on the directory cannot sign in, "
+            "and people who leave your organisation keep their access.\n\nRotate it in time and enter the new one in "
+            "the directory (in Entra ID: Provisioning, Client Secret):\n%(url)s"
+        )
+    else:
+        subject = _("%(title)s: the old client secret expires on %(time)s, the new one is unused")
+        body = _(
+            "The old client secret %(secret)s of %(title)s expires on %(time)s, and the one that replaces it was never "
+            "used. Enter the new one in the directory (in Entra ID: Provisioning, Client Secret):\n%(url)s"
+        )
+    return _Due(provider, key, subject % names, body % names)
 
 
 def _removals(now: datetime) -> Iterator[_Due]:

@@ -76,7 +76,8 @@ def signing_key(jwks_url: str, key_id: str) -> Mapping[str, Any]:
     if found is not None:
         return found
     if known.document is None or not _is_usable(known):
-        raise AssertionRefusedError(SignInFailure.ASSERTION_KEYS, f"{jwks_url}: {known.error or 'not fetched yet'}")
+        said = f"{known.error or 'Not fetched yet.'} {known.detail}".strip()
+        raise AssertionRefusedError(SignInFailure.ASSERTION_KEYS, f"{jwks_url}: {said}")
     raise AssertionRefusedError(SignInFailure.ASSERTION_KEY, f'{jwks_url} has no key "{key_id[:300]}".')
 
 
@@ -106,11 +107,11 @@ def _fetch(jwks_url: str) -> SigningKeys:
     try:
         document = orjson.loads(fetch(jwks_url, settings.OPTIONS.federation_hosts, {"Accept": "application/json"}))
         read_key_set(document)
-        values = {"document": document, "fetched_at": timezone.now(), "error": ""}
+        values = {"document": document, "fetched_at": timezone.now(), "error": "", "detail": ""}
     except OutgoingError as error:
-        values = {"failed_at": timezone.now(), "error": f"{error.reason} {error.detail}".strip()[:200]}
+        values = {"failed_at": timezone.now(), "error": error.reason, "detail": error.detail[:200]}
     except (orjson.JSONDecodeError, KeySetError):
-        values = {"failed_at": timezone.now(), "error": _INCOMPLETE}
+        values = {"failed_at": timezone.now(), "error": _INCOMPLETE, "detail": ""}
     SigningKeys.objects.filter(pk=jwks_url).update(**values)
     return SigningKeys.objects.get(pk=jwks_url)
 

@@ -15,6 +15,10 @@ COMMANDS: Mapping[str, Sequence[str]] = {
     "Tokens": (
         "list_tokens", "issue_token", "rotate_token", "expire_token", "suspend_token", "restore_token", "revoke_token",
     ),
+    "OAuth clients": (
+        "list_oauth_clients", "add_oauth_client", "rotate_client_secret", "revoke_client_secret",
+        "suspend_oauth_client", "restore_oauth_client", "revoke_oauth_client",
+    ),
     "IP restriction": ("show_ip_restriction", "set_ip_restriction", "add_ranges", "remove_ranges", "import_ranges"),
     "Alerts": ("set_alerts", "test_alerts"),
     "Users and removals": ("show_user", "list_problems", "show_removals", "decide_removals"),

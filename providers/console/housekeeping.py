@@ -84,6 +84,7 @@ def _purposes() -> Mapping[str, Text]:
         "purge_providers": _("Purges providers deleted %(days)d days ago") % {"days": RECYCLE_BIN_DAYS},
         "forget_counts": _("Forgets counts of requests and addresses after %(days)d days, and expired sessions")
         % {"days": COUNT_DAYS},
+        "forget_access_tokens": _("Deletes access tokens of OAuth clients that have expired"),
         "seal_app_keys": _("Encrypts the keys of two-step sign-in with the current SECRET_KEY"),
         "forget_exports": _("Deletes exported files after %(hours)d hours") % {"hours": KEPT // timedelta(hours=1)},
         "check_memberships": _("Checks that each membership has the provider of its group and its member"),

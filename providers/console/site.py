@@ -28,6 +28,7 @@ from providers.console.log import pages as log
 from providers.console.provider import (
     add,
     alerts,
+    clients,
     guide,
     history,
     ip_ranges,
@@ -205,6 +206,7 @@ class ConsoleSite(AdminSite):
             page(f"{token}restore/", tokens.restore_token),
             page(f"{token}expiry/", tokens.expire_token),
             page(f"{token}revoke/", tokens.revoke_token),
+            *self._client_urls(page, one),
             page(f"{one}ip-restriction/", ip_restriction.ip_restriction),
             page(f"{one}ip-restriction/mode/", ip_restriction.ip_mode),
             page(f"{one}ip-restriction/add/", ip_ranges.add_ranges),
@@ -220,6 +222,21 @@ class ConsoleSite(AdminSite):
             page(f"{one}guide/", guide.guide),
             page(f"{one}guide/seen/", guide.guide_seen),
             page(f"{one}guide/test/", guide.test_connection),
+        ]
+
+    def _client_urls(self, page: Callable[..., URLPattern], provider: str) -> list[URLPattern]:
+        one = f"{provider}sign-in/<int:client_pk>/"
+        return [
+            page(f"{provider}sign-in/", clients.clients),
+            page(f"{provider}sign-in/add/", clients.add_client),
+            page(f"{provider}sign-in/add-workload-identity/", clients.add_federated_client),
+            page(f"{one}rotate/", clients.rotate_secret),
+            page(f"{one}secrets/<int:secret_id>/revoke/", clients.revoke_secret),
+            page(f"{one}suspend/", clients.suspend_client),
+            page(f"{one}restore/", clients.restore_client),
+            page(f"{one}revoke/", clients.revoke_client),
+            page(f"{one}trust/", clients.edit_trust),
+            page(f"{one}trust/learned/", clients.trust_learned),
         ]
 
     @property

@@ -1,4 +1,4 @@
-"""What the commands print about providers, tokens, users and accounts: the fields, with the value of each.
+"""What the commands print about providers, tokens, clients, users and accounts: the fields, with the value of each.
 
 A page has the same facts: states and sentences are made by the functions of the console.
 """
@@ -10,6 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone
 
+from providers.access_tokens import token_url
 from providers.accounts import role_of
 from providers.administration import CHANGEABLE
 from providers.console.provider.providers import Row, provider_rows, with_people
@@ -91,6 +92,49 @@ NEW_TOKEN: Fields = {
     "label": lambda pair: pair[0].label,
     "expires_at": lambda pair: pair[0].expires_at,
     "token": lambda pair: pair[1],
+}
+
+CLIENT: Fields = {
+    "client_id": attrgetter("client_id"),
+    "kind": attrgetter("kind"),
+    "label": attrgetter("label"),
+    "state": attrgetter("state.value"),
+    "created_at": attrgetter("created_at"),
+    "first_used_at": attrgetter("first_used_at"),
+    "last_used_at": attrgetter("last_used_at"),
+    "last_used_ip": attrgetter("last_used_ip"),
+    "secrets": lambda client: [
+        {
+            "shown": secret.shown,
+            "expires_at": secret.expires_at,
+            "first_used_at": secret.first_used_at,
+            "last_used_at": secret.last_used_at,
+        }
+        for secret in client.secrets.live().order_by("pk")
+    ],
+}
+
+# Of a client that has no secret, and what its directory needs.
+FEDERATED_CLIENT: Fields = {
+    "client_id": attrgetter("client_id"),
+    "token_url": lambda _: token_url(),
+    "tenant_url": lambda _: settings.OPTIONS.scim_url,
+}
+
+# Of a client, its secret and the value of it.
+NEW_CLIENT: Fields = {
+    "client_id": lambda made: made[0].client_id,
+    "client_secret": lambda made: made[2],
+    "token_url": lambda _: token_url(),
+    "tenant_url": lambda _: settings.OPTIONS.scim_url,
+    "expires_at": lambda made: made[1].expires_at,
+}
+
+# Of a new secret and its value.
+NEW_SECRET: Fields = {
+    "client_id": lambda pair: pair[0].client.client_id,
+    "client_secret": lambda pair: pair[1],
+    "expires_at": lambda pair: pair[0].expires_at,
 }
 
 ACCOUNT: Fields = {

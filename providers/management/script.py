@@ -27,10 +27,13 @@ from providers.administration import NoRangesError, TitleTakenError
 from providers.events import Actor
 from providers.ip_restriction import CannotEnforceError, TooManyRangesError, UncoveredError
 from providers.ip_rules import MAX_RANGES, Network, RangeProblem, read_range
-from providers.models import Provider, Token
+from providers.models import ClientSecret, OAuthClient, Provider, Token
+from providers.oauth import TooManyClientsError
+from providers.outgoing import OutgoingError
 from providers.plain_text import one_line
 from providers.removal_decisions import StaleDecisionError
 from providers.service_tags import ServiceTagsError
+from providers.signing_keys import KeySetError
 from providers.tokens import NotLiveError, TooManyTokensError
 from scim.protocol.definitions import DefinitionError
 from scim.protocol.values import comparison_key
@@ -77,10 +80,13 @@ REFUSALS: Mapping[type[Exception], tuple[Exit, Callable[[Any], str]]] = {
     TitleTakenError: (Exit.CONFLICT, lambda _: "There is already a provider with this title."),
     NoRangesError: (Exit.USAGE, lambda _: "--ip enforce needs --allow with ranges that do not allow every address."),
     TooManyTokensError: (Exit.CONFLICT, lambda _: "The provider has two live tokens: revoke one first (revoke_token)."),
-    NotLiveError: (Exit.CONFLICT, lambda _: "The token is revoked or expired; nothing was changed."),
+    NotLiveError: (Exit.CONFLICT, lambda _: "It is revoked or expired, or has no secrets; nothing was changed."),
     CannotEnforceError: (Exit.CONFLICT, _cannot_enforce),
     UncoveredError: (Exit.CONFLICT, _uncovered),
     TooManyRangesError: (Exit.CONFLICT, lambda _: f"A provider can have at most {MAX_RANGES:,} ranges."),
+    TooManyClientsError: (Exit.CONFLICT, lambda _: "The provider has two live clients: revoke one first."),
+    OutgoingError: (Exit.USAGE, lambda error: f"--jwks-url: {error}"),
+    KeySetError: (Exit.FAILED, lambda _: "--jwks-file is not a JWK Set with public keys that have ids."),
     StaleDecisionError: (Exit.CONFLICT, lambda _: "There is nothing to decide in that way: see show_removals."),
     LastManagerError: (Exit.CONFLICT, lambda _: "Nobody else could manage accounts: make another Administrator first."),
     OwnAccountError: (Exit.CONFLICT, lambda _: "An account cannot take its own access away."),
@@ -103,16 +109,18 @@ _NO_TABLES = (
 class ScriptCommand(BaseCommand):
     """A command for scripts: `act` does it and returns what to print, a thing or a list of things with `fields`.
 
-    `subject` is what the command is about. `act` gets it as `provider` or `token`, already found.
+    `subject` is what the command is about. `act` gets it as `provider`, `token` or `client`, already found.
     """
 
     fields: Fields = {}
-    subject = ""  # "provider" or "token"
+    subject = ""  # "provider", "token" or "client"
     # Each command names the options that it uses as arguments, and takes the others as `**options`.
     act: Callable[..., Any]
 
     def add_arguments(self, parser: CommandParser) -> None:
-        if self.subject:
+        if self.subject == "client":
+            parser.add_argument("client", metavar="CLIENT_ID", help="the id of the OAuth client")
+        elif self.subject:
             parser.add_argument("provider", help="title or id of the provider")
         if self.subject == "token":
             parser.add_argument(
@@ -140,7 +148,9 @@ class ScriptCommand(BaseCommand):
                 self.stdout.write(self._shown(answer, is_json=options["json"]))
 
     def _found(self, options: dict[str, Any]) -> dict[str, Any]:
-        if self.subject:
+        if self.subject == "client":
+            options["client"] = find_client(options["client"])
+        elif self.subject:
             options["provider"] = find_provider(options["provider"])
         if self.subject == "token":
             options["token"] = find_token(options["provider"], options["token"])
@@ -257,6 +267,25 @@ def _is_named(token: Token, name: str) -> bool:
     return comparison_key(name) == parts[0] or name in parts[1:]
 
 
+def find_client(client_id: str) -> OAuthClient:
+    """Return the OAuth client with this id, of a provider that is not deleted. Raises `CommandError`."""
+    known = OAuthClient.objects.select_related("provider").filter(provider__deleted_at=None)
+    found = known.filter(client_id=client_id).first()
+    if found is None:
+        raise not_found(f"There is no OAuth client {client_id!r}.")
+    return found
+
+
+def find_secret(client: OAuthClient, beginning: str) -> ClientSecret:
+    """Return the secret of a client that begins so; its first eight characters are known. Raises `CommandError`."""
+    known = list(client.secrets.order_by("pk"))
+    found = [secret for secret in known if beginning.startswith(secret.prefix)]
+    if len(found) != 1:
+        names = ", ".join(secret.shown for secret in known) or "none"
+        raise not_found(f"No secret, or several, begins with {beginning[:8]!r}. Known: {names}")
+    return found[0]
+
+
 def find_account(username: str) -> Any:
     """Return the console account with this name. Raises `CommandError`."""
     found = accounts().filter(username=username).first()
@@ -280,6 +309,13 @@ def network(text: str) -> Network:
     if isinstance(found, RangeProblem):
         raise argparse.ArgumentTypeError(found.reason)
     return found
+
+
+def hours(text: str) -> timedelta:
+    """Read a number of hours, for `type=` of an argument."""
+    if not re.fullmatch("[0-9]{1,5}", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of hours")
+    return timedelta(hours=int(text))
 
 
 _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}

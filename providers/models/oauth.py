@@ -156,10 +156,11 @@ class SigningKeys(models.Model):
     jwks_url = models.CharField(max_length=1000, primary_key=True)
     document = models.JSONField(null=True)
     fetched_at = models.DateTimeField(null=True)
-    # The last attempt, and the last that failed with its reason, a text of the catalogue.
+    # The last attempt, and the last that failed: `error` is a text of the catalogue, `detail` completes it.
     tried_at = models.DateTimeField(null=True)
     failed_at = models.DateTimeField(null=True)
     error = models.CharField(max_length=200, default="")
+    detail = models.CharField(max_length=200, default="")
 
 
 class UsedAssertion(models.Model):

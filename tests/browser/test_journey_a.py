@@ -30,7 +30,7 @@ def test_journey_a_by_mouse_in_nine_clicks(visit, settings):
     page.get_by_test_id("title").fill("Contoso Entra ID")
     page.get_by_test_id("ok").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Contoso Entra ID")
-    page.get_by_test_id("copy-url").click()
+    page.get_by_test_id("copy-tenant-url").click()
     expect(page.get_by_text("Tenant URL copied")).to_be_visible()
     assert clipboard(page) == settings.OPTIONS.scim_url
     page.get_by_test_id("permanent-token").click()
@@ -72,7 +72,7 @@ def test_ac_a11y_2_journey_a_by_keyboard(visit, settings, scheme):
     page.keyboard.type("Contoso Entra ID")
     page.keyboard.press("Enter")
     page.wait_for_url("**/eum/providers/*/")
-    tab_to(page, "copy-url", most=36)
+    tab_to(page, "copy-tenant-url", most=36)
     page.keyboard.press("Enter")
     expect(page.get_by_text("Tenant URL copied")).to_be_visible()
     assert clipboard(page) == settings.OPTIONS.scim_url
@@ -110,7 +110,7 @@ def test_ac_add_6_journey_a_without_javascript(visit, settings):
     page.get_by_test_id("title").fill("Contoso Entra ID")
     page.get_by_test_id("title").press("Enter")
     expect(page.get_by_test_id("tenant-url")).to_have_value(settings.OPTIONS.scim_url)
-    expect(page.get_by_test_id("copy-url")).to_be_hidden()  # it could do nothing
+    expect(page.get_by_test_id("copy-tenant-url")).to_be_hidden()  # it could do nothing
     expect(page.get_by_role("status").filter(has_text="Provider added")).to_be_visible()
     page.get_by_test_id("permanent-token").click()
     assert VALUE.match(page.get_by_test_id("token-value").input_value())

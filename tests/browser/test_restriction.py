@@ -108,7 +108,7 @@ def test_ac_gui_1_and_2_the_guide_copies_and_ticks(visit):
     window = visit("Administrator")
     window.context.clock.install()
     page = window.open(f"/eum/providers/{provider.pk}/guide/")
-    page.get_by_test_id("copy-url").click()
+    page.get_by_test_id("copy-tenant-url").click()
     expect(page.get_by_text("Tenant URL copied")).to_be_visible()
     assert clipboard(page) == settings.OPTIONS.scim_url
     expect(page.get_by_test_id("seen")).not_to_contain_text("✓")

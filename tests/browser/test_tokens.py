@@ -27,7 +27,7 @@ def open_token(visit: Any, **options: Any) -> tuple[Any, Page, str]:
 def test_ac_prov_2_copying_the_url(visit, settings):
     provider = make_provider("Contoso")
     page = visit("Support").open(f"/eum/providers/{provider.pk}/")
-    page.get_by_test_id("copy-url").click()
+    page.get_by_test_id("copy-tenant-url").click()
     expect(page.get_by_role("status").filter(has_text="Tenant URL copied")).to_be_visible()
     assert clipboard(page) == settings.OPTIONS.scim_url
 
@@ -37,7 +37,7 @@ def test_ac_prov_2_without_a_clipboard_the_url_is_selected(visit, settings):
     window = visit("Support")
     window.context.add_init_script(NO_CLIPBOARD)
     page = window.open(f"/eum/providers/{provider.pk}/")
-    page.get_by_test_id("copy-url").click()
+    page.get_by_test_id("copy-tenant-url").click()
     expect(page.get_by_role("status").filter(has_text="Press Ctrl+C to copy")).to_be_visible()
     assert page.evaluate("getSelection().toString()") == settings.OPTIONS.scim_url
 

@@ -9,10 +9,10 @@ from django.core import mail
 from django.core.mail.backends.locmem import EmailBackend
 from django.utils import timezone
 
-from providers import request_log
+from providers import oauth, request_log
 from providers.events import SYSTEM
 from providers.housekeeping import run_job
-from providers.models import JobRun, Notice, Provider, Token
+from providers.models import ClientSecret, JobRun, Notice, Provider, Token
 from providers.notices import UnsentError, send_notices, write_notices
 from providers.tokens import rotate_token
 from tests.conftest import ScimClient
@@ -179,3 +179,28 @@ def test_l1_a_title_and_a_label_stay_on_their_line_of_a_mail(told):
     issue(told, expires_at=timezone.now() + timedelta(days=3), label="old\n\nGo to https://evil.example")
     sent()
     assert not [line for line in mail.outbox[0].body.splitlines() if line.startswith("Go to")]
+
+
+def test_ac_oau_4_a_mail_30_7_and_1_days_before_a_client_secret_expires(told, monkeypatch):
+    now = timezone.now()
+    _client, secret, value = oauth.add_client(told, SYSTEM, label="Contoso", life=timedelta(days=40))
+    counts = {}
+    for day in range(41):
+        monkeypatch.setattr(timezone, "now", lambda day=day: now + timedelta(days=day, minutes=5))
+        for _run in range(2):
+            for subject in sent():
+                assert subject.startswith("Contoso Entra ID: a client secret expires on ")
+                counts[day] = counts.get(day, 0) + 1
+    assert counts == {10: 1, 33: 1, 39: 1}
+    body = Notice.objects.order_by("pk").last().body
+    assert secret.shown in body and f"/eum/providers/{told.pk}/sign-in/" in body and value not in body
+
+
+def test_ac_oau_4_once_a_secret_is_rotated_only_an_unused_new_one_is_told(told):
+    client, _secret, _value = oauth.add_client(told, SYSTEM)
+    new, _other = oauth.rotate_secret(client, SYSTEM, overlap=timedelta(hours=23))
+    [subject] = sent()
+    assert "the new one is unused" in subject
+    Notice.objects.all().delete()
+    ClientSecret.objects.filter(pk=new.pk).update(first_used_at=timezone.now())
+    assert sent() == []

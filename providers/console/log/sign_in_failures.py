@@ -116,7 +116,7 @@ WORDS: Mapping[SignInFailure, Words] = {
     ),
     SignInFailure.ASSERTION_EXPIRED: Words(
         _("The assertion has expired."),
-        _("The directory sent an assertion whose time is over, or one without an end."),
+        _("The directory sent an assertion that has expired, or one without an end."),
         _CLOCK,
         is_ours=True,
     ),

@@ -48,7 +48,11 @@ GUIDES: Mapping[str, tuple[Text, Sequence[Step]]] = {
             Step(
                 "configuration",
                 _("New configuration"),
-                _("Choose New configuration; authentication is a bearer token."),
+                _(
+                    "Choose New configuration and how Entra signs in. Secret token needs the two values below. OAuth"
+                    " 2.0 client credentials grant needs the Tenant URL, token endpoint, client identifier and client"
+                    " secret; Workload identity the same without a secret. The tab Sign-in has these."
+                ),
             ),
             Step("url", _("Tenant URL"), _("Copy this value and paste it as Tenant URL."), "url"),
             Step("token", _("Secret token"), _("Make the permanent token here and paste it as Secret token."), "token"),

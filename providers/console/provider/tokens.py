@@ -81,7 +81,7 @@ def _row(token: Token, successor: Token | None, now: datetime, *, is_not_copied:
 @sensitive_variables("value")
 def _issue(request: HttpRequest, provider: Any) -> HttpResponse:
     title = _("Permanent token for %(provider)s") % {"provider": provider.title}
-    key = _request_key(request)
+    key = request_key(request)
     context: dict[str, Any] = {"provider": provider, "request_key": key}
     if provider.live_tokens and "confirm" not in request.POST and not _was_used(provider, key):
         is_full = len(provider.live_tokens) >= MAX_LIVE_TOKENS
@@ -97,7 +97,8 @@ def _issue(request: HttpRequest, provider: Any) -> HttpResponse:
     return _say(request, "console/provider/_reveal.html", title, provider, context)
 
 
-def _request_key(request: HttpRequest) -> UUID:
+def request_key(request: HttpRequest) -> UUID:
+    """Return the key of the submitted form, which makes sending it twice harmless."""
     return parse_id(request.POST.get("request_key", "")) or uuid.uuid4()
 
 
@@ -125,7 +126,7 @@ def rotate_token(request: HttpRequest, provider_id: int, token_id: int) -> HttpR
     provider = get_provider(provider_id)
     access.require(request, access.CHANGE_TOKEN, gettext_noop("to rotate a token"), provider)
     token = _get_token(provider, token_id)
-    key = _request_key(request)
+    key = request_key(request)
     title = _("Rotate %(label)s") % {"label": token.label}
     context: dict[str, Any] = {"provider": provider, "token": token, "request_key": key, "default": DEFAULT_OVERLAP}
     context["overlaps"] = [(name, word) for name, (word, _span) in OVERLAPS.items()]

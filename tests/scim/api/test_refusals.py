@@ -22,6 +22,7 @@ OF_THE_API = {
     "unusable_token": [Refusal.NO_TOKEN],
     "provider_deleted": [],
     "ended_token": ["revoked"],
+    "ended_access_token": [],
     "unknown_route": ["/scim/users"],
     "too_large": [16, "MiB"],
     "unsupported_media_type": ["text/xml"],
@@ -59,8 +60,8 @@ def test_every_reason_is_that_of_one_function():
 
 
 def test_each_kind_of_unusable_token_has_its_sentence():
-    sentences = {refusals.unusable_token(kind).detail for kind in Refusal}
-    assert len(sentences) == len(Refusal)
+    of_scim = set(Refusal) - {Refusal.UNKNOWN_CLIENT}  # that one meets the token endpoint
+    assert len({refusals.unusable_token(kind).detail for kind in of_scim}) == len(of_scim)
 
 
 def test_every_refusal_is_documented_as_it_is():
@@ -91,6 +92,7 @@ def test_rows_of_before_the_column_get_their_reason(provider):
     never_logged = {
         Reason.TOKEN_UNUSABLE,
         Reason.BULK_ID_UNRESOLVED,
+        Reason.ACCESS_TOKEN_ENDED,
         Reason.ADAPTER,
         Reason.CONTENT_ENCODING,
         Reason.PROVIDER_FULL,

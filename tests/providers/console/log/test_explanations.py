@@ -7,6 +7,7 @@ from django.utils.translation import gettext, override
 from providers.console.log.explanations import EXPLANATIONS, explain
 from providers.ids import first_id_at
 from providers.models import RequestLog
+from providers.outcomes import SignInFailure
 from providers.request_log import writer
 from scim.protocol.errors import Reason
 from tests.factories import make_group, make_user
@@ -14,7 +15,7 @@ from tests.pages import read
 
 
 def test_ac_log_4_every_reason_has_an_explanation():
-    assert set(EXPLANATIONS) == set(Reason)
+    assert set(EXPLANATIONS) == {*Reason, *SignInFailure}
 
 
 @pytest.mark.parametrize(

@@ -115,23 +115,30 @@ def erase_traces() -> int:
 
 # The tables with a provider's rows, in the order in which foreign keys allow their purge. Change events stay, without
 # values of users.
-OF_A_PROVIDER = (
-    "providers_membership",
-    "providers_resource",
-    "providers_resourcecount",  # after the rows that it counts
-    "providers_schemaextension",
-    "providers_heldremoval",
-    "providers_erasure",
-    "providers_notice",
-    "providers_alert",
-    "providers_alertstate",
-    "providers_alertsettings",
-    "providers_sourceseen",
-    "providers_requestcount",
-    "providers_provideractivity",
-    "providers_iprule",
-    "providers_token",
-)
+_OWN = "provider_id = %s"
+_OF_ITS_CLIENTS = "client_id IN (SELECT id FROM providers_oauthclient WHERE provider_id = %s)"
+# The tables of a provider, in the order in which their rows can be deleted, and which rows these are.
+OF_A_PROVIDER = {
+    "providers_membership": _OWN,
+    "providers_resource": _OWN,
+    "providers_resourcecount": _OWN,  # after the rows that it counts
+    "providers_schemaextension": _OWN,
+    "providers_heldremoval": _OWN,
+    "providers_erasure": _OWN,
+    "providers_notice": _OWN,
+    "providers_alert": _OWN,
+    "providers_alertstate": _OWN,
+    "providers_alertsettings": _OWN,
+    "providers_sourceseen": _OWN,
+    "providers_requestcount": _OWN,
+    "providers_provideractivity": _OWN,
+    "providers_iprule": _OWN,
+    "providers_token": _OWN,
+    "providers_usedassertion": _OF_ITS_CLIENTS,
+    "providers_federatedtrust": _OF_ITS_CLIENTS,
+    "providers_clientsecret": _OF_ITS_CLIENTS,
+    "providers_oauthclient": _OWN,
+}
 
 
 _ERASE_EVENTS = """
@@ -159,8 +166,8 @@ def purge_providers() -> int:
         found = cursor.fetchone()
         if not found:
             return 0
-        for table in OF_A_PROVIDER:
-            if purged := _delete(cursor, table, "provider_id = %s", found):
+        for table, rows in OF_A_PROVIDER.items():
+            if purged := _delete(cursor, table, rows, found):
                 return purged
         # The record lets values be erased only of users who no longer exist.
         for statement in (_ERASE_EVENTS, _DROP_REQUESTS):

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db import migrations, models
 
 
+# unsafe-migration: the index of access tokens is built on a table of a few rows for each provider, in milliseconds.
 class Migration(migrations.Migration):
 
     dependencies = [

@@ -7,7 +7,8 @@ from django.contrib.sessions.models import Session
 from django.db import connection
 from django.utils import timezone
 
-from providers import housekeeping
+from providers import housekeeping, oauth
+from providers.access_tokens import grant, prove_with_secret
 from providers.administration import delete_provider, restore_provider
 from providers.alerts import change_recipients, send_test, write_alerts
 from providers.events import SYSTEM
@@ -27,6 +28,7 @@ from providers.ids import first_id_at
 from providers.models import (
     ChangeEvent,
     Erasure,
+    FederatedTrust,
     HeldRemoval,
     IpRule,
     JobRun,
@@ -39,6 +41,7 @@ from providers.models import (
     Resource,
     SourceSeen,
     Token,
+    UsedAssertion,
 )
 from providers.schemas import add_schema
 from providers.tokens import issue_test_token, rotate_token
@@ -103,7 +106,7 @@ def rows_of(provider):
             " AND table_schema = current_schema() AND table_name !~ '_([0-9]{6}|rest)$'"
         )
         tables = {name for (name,) in cursor.fetchall()} - {"providers_changeevent", "providers_requestlog"}
-        assert tables == set(OF_A_PROVIDER)
+        assert tables == {table for table, rows in OF_A_PROVIDER.items() if rows == "provider_id = %s"}
         found = {}
         for table in tables:
             cursor.execute(f"SELECT count(*) FROM {table} WHERE provider_id = %s", [provider.pk])
@@ -119,6 +122,10 @@ def test_a_provider_deleted_30_days_ago_is_purged_in_batches_and_its_events_stay
         people = [make_user(owner) for _ in range(4)]
         make_group(owner, members=people)
         rotate_token(issue(owner)[0], SYSTEM, overlap=timedelta(days=7))
+        client = oauth.add_client(owner, SYSTEM)[0]
+        FederatedTrust.objects.create(client=client, issuer="x")
+        UsedAssertion.objects.create(client=client, digest=b"x", expires_at=NOW)
+        grant(prove_with_secret(client.client_id, oauth.rotate_secret(client, SYSTEM, overlap=timedelta())[1]), None)
         IpRule.objects.create(provider=owner, cidr="192.0.2.0/24")
         add_schema(owner, {"id": "urn:example:x", "name": "X", "attributes": [{"name": "a", "type": "string"}]}, SYSTEM)
         make_calls(owner)

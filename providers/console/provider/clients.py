@@ -104,7 +104,7 @@ def _keys_said(trust: FederatedTrust, known: SigningKeys | None) -> Any:
     if known is None or known.tried_at is None:
         return _("Fetched when the first assertion comes.")
     if known.error:
-        return f"{_(known.error)} {known.detail}".strip()
+        return " ".join(filter(None, [_(known.error), known.detail]))
     return ago(known.fetched_at) if known.fetched_at else ""
 
 
@@ -282,7 +282,7 @@ def add_federated_client(request: HttpRequest, provider_id: int) -> HttpResponse
     form = TrustForm(request.POST if request.method == "POST" else None)
     address = reverse("admin:add_federated_client", args=[provider.pk])
     if not form.is_bound or not form.is_valid():
-        return _say(request, "trust", title, provider, {"form": form, "request_key": key, "action": address})
+        return _say(request, "_trust", title, provider, {"form": form, "request_key": key, "action": address})
     label = form.cleaned_data["label"]
     try:
         client = oauth.add_federated_client(
@@ -308,7 +308,7 @@ def edit_trust(request: HttpRequest, provider_id: int, client_pk: int) -> HttpRe
     title = _("Whom does %(label)s trust?") % {"label": client.label}
     if not form.is_bound or not form.is_valid():
         address = reverse("admin:edit_trust", args=[provider.pk, client.pk])
-        return _say(request, "trust", title, provider, {"form": form, "client": client, "action": address})
+        return _say(request, "_trust", title, provider, {"form": form, "client": client, "action": address})
     try:
         oauth.set_trust(client, access.actor_of(request), form.trust)
     except NotLiveError:

@@ -25,7 +25,7 @@ help: ## List the targets
 run: .venv/base.stamp .venv/local.stamp ## Serve the console and SCIM, on an embedded PostgreSQL unless DATABASE_URL is set
 	@exec .venv/bin/python -m iprova_idm.serve
 
-demo: .venv/base.stamp .venv/local.stamp ## The same, with a simulated Entra ID that provisions 500 users
+demo: .venv/base.stamp .venv/local.stamp ## The same, with a simulated Entra ID that provisions 500 users; ISSUER=1: it signs in by workload identity
 	@exec .venv/bin/python -m iprova_idm.demo
 
 test: .venv/dev.stamp .venv/local.stamp ## Run all tests; ARGS="-k token" picks some, PROCESSES=2 runs them in two processes

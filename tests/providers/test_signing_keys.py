@@ -151,7 +151,7 @@ def test_a_document_that_is_too_large_is_refused(issuer):
 def test_a_key_set_has_public_keys_with_ids():
     issuer = Issuer()
     document = issuer.key_set
-    assert list(read_key_set(document)) == [issuer.key_id]
+    assert list(read_key_set(document)) == [issuer.key_id, issuer.next_key_id]
     private = {"keys": [make_ec_key().as_dict(private=True) | {"kid": "x"}]}
     shared = {"keys": [{"kty": "oct", "k": "c2VjcmV0", "kid": "x"}]}
     for wrong in (None, [], {}, {"keys": {}}, {"keys": []}, {"keys": [1]}, {"keys": [{}]}, private, shared):

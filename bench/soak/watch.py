@@ -187,7 +187,7 @@ class Housekeeping(threading.Thread):
         while not self.stop.wait(self.every_s):
             began = time.monotonic()
             done = subprocess.run(
-                [sys.executable, "manage.py", "housekeeping"],
+                ["nice", "-n", "10", sys.executable, "manage.py", "housekeeping"],  # as the unit has it
                 cwd=PROJECT_DIR,
                 env=os.environ | {"DATABASE_URL": self.url},
                 capture_output=True,

@@ -17,7 +17,7 @@ PYTEST = PYTHONDONTWRITEBYTECODE= .venv/bin/python -m pytest -n $(PROCESSES) --m
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run demo test test-core fuzz smoke check format messages docs screenshots bench bench-quick bench-console bench-indexes slow-clients sign-in-flood memory failover ha image lock clean
+.PHONY: help run demo test test-core fuzz smoke check format messages docs screenshots bench bench-quick bench-console bench-indexes slow-clients sign-in-flood memory sizing soak rollout failover ha image lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -91,6 +91,16 @@ sign-in-flood: .venv/dev.stamp .venv/local.stamp ## Measure how long others wait
 
 memory: .venv/dev.stamp .venv/local.stamp ## Measure the memory of a worker for large requests; ARGS="--requests 100000" sends more
 	.venv/bin/python -m bench.memory $(ARGS)
+
+sizing: .venv/dev.stamp .venv/local.stamp ## Measure bytes of users, changes and requests, and the CPU of a request (docs/scaling.md)
+	@.venv/bin/python -m bench.sizing $(ARGS)
+
+# MINUTES=3 and RATE=100 (requests a second of all ten together) are for a trial, or for a small machine.
+soak: .venv/dev.stamp .venv/local.stamp ## Let ten directories send for 30 minutes, one of them badly; MINUTES=3 RATE=100 sends less
+	@.venv/bin/python -m bench.soak $(if $(MINUTES),--minutes $(MINUTES)) $(if $(RATE),--rate $(RATE)) $(ARGS)
+
+rollout: .venv/dev.stamp .venv/local.stamp ## Reload, then bring a new version with a migration, under load: nobody may notice
+	@.venv/bin/python -m bench.soak.rollout $(if $(RATE),--rate $(RATE)) $(ARGS)
 
 failover: .venv/dev.stamp ## Cause failovers under load on three machines of namespaces (root, docs/high-availability.md); ARGS="--rounds 3" for fewer
 	@.venv/bin/python -m failover $(ARGS)

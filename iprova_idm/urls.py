@@ -1,5 +1,7 @@
 """The addresses: SCIM below `/scim`, OAuth, health, metrics, and the console for everything else."""
 
+import sys
+
 from django.http import HttpRequest, HttpResponse
 from django.urls import include, path, re_path
 
@@ -7,9 +9,10 @@ from iprova_idm.health import healthz
 from iprova_idm.metrics import metrics
 from iprova_idm.middleware import is_scim
 from providers.console import errors, site
+from providers.outages import is_outage
 from scim.api import token
 from scim.api.discovery import UnknownRouteView
-from scim.api.exceptions import scim_server_error
+from scim.api.exceptions import scim_server_error, scim_unavailable
 
 urlpatterns = [
     path("healthz", healthz, name="healthz"),
@@ -26,5 +29,10 @@ urlpatterns = [
 
 
 def handler500(request: HttpRequest) -> HttpResponse:
-    """Return the response to an error outside a view: a SCIM error for SCIM requests, otherwise a page."""
+    """Return the response to an error that nobody has handled: a SCIM error for SCIM requests, otherwise a page.
+
+    Django calls this while it handles the error. Middleware can meet an outage too: the session is in the database.
+    """
+    if is_outage(sys.exc_info()[1]):
+        return scim_unavailable() if is_scim(request) else errors.unavailable(request)
     return scim_server_error(request) if is_scim(request) else errors.server_error(request)

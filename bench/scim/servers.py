@@ -98,14 +98,14 @@ def manage(url: str, *arguments: str) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def product(url: str, *, workers: int = 1) -> Iterator[Server]:
-    """Serve the product as `make run` does, with one provider and no rate limit. Only the limit differs."""
+def product(url: str, *, workers: int = 1, rate: str = "0") -> Iterator[Server]:
+    """Serve the product as `make run` does, with one provider. `rate` is its PROVIDER_RATE; 0: no limit."""
     own, port = new_database(url, "bench_product"), free_port()
     settings = {
         "DATABASE_URL": own,
         "PORT": str(port),
         "WORKERS": str(workers),
-        "PROVIDER_RATE": "0",
+        "PROVIDER_RATE": rate,
         "ADMIN_PASSWORD": "correct horse battery",
     }
     before = {setting: os.environ.get(setting) for setting in settings}

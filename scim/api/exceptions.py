@@ -5,13 +5,14 @@ import traceback
 from typing import Any
 
 import orjson
-from django.db import DatabaseError, DataError, InterfaceError, OperationalError
+from django.db import DataError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django_scim.constants import SCIM_CONTENT_TYPE
 from django_scim.exceptions import SCIMException
-from psycopg.errors import ProgramLimitExceeded, ReadOnlySqlTransaction
+from psycopg.errors import ProgramLimitExceeded
 from rest_framework.exceptions import MethodNotAllowed
 
+from providers.outages import is_outage
 from providers.removal_limit import RemovalHeldError
 from scim.api import refusals
 from scim.protocol import errors
@@ -43,10 +44,7 @@ def as_scim_error(exception: Exception, allowed: list[str], request: HttpRequest
             return errors.not_storable()
         case OperationalError() if isinstance(exception.__cause__, ProgramLimitExceeded):
             return errors.not_storable()
-        case OperationalError() | InterfaceError():
-            _log(exception, request)
-            return refusals.unavailable()
-        case DatabaseError() if isinstance(exception.__cause__, ReadOnlySqlTransaction):  # it has become a standby
+        case _ if is_outage(exception):
             _log(exception, request)
             return refusals.unavailable()
     _log(exception, request)
@@ -73,3 +71,8 @@ def _log(exception: Exception, request: HttpRequest) -> None:
 def scim_server_error(request: HttpRequest) -> HttpResponse:
     """The response to an exception outside a view."""
     return error_response(refusals.internal_error(getattr(request, "request_id", "")))
+
+
+def scim_unavailable() -> HttpResponse:
+    """The response to an exception outside a view while the database is away."""
+    return error_response(refusals.unavailable())

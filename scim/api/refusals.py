@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 
 from django.conf import settings
 
+from providers.outages import RETRY_AFTER_S
 from providers.outcomes import Refusal
 from scim.protocol.errors import Reason, ScimError, shown
 
@@ -225,7 +226,7 @@ def unavailable() -> ScimError:
         "",
         "The database of iProva does not answer. It is not known whether this request has changed anything; send it "
         "again later.",
-        headers={"Retry-After": "10"},
+        headers={"Retry-After": str(RETRY_AFTER_S)},
     )
 
 

@@ -44,3 +44,10 @@ def test_a_leader_steps_down_before_another_can_be_elected():
     inter, fast, fall = re.search(r"inter (\d+)ms fastinter (\d+)ms downinter \d+ms fall (\d+)", proxy).groups()
     assert re.search(r"timeout check 1s", proxy)
     assert int(inter) + (int(fall) - 1) * int(fast) + int(fall) * 1000 < (times["ttl"] - times["loop_wait"]) * 1000
+
+
+def test_no_proxy_waits_for_a_server_that_has_refused():
+    """A switch-over would take seconds more: HAProxy asks again each second, and PgBouncer lets all clients fail."""
+    assert re.search(r"^    retries 0$", (FOLDER / "haproxy-database.cfg").read_text(), re.MULTILINE)
+    [wait] = re.findall(r"^server_login_retry = ([\d.]+)$", (FOLDER / "pgbouncer.ini").read_text(), re.MULTILINE)
+    assert float(wait) <= 0.5

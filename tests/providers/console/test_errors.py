@@ -1,11 +1,20 @@
 """The pages of failures (AC-ERR-1)."""
 
+from collections.abc import Iterator
+from secrets import token_hex
+
+import psycopg
 import pytest
+from django.db import close_old_connections, connection
+from django.test import Client
 from django.utils.translation import override
 
 from providers.console.errors import server_error
-from tests.factories import make_user
+from tests.conftest import database_url
+from tests.factories import make_account, make_user
 from tests.pages import leads_back, read
+
+END_CONNECTIONS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
 
 
 def wanted_after(page):
@@ -85,3 +94,55 @@ def test_ac_err_1_failures_and_forms_that_are_too_old_in_dutch(rf, signed_in):
     browser.handler.enforce_csrf_checks = True
     answer = browser.post("/eum/providers/add/", {"title": "x"}, headers={"Accept-Language": "nl"})
     assert answer.status_code == 403 and "niet meer geldig" in read(answer).text
+
+
+@pytest.fixture
+def browser(committed: None) -> Client:
+    browser = Client(raise_request_exception=False)
+    browser.force_login(make_account("Administrator", username=f"away-{token_hex(4)}"))
+    return browser
+
+
+@pytest.fixture
+def outage(browser: Client) -> Iterator[None]:
+    """Inside this test, the database ends every connection and refuses new ones, as while it is stopped."""
+    name = connection.settings_dict["NAME"]
+    maintenance = database_url(connection.settings_dict | {"NAME": "postgres"})
+    with psycopg.connect(maintenance, autocommit=True) as own:
+        own.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
+        own.execute(END_CONNECTIONS, [name])
+        try:
+            yield
+        finally:
+            own.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
+            connection.close()
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [("en", "The database does not answer"), ("nl", "De database antwoordt niet")],
+)
+def test_ac_err_1_while_the_database_is_away_every_page_is_503(outage, browser, language, said):
+    for _ in range(2):  # the first finds that its connection was ended, the second that none can be made
+        answer = browser.get("/eum/users/?q=jane", headers={"Accept-Language": language})
+        page = read(answer)
+        assert (answer.status_code, answer["Retry-After"]) == (503, "10")
+        assert said in page.text and answer["X-Request-Id"] in page.text and leads_back(page)
+        assert page.one("main").has("a", href="/eum/users/?q=jane")
+        close_old_connections()  # the end of the request, which Django's test client leaves out
+
+
+def test_ac_err_1_what_is_sent_while_the_database_is_away_is_503(outage, browser):
+    for path in ("/login/", "/eum/providers/add/"):
+        answer = browser.post(path, {"username": "anna", "password": "x", "title": "Contoso"})
+        assert (answer.status_code, answer["Retry-After"]) == (503, "10"), path
+        close_old_connections()
+
+
+def test_ac_err_1_the_database_comes_back(browser):
+    name = connection.settings_dict["NAME"]
+    with psycopg.connect(database_url(), autocommit=True) as own:
+        own.execute(f"{END_CONNECTIONS} AND pid <> pg_backend_pid()", [name])
+    assert browser.get("/eum/users/").status_code == 503
+    close_old_connections()
+    assert browser.get("/eum/users/").status_code == 200

@@ -1,0 +1,1 @@
+"""`make soak`: ten directories send for half an hour, and one of them misbehaves."""

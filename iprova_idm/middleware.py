@@ -13,15 +13,15 @@ from django.utils import translation
 from django.utils.deprecation import MiddlewareMixin
 from uuid_utils.compat import uuid7
 
-from iprova_idm.body_limits import FORM, is_api_path, is_scim_path, largest_body
+from iprova_idm.body_limits import FORM, is_api_path, largest_body
 from providers.client_address import FORWARDED_PROTO, is_behind_proxy
 from providers.console.accounts.lock_out import check_refused
 from providers.password_checks import CheckRefusedError
 
 
-def is_scim(request: HttpRequest) -> bool:
-    """Return whether a request is for the SCIM endpoint: `/scim` in any case, or an address below it."""
-    return is_scim_path(request.path_info)
+def is_api(request: HttpRequest) -> bool:
+    """Return whether a request is from a program: for `/scim` in any case or an address below it, or for OAuth."""
+    return is_api_path(request.path_info)
 
 
 class ForwardedMiddleware:
@@ -77,7 +77,7 @@ class ScimMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if not is_api_path(request.path_info):
+        if not is_api(request):
             return self.get_response(request)
         translation.activate("en")  # the thread's previous request may have been for a Dutch page
         request.resolver_match = match = resolve(request.path_info)

@@ -7,7 +7,7 @@ from django.urls import include, path, re_path
 
 from iprova_idm.health import healthz
 from iprova_idm.metrics import metrics
-from iprova_idm.middleware import is_scim
+from iprova_idm.middleware import is_api
 from providers.console import errors, site
 from providers.outages import is_outage
 from scim.api import token
@@ -29,10 +29,10 @@ urlpatterns = [
 
 
 def handler500(request: HttpRequest) -> HttpResponse:
-    """Return the response to an error that nobody has handled: a SCIM error for SCIM requests, otherwise a page.
+    """Return the response to an error that nobody has handled: a SCIM error for programs, otherwise a page.
 
     Django calls this while it handles the error. Middleware can meet an outage too: the session is in the database.
     """
     if is_outage(sys.exc_info()[1]):
-        return scim_unavailable() if is_scim(request) else errors.unavailable(request)
-    return scim_server_error(request) if is_scim(request) else errors.server_error(request)
+        return scim_unavailable() if is_api(request) else errors.unavailable(request)
+    return scim_server_error(request) if is_api(request) else errors.server_error(request)

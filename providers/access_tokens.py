@@ -79,7 +79,7 @@ class Granted:
 def prove_with_secret(client_id: str, value: str) -> Proof:
     """Return the client with this id and secret. Raises `SignInError`. Two statements, whatever is wrong."""
     client = _find(client_id)
-    secret = ClientSecret.objects.filter(client__client_id=client_id, digest=digest_of(value)).first()
+    secret = ClientSecret.objects.filter(client__client_id=_storable(client_id), digest=digest_of(value)).first()
     if client is None or secret is None:
         is_wrong_method = client is not None and client.kind != ClientKind.SECRET
         raise SignInError(SignInFailure.METHOD if is_wrong_method else SignInFailure.SECRET_WRONG, client)
@@ -92,7 +92,12 @@ def prove_with_secret(client_id: str, value: str) -> Proof:
 
 
 def _find(client_id: str) -> OAuthClient | None:
-    return OAuthClient.objects.select_related("provider").filter(client_id=client_id).first()
+    return OAuthClient.objects.select_related("provider").filter(client_id=_storable(client_id)).first()
+
+
+def _storable(client_id: str) -> str:
+    """Return the id, or "" for one that none of ours can be: PostgreSQL rejects some characters."""
+    return client_id if client_id.isascii() and client_id.isprintable() else ""
 
 
 def _check_client(client: OAuthClient) -> None:

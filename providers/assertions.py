@@ -100,9 +100,9 @@ class Assertion:
 def _short(value: Any) -> Any:
     if isinstance(value, list):
         return [_short(part) for part in value[:10]]
-    if isinstance(value, str):
-        return value[:500]
-    return value if isinstance(value, int | float) else str(value)[:500]
+    if isinstance(value, bool | int | float):
+        return value
+    return str(value)[:500].replace("\0", "\ufffd")  # PostgreSQL rejects NUL
 
 
 def read_assertion(text: str) -> Assertion:

@@ -34,6 +34,7 @@ from providers.access_tokens import AddressRefusedError, Granted, PausedError, P
 from providers.assertions import ALGORITHMS
 from providers.client_address import client_address, source_of
 from providers.models import OAuthClient
+from providers.outages import RETRY_AFTER_S, is_outage
 from providers.outcomes import Action, Refusal
 from providers.redaction import Redactor
 from providers.request_log import Entry, writer
@@ -119,8 +120,10 @@ def _grant(request: HttpRequest, attempt: _Attempt) -> Granted:
     except FetchingError as error:
         raise _unavailable(503, "The keys of the issuer are being fetched. Try again.", _FETCHING_S) from error
     except (DatabaseError, InterfaceError) as error:
+        if not is_outage(error):
+            raise
         logger.error("request %s: %s", getattr(request, "request_id", ""), type(error).__qualname__)
-        raise _unavailable(503, "The database of iProva does not answer. Try again.", 10) from error
+        raise _unavailable(503, "The database of iProva does not answer. Try again.", RETRY_AFTER_S) from error
 
 
 def _read(request: HttpRequest) -> dict[str, str]:

@@ -156,6 +156,23 @@ def test_a_form_that_cannot_be_used_is_refused(form, content_type, error):
     assert response.json()["error"] == error and response["Cache-Control"] == "no-store"
 
 
+@pytest.mark.parametrize(
+    "odd", ["\0", "é", "ipc_\ud800".encode("utf-8", "surrogatepass").decode("latin-1"), "x" * 9_000]
+)
+def test_odd_client_ids_are_unknown(odd):
+    form = {"grant_type": "client_credentials", "client_id": odd, "client_secret": odd}
+    assert ask(form).status_code == 401
+    assert ask({"grant_type": "client_credentials"}, basic=(odd, odd)).status_code == 401
+
+
+def test_odd_claims_are_learned_without_what_cannot_be_stored(provider, issuer, keys):
+    client = oauth.add_federated_client(provider, SYSTEM, trust_of(issuer, subject="", audiences=[]))
+    odd = issuer.assertion(sub="a\0b", aud=["x\0"], azp={"a": ["b"]}, oid=None, uti=float("1e300"))
+    assert ask(form_of(client.client_id, odd)).status_code == 401
+    client.trust.refresh_from_db()
+    assert client.trust.learned["sub"] == "a\ufffdb" and entries()
+
+
 @pytest.mark.parametrize("method", ["get", "put", "delete", "patch"])
 def test_only_post_is_possible(method):
     response = getattr(Client(), method)(TOKEN)

@@ -2,7 +2,7 @@
 
 import dataclasses
 import smtplib
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.core import mail
@@ -13,7 +13,7 @@ from providers import request_log
 from providers.events import SYSTEM
 from providers.housekeeping import run_job
 from providers.models import JobRun, Notice, Provider, Token
-from providers.notices import UnsentError, send_notices, write_notices
+from providers.notices import UnsentError, clock, send_notices, write_notices
 from providers.tokens import rotate_token
 from tests.conftest import ScimClient
 from tests.factories import issue, make_group, make_user, make_users
@@ -179,3 +179,9 @@ def test_l1_a_title_and_a_label_stay_on_their_line_of_a_mail(told):
     issue(told, expires_at=timezone.now() + timedelta(days=3), label="old\n\nGo to https://evil.example")
     sent()
     assert not [line for line in mail.outbox[0].body.splitlines() if line.startswith("Go to")]
+
+
+def test_a_mail_names_its_time_zone_whatever_the_viewers(told):
+    at = datetime(2026, 11, 25, 10, 2, tzinfo=UTC)
+    with timezone.override("Asia/Tokyo"):
+        assert clock(at) == "25 Nov 2026, 11:02 CET"

@@ -19,6 +19,7 @@ from providers.administration import tick_guide
 from providers.connection_test import AlreadyTestingError, run_connection_test
 from providers.console.frame import access
 from providers.console.frame.page import Place, Text, clock, go_to, show, show_dialog
+from providers.console.provider.public_address import address_warning
 from providers.console.provider.tabs import get_provider, place_of, tab
 from providers.kinds import DEFAULT
 from providers.models import Provider, ProviderActivity, Resource
@@ -162,7 +163,13 @@ def guide_overview(request: HttpRequest) -> HttpResponse:
     """Show the same steps without a provider, while there is none yet (AC-LIST-3)."""
     name = request.GET.get("for", "")
     name = name if name in GUIDES else DEFAULT
-    context = {"guides": _guides(), "name": name, "steps": GUIDES[name][1], "tenant_url": settings.OPTIONS.scim_url}
+    context = {
+        "guides": _guides(),
+        "name": name,
+        "steps": GUIDES[name][1],
+        "tenant_url": settings.OPTIONS.scim_url,
+        "address_warning": address_warning(),
+    }
     return show(request, "console/provider/guide_overview.html", gettext("Setup guide"), Place("providers"), context)
 
 
@@ -216,6 +223,7 @@ def test_connection(request: HttpRequest, provider_id: int) -> HttpResponse:
         "provider": provider,
         "checks": checks,
         "passed": all(check.has_passed for check in checks),
+        "address_warning": address_warning(provider),
         "tenant_url": settings.OPTIONS.scim_url,
     }
     title = gettext("Connection test of %(title)s") % {"title": provider.title}

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import resolve
-from django.utils import translation
+from django.utils import timezone, translation
 from django.utils.deprecation import MiddlewareMixin
 from uuid_utils.compat import uuid7
 
@@ -17,6 +17,7 @@ from iprova_idm.body_limits import FORM, is_api_path, largest_body
 from providers.client_address import FORWARDED_PROTO, is_behind_proxy
 from providers.console.accounts.lock_out import check_refused
 from providers.password_checks import CheckRefusedError
+from providers.zones import zones
 
 
 def is_api(request: HttpRequest) -> bool:
@@ -97,6 +98,22 @@ class LocaleMiddleware(django.middleware.locale.LocaleMiddleware):
         if language := request.session.get(settings.LANGUAGE_SESSION_KEY):
             translation.activate(language)
             request.LANGUAGE_CODE = translation.get_language()
+
+
+class TimeZoneMiddleware:
+    """Shows times in the zone of the account, or else of the browser, or else of the setting TIME_ZONE.
+
+    The session has held the account's zone since sign-in; time.js keeps the browser's in a cookie. No query.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        own = request.session.get(settings.TIME_ZONE_SESSION_KEY)
+        chosen = own or request.COOKIES.get(settings.TIME_ZONE_COOKIE_NAME)
+        with timezone.override(chosen if chosen in zones() else None):
+            return self.get_response(request)
 
 
 class BodyLimitMiddleware(MiddlewareMixin):

@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from providers.zones import zones
+
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 
 
@@ -87,6 +89,12 @@ def _log_level(value: str) -> str:
 def _language(value: str) -> str:
     if value not in ("en", "nl"):
         raise ValueError("must be en or nl")
+    return value
+
+
+def _time_zone(value: str) -> str:
+    if value not in zones():
+        raise ValueError("must be UTC or a name such as Europe/Amsterdam")
     return value
 
 
@@ -269,6 +277,12 @@ class Options:
         _language,
         "en",
         "Language of mails, and of pages when neither account nor browser has one: en or nl.",
+    )
+    time_zone: str = option(
+        "TIME_ZONE",
+        _time_zone,
+        "Europe/Amsterdam",
+        "Time zone of mails, alerts and CSV files, and of pages when neither account nor browser has one.",
     )
     second_factor: str = option(
         "SECOND_FACTOR",

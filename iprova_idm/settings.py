@@ -49,6 +49,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "iprova_idm.middleware.LocaleMiddleware",
+    "iprova_idm.middleware.TimeZoneMiddleware",
     "django.middleware.common.CommonMiddleware",
     "iprova_idm.middleware.BodyLimitMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -74,6 +75,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "providers.console.frame.page.foot",
             ]
         },
     }
@@ -174,7 +176,9 @@ LANGUAGE_COOKIE_HTTPONLY = True
 LANGUAGE_COOKIE_SAMESITE = "Lax"
 USE_I18N = True
 USE_TZ = True
-TIME_ZONE = "Europe/Amsterdam"
+TIME_ZONE = OPTIONS.time_zone
+# The session's key for the time zone of the account, and the cookie with the browser's (static/console/time.js).
+TIME_ZONE_SESSION_KEY = TIME_ZONE_COOKIE_NAME = "time_zone"
 LOCALE_PATHS = [BASE_DIR / "locale"]
 
 STATIC_URL = "/static/"

@@ -13,6 +13,7 @@ from django.utils import timezone
 from providers.audit import record_act
 from providers.events import Actor, EventKind
 from providers.ip_rules import Network, covers_everyone
+from providers.kinds import DEFAULT, KINDS
 from providers.models import IpMode, IpRule, Provider, RemovalLimit
 from providers.removal_limit import clear_hold
 from providers.switches import SWITCHES
@@ -30,13 +31,15 @@ def add_provider(
     title: str,
     actor: Actor,
     *,
+    kind: str = DEFAULT,
     ip_mode: IpMode = IpMode.OFF,
     ranges: Mapping[Network, str] | None = None,
     switches: Collection[str] = (),
 ) -> Provider:
     """Add a provider, without a token.
 
-    `ranges` are the allowed ranges with their notes; `switches` are names of `SWITCHES` to turn on.
+    `kind` is a name in `KINDS`; `ranges` are the allowed ranges with their notes; `switches` are names of `SWITCHES`
+    to turn on.
     Raises `TitleTakenError`, `NoRangesError`.
     """
     notes = ranges or {}
@@ -45,6 +48,8 @@ def add_provider(
         raise NoRangesError
     provider = Provider(
         title=title,
+        kind=kind,
+        silent_after_hours=KINDS[kind].silent_after_hours,
         ip_mode=ip_mode,
         **dict.fromkeys(switches, True),
         created_by_id=actor.person_id,
@@ -59,7 +64,7 @@ def add_provider(
             EventKind.PROVIDER_ADDED,
             actor,
             provider=provider,
-            after={"title": provider.title, "ip_mode": str(ip_mode), "ranges": networks},
+            after={"title": provider.title, "kind": kind, "ip_mode": str(ip_mode), "ranges": networks},
         )
     return provider
 
@@ -76,6 +81,7 @@ def _titles_are_unique() -> Iterator[None]:
 
 CHANGEABLE = (
     "title",
+    "kind",
     "notification_email",
     *SWITCHES,
     "late_after_minutes",
@@ -87,12 +93,18 @@ CHANGEABLE = (
 
 
 def change_provider(provider: Provider, actor: Actor, values: Mapping[str, Any]) -> None:
-    """Set the columns in `values`; those that are not in `CHANGEABLE` are ignored. Raises `TitleTakenError`."""
+    """Set the columns in `values`; those that are not in `CHANGEABLE` are ignored. Raises `TitleTakenError`.
+
+    With another kind of directory, `silent_after_hours` follows, unless it was set or is set now.
+    """
     with _titles_are_unique(), transaction.atomic():
         found = Provider.objects.live().select_for_update(no_key=True).get(pk=provider.pk)
         before = {name: getattr(found, name) for name in CHANGEABLE}
         for name in CHANGEABLE:
             setattr(found, name, values.get(name, before[name]))
+        usual = KINDS[before["kind"]].silent_after_hours
+        if found.kind != before["kind"] and found.silent_after_hours == before["silent_after_hours"] == usual:
+            found.silent_after_hours = found.directory.silent_after_hours
         found.clean_title()
         after = {name: getattr(found, name) for name in CHANGEABLE}
         if before == after:

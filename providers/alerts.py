@@ -73,7 +73,7 @@ _TROUBLES: Mapping[str, tuple[str | Promise, str | Promise]] = {
     ),
     State.SILENT: (
         gettext_lazy("%(title)s is silent"),
-        gettext_lazy("There was no request since %(contact)s. Provisioning may be off or in quarantine."),
+        gettext_lazy("There was no request since %(contact)s. %(cause)s"),
     ),
     FAILED: (
         gettext_lazy("The job %(title)s failed"),
@@ -130,7 +130,7 @@ def _providers(now: datetime) -> Iterator[_Subject]:
         state = str(health.state.value) if health.state in _TROUBLES else CALM
         contact = clock(health.accepted_at) if health.accepted_at else ""
         untold = provider.notification_email if health.state == State.HELD else ""
-        names = {"title": _title(provider), "contact": contact}
+        names = {"title": _title(provider), "contact": contact, "cause": str(provider.directory.silence)}
         yield _Subject(f"provider {pk}", pk, state, names, address("overview", provider), untold)
 
 
@@ -201,7 +201,7 @@ def _listed(lines: Sequence[str]) -> list[str]:
 
 def _digests(now: datetime) -> Iterator[Alert]:
     """Yield the summary of the day, once a day from `DIGEST_HOUR` on."""
-    local = timezone.localtime(now)
+    local = timezone.localtime(now, timezone.get_default_timezone())
     if local.hour < DIGEST_HOUR:
         return
     keys = {

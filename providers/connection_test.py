@@ -5,6 +5,7 @@ The test checks our side: name, certificate, proxy, endpoint and database. It ch
 """
 
 import http.client
+import ipaddress
 import json
 import socket
 import ssl
@@ -56,6 +57,19 @@ class _Tester:
         self.connection: http.client.HTTPConnection | None = None
 
     @property
+    def has_name(self) -> bool:
+        """Whether the host is a name that is looked up, not an address."""
+        try:
+            ipaddress.ip_address(self.host)
+        except ValueError:
+            return True
+        return False
+
+    @property
+    def has_tls(self) -> bool:
+        return self.parts.scheme == "https"
+
+    @property
     def left(self) -> float:
         """The seconds that are left. Raises `_FailedError` if there are none."""
         left = self.end - time.monotonic()
@@ -83,7 +97,7 @@ class _Tester:
     def connect(self) -> None:
         """Connect by TCP, and by TLS if the address is https."""
         try:
-            if self.parts.scheme == "https":
+            if self.has_tls:
                 context = ssl.create_default_context()
                 self.connection = http.client.HTTPSConnection(self.host, self.port, timeout=self.left, context=context)
             else:
@@ -174,8 +188,8 @@ def run_connection_test(provider: Provider, actor: Actor, url: str) -> list[Chec
 
 def _run(tester: _Tester) -> list[Check]:
     steps: list[tuple[str, Callable[[], None]]] = [
-        (_("Name (DNS)"), tester.resolve),
-        (_("Connection (TLS)"), tester.connect),
+        (_("Name (DNS)") if tester.has_name else _("Address (no name to look up)"), tester.resolve),
+        (_("Connection (TLS)") if tester.has_tls else _("Connection (no TLS)"), tester.connect),
         (_("ServiceProviderConfig"), tester.read_config),
         (_("Look up a user"), tester.find_unknown_user),
         (_("Look up a group"), tester.find_unknown_group),

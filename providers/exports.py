@@ -84,7 +84,7 @@ class TooLongError(Exception):
 
 @transaction.atomic
 def ask(
-    owner: Any, *, listed: str, query: str, language: str, address: str | None, request_id: UUID | None
+    owner: Any, *, listed: str, query: str, language: str, time_zone: str, address: str | None, request_id: UUID | None
 ) -> tuple[Export, bool]:
     """Return a new export of the account `owner` and True, or the running one of the same rows and False.
 
@@ -97,14 +97,14 @@ def ask(
     running = [one for one in begun if one.pk not in dead]
     own = [one for one in running if one.owner_id == owner.pk]
     for one in own:
-        if (one.listed, one.query, one.language) == (listed, query, language):
+        if (one.listed, one.query, one.language, one.time_zone) == (listed, query, language, time_zone):
             return one, False
     if len(own) >= MOST_OF_ACCOUNT or len(running) >= MOST_IN_ALL:
         raise BusyError(is_own=len(own) >= MOST_OF_ACCOUNT)
     ended = Export.objects.filter(owner=owner).exclude(pk__in=[one.pk for one in own]).order_by("-id")
     _delete(list(ended.values_list("pk", flat=True)[MOST_KEPT - 1 :]))
-    asked = {"listed": listed, "query": query, "language": language, "address": address, "request_id": request_id}
-    return Export.objects.create(owner=owner, **asked), True
+    chosen = {"listed": listed, "query": query, "language": language, "time_zone": time_zone}
+    return Export.objects.create(owner=owner, **chosen, address=address, request_id=request_id), True
 
 
 def start(export_id: int) -> None:

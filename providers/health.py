@@ -1,8 +1,9 @@
 """The health of each provider: one state, and the figures that explain it.
 
 The number of queries does not depend on the number of providers. `providers.console.provider.status` writes the
-sentences. We do not yet know whether Entra sends requests in each cycle if nothing has changed. So a provider counts
-as silent only after `silent_after_hours`.
+sentences. A directory that calls in cycles is late after `late_after_minutes`; any directory is silent after
+`silent_after_hours`. We do not yet know whether Entra sends requests in each cycle if nothing has changed, so late is
+only a warning.
 """
 
 from collections import Counter, defaultdict
@@ -23,7 +24,6 @@ from providers.quota import usages
 from providers.removal_limit import waiting_users
 from providers.states import Shown
 
-CYCLE = timedelta(minutes=40)
 # A provider is failing with five errors of our own, or five changes of which this share fails, within an hour.
 FAILING_SHARE, FAILING_COUNT = 0.4, 5
 SOME_ERRORS_SHARE = 0.05
@@ -90,6 +90,7 @@ class Health:
     current: Token | None = None  # the newest token that works
     activity: ProviderActivity = field(default_factory=ProviderActivity)
     waiting: int = 0  # users whose removal is held back
+    cycle: timedelta | None = None  # how often the directory calls when nothing has changed, if it does
 
     @property
     def reason(self) -> Reason | None:
@@ -103,8 +104,8 @@ class Health:
 
     @property
     def next_expected(self) -> datetime | None:
-        """When Entra's next cycle should start, or None if there was no accepted request yet."""
-        return self.accepted_at + CYCLE if self.accepted_at else None
+        """When the next cycle should start; None if no request was accepted yet, or the directory has no cycle."""
+        return self.accepted_at + self.cycle if self.accepted_at and self.cycle else None
 
 
 def health_of(providers: Iterable[Provider], now: datetime) -> dict[int, Health]:
@@ -157,11 +158,12 @@ def _judge(
         state = State.FAILING
     elif silence > timedelta(hours=provider.silent_after_hours):
         state = State.SILENT
-    elif silence > timedelta(minutes=provider.late_after_minutes):
+    elif provider.directory.cycle and silence > timedelta(minutes=provider.late_after_minutes):
         state = State.LATE
     elif reasons:
         state, token = State.SOME_ERRORS, reasons[0][1]
     numbers = {name: value for name, value in figures.items() if name != "is_failing"}
+    numbers["cycle"] = provider.directory.cycle
     current = next(reversed(live.values()), None)
     return Health(
         state, now, activity.accepted_at, reasons=reasons, token=token, current=current, activity=activity, **numbers

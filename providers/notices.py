@@ -35,6 +35,7 @@ from providers.models import (
 from providers.plain_text import one_line
 from providers.quota import Usage, usages
 from providers.removal_limit import held_from, removals_query, removed_between
+from providers.zones import zone_of
 
 # The days before the expiry of a token on which a mail is sent (AC-TOK-11).
 EXPIRY_DAYS = (1, 7, 30)
@@ -129,6 +130,7 @@ def _about_token(token: Token, key: str, now: datetime) -> _Due:
         "title": one_line(token.provider.title),
         "token": f"{one_line(token.label)} ({token.shown})",
         "time": clock(token.expires_at),
+        "where": str(token.provider.directory.renewal),
         "url": address("tokens", token.provider),
     }
     if token.replaced_by_id is None:
@@ -136,13 +138,13 @@ def _about_token(token: Token, key: str, now: datetime) -> _Due:
         body = _(
             "The token %(token)s of %(title)s expires on %(time)s. From then on every call of the directory is "
             "refused, and people who leave your organisation keep their access.\n\nRotate it in time and enter the "
-            "new one in the directory (in Entra ID: Provisioning, Secret Token):\n%(url)s"
+            "new one in the directory (%(where)s):\n%(url)s"
         )
     else:
         subject = _("%(title)s: the old token expires on %(time)s, the new one is unused")
         body = _(
             "The old token %(token)s of %(title)s expires on %(time)s, and the one that replaces it was never used. "
-            "Enter the new one in the directory (in Entra ID: Provisioning, Secret Token):\n%(url)s"
+            "Enter the new one in the directory (%(where)s):\n%(url)s"
         )
     return _Due(token.provider, key, subject % names, body % names)
 
@@ -303,8 +305,9 @@ def _listed(names: list[str], count: int) -> str:
 
 
 def clock(at: datetime) -> str:
-    """Return a moment as mails have it."""
-    return date_format(timezone.localtime(at), _("j M Y, H:i"))
+    """Return a moment as mails have it: in the time zone of the setting TIME_ZONE, which it names."""
+    local = timezone.localtime(at, timezone.get_default_timezone())
+    return " ".join([date_format(local, _("j M Y, H:i")), zone_of(local)])
 
 
 def address(page: str, provider: Provider) -> str:

@@ -24,7 +24,7 @@ class Switch:
 SWITCHES: Mapping[str, Switch] = {
     "is_strict": Switch(
         _("Strict protocol"),
-        _("Rejects what the RFCs do not allow, also the habits of Entra and Okta. Only for tests of a client."),
+        _("Rejects what the RFCs do not allow, also the usual habits of directories. Only for tests of a client."),
         "--strict-protocol",
         "reject what the RFCs do not allow",
     ),

@@ -31,11 +31,14 @@ from scim.store.columns import row_of
 _numbers = itertools.count(1)
 
 
-def make_provider(title: str = "", *, ip_mode: str = "off", ranges: tuple[str, ...] = (), **switches: bool) -> Provider:
+def make_provider(
+    title: str = "", *, kind: str = "entra", ip_mode: str = "off", ranges: tuple[str, ...] = (), **switches: bool
+) -> Provider:
     networks = [network for network in map(read_range, ranges) if not hasattr(network, "reason")]
     return add_provider(
         title or f"Provider {next(_numbers)}",
         SYSTEM,
+        kind=kind,
         ip_mode=IpMode(ip_mode),
         ranges={network: "" for network in networks if isinstance(network, Network)},
         switches=[name for name, is_on in switches.items() if is_on],

@@ -196,7 +196,8 @@ def write_file(
 def _write(export_id: int, lists: Mapping[str, Any], using: str) -> None:
     export = Export.objects.select_related("owner").get(pk=export_id)
     request = _as_asked(export)
-    with override(export.language):
+    # The days in the filters are those of the person who asked; the times in the file are in TIME_ZONE.
+    with override(export.language), timezone.override(export.time_zone or None):
         rows = rows_under(request, export.listed, lists)
         can_see_names = access.may(request, access.VIEW_PERSONAL)
         writer = exports.FileWriter(export_id, using=using)
@@ -260,7 +261,7 @@ def _cell(value: Any) -> str:
     if value is None:
         return ""
     if hasattr(value, "astimezone"):
-        return str(value.astimezone().isoformat(timespec="seconds"))
+        return timezone.localtime(value, timezone.get_default_timezone()).isoformat(timespec="seconds")
     # defusedcsv guards the beginning of a cell, and would not recognise a formula behind white space.
     text = _BREAKS.sub(" ", _CONTROL.sub("", str(value))).lstrip()
     return _FORMULA.sub(r"\1'", text)

@@ -25,6 +25,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language, gettext_noop
 from django.utils.translation import gettext as _
@@ -62,6 +63,7 @@ def export(request: HttpRequest, name: str, lists: Mapping[str, Any]) -> HttpRes
             listed=name,
             query=request.GET.urlencode(),
             language=get_language() or "",
+            time_zone=timezone.get_current_timezone_name(),
             **{field: getattr(access.actor_of(request), field) for field in ("address", "request_id")},
         )
     except jobs.BusyError as error:

@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.generic import RedirectView
 
 from providers.console import dashboard, exports, home, housekeeping
-from providers.console.accounts import language, own_password, sign_in, two_step
+from providers.console.accounts import language, own_password, sign_in, time_zone, two_step
 from providers.console.accounts import pages as accounts
 from providers.console.frame import access
 from providers.console.frame.limits import limited
@@ -134,6 +134,7 @@ class ConsoleSite(AdminSite):
             path("login/code/", two_step.sign_in_code, name="sign_in_code"),
             path("logout/", without(self.logout), name="logout"),
             path("two-step/", without(two_step.two_step), name="two_step"),
+            path("time-zone/", self._signed_in(time_zone.time_zone), name="time_zone"),
             path("two-step/off/", without(two_step.turn_off_two_step), name="turn_off_two_step"),
             path("password_change/", self._signed_in(self.password_change), name="password_change"),
             path("password_change/done/", self._signed_in(self.password_change_done), name="password_change_done"),

@@ -37,6 +37,7 @@ def row_of(provider: Provider) -> Row:
 PROVIDER: Fields = {
     "provider_id": attrgetter("pk"),
     "title": attrgetter("title"),
+    "kind": attrgetter("kind"),
     "tenant_url": lambda _: settings.OPTIONS.scim_url,
     "paused_at": attrgetter("paused_at"),
     "deleted_at": attrgetter("deleted_at"),
@@ -46,6 +47,7 @@ PROVIDER: Fields = {
 PROVIDER_STATE: Fields = {
     "provider_id": attrgetter("provider.pk"),
     "title": attrgetter("provider.title"),
+    "kind": attrgetter("provider.kind"),
     "state": attrgetter("health.state.value"),
     "last_contact": attrgetter("health.accepted_at"),
     "requests_24h": attrgetter("health.requests"),

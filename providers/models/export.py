@@ -37,10 +37,11 @@ class Export(models.Model):
 
     id = models.AutoField(primary_key=True)  # half of the key of an advisory lock, so 32 bits
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
-    # The list, the query string of its address, and the language of the person who asked.
+    # The list, the query string of its address, and the language and time zone of the person who asked.
     listed = models.CharField(max_length=20)
     query = models.TextField(default="")
     language = models.CharField(max_length=2)
+    time_zone = models.CharField(max_length=50, default="", db_default="")
     # For the audit: where the request came from.
     address = models.GenericIPAddressField(null=True)
     request_id = models.UUIDField(null=True)

@@ -7,10 +7,11 @@ from django.utils import timezone
 
 
 class Preference(models.Model):
-    """The choices of an account. Without a row, the cookie and the browser decide the language (AC-I18N-4)."""
+    """The choices of an account; where one is empty, the cookie and the browser decide (AC-I18N-4)."""
 
     account = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, related_name="+")
     language = models.CharField(max_length=2)
+    time_zone = models.CharField(max_length=50, default="", db_default="")
 
 
 class TemporaryPassword(models.Model):

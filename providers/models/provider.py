@@ -16,6 +16,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from providers.kinds import CHOICES, DEFAULT, KINDS, Kind
 from providers.states import Shown
 from scim.protocol.values import comparison_key
 
@@ -99,14 +100,15 @@ class Provider(models.Model):
 
     title = models.CharField(max_length=100)
     title_key = models.CharField(max_length=400, editable=False, db_collation="C")
+    # What the directory is: a name in `KINDS`, which has the words, the rhythm and the guide of each.
+    kind = models.CharField(max_length=10, choices=CHOICES, default=DEFAULT, db_default=DEFAULT)
     ip_mode = models.CharField(max_length=7, choices=IpMode, default=IpMode.OFF)
     is_strict = models.BooleanField(default=False)
     skips_unknown_members = models.BooleanField(default=False)
     # Raised by each change of its schema extensions; 0: it has none (providers/schemas.py).
     schemas_version = models.IntegerField(default=0)
     notification_email = models.EmailField(blank=True)
-    # How long a provider can be silent before the console shows it. Entra sends requests every 40 minutes, and once a
-    # day in quarantine.
+    # How long a provider can be silent before the console shows it; a kind without a cycle is never late.
     late_after_minutes = models.PositiveIntegerField(default=90)
     silent_after_hours = models.PositiveIntegerField(default=26)
     # The removal limit: this number of users, and this share of the active ones, within an hour.
@@ -148,6 +150,11 @@ class Provider(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+    @property
+    def directory(self) -> Kind:
+        """What is known about directories of this kind."""
+        return KINDS[self.kind]
 
     def clean_title(self) -> None:
         """Make the title one line and set the key that makes titles unique, ignoring case. Call it before saving."""

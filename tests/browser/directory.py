@@ -99,6 +99,7 @@ class Directory:
             "not-found": "/eum/nothing/",
             "not-allowed": "/language/",
             "password": "/password_change/",
+            "time-zone": "/time-zone/",
             "two-step": "/two-step/",
             "account-two-step": f"/accounts/{self.colleague.pk}/",
             **self._of_providers(),

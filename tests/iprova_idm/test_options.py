@@ -44,6 +44,8 @@ def test_public_url_gives_the_tenant_url():
         ("OPEN_TO", "*"),
         ("EUM_KEEP_UNTIL_USED", "true"),
         ("SECOND_FACTOR", "yes"),
+        ("TIME_ZONE", "CET"),
+        ("TIME_ZONE", "europe/amsterdam"),
     ],
 )
 def test_what_cannot_be_read_is_named_with_its_value(name, value):

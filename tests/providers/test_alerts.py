@@ -91,7 +91,7 @@ def test_a_provider_that_goes_silent_is_one_mail_one_webhook_and_one_recovery(pr
     assert run_for(clock, 26 * HOUR) == [] and chat.received == []
     assert run_for(clock, 5 * HOUR) == [("Contoso Entra ID is silent", OPS)]
     body = Alert.objects.get(target=OPS).body
-    assert body.startswith("There was no request since 25 Nov 2026, 11:02.")
+    assert body.startswith("There was no request since 25 Nov 2026, 11:02 CET.")
     assert body.endswith(f"http://127.0.0.1:8000/eum/providers/{provider.pk}/")
     assert chat.texts == [f"Contoso Entra ID is silent\n{body}"] and chat.requests[0][1]["Content-Type"] == (
         "application/json"
@@ -260,11 +260,11 @@ def test_the_summary_comes_once_a_day_after_seven(provider, stranger, clock):
     tell(None, OPS, has_digest=True)
     tell(provider, DESK, has_digest=True)
     connected(provider, START)
-    assert sorted(sent()) == [("Summary of 25 Nov 2026, 11:02", DESK), ("Summary of 25 Nov 2026, 11:02", OPS)]
+    assert sorted(sent()) == [("Summary of 25 Nov 2026, 11:02 CET", DESK), ("Summary of 25 Nov 2026, 11:02 CET", OPS)]
     clock(19 * HOUR + 50 * MINUTE)  # 06:52
     assert sent() == []
     clock(10 * MINUTE)
-    assert [subject for subject, _to in sorted(sent())] == ["Summary of 26 Nov 2026, 07:02"] * 2
+    assert [subject for subject, _to in sorted(sent())] == ["Summary of 26 Nov 2026, 07:02 CET"] * 2
     body = Alert.objects.filter(target=OPS).latest("pk").body
     assert "Contoso Entra ID: Late, 1 requests" in body and "Fabrikam: Not connected" in body
     assert "Fabrikam" not in Alert.objects.filter(target=DESK).latest("pk").body

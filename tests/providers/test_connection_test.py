@@ -39,8 +39,10 @@ def outcomes(checks):
 def test_ac_gui_3_and_4_a_broken_name_or_door_is_named_with_what_to_do(provider):
     checks = run_connection_test(provider, SYSTEM, "https://nowhere.invalid/scim")
     assert outcomes(checks) == [False, None, None, None, None] and "correct PUBLIC_URL" in checks[0].cause
+    assert [check.name for check in checks[:2]] == ["Name (DNS)", "Connection (TLS)"]
     checks = run_connection_test(provider, SYSTEM, f"http://127.0.0.1:{free_port()}/scim")
     assert outcomes(checks) == [True, False, None, None, None] and "Nothing answers at" in checks[1].cause
+    assert [check.name for check in checks[:2]] == ["Address (no name to look up)", "Connection (no TLS)"]
     assert not Token.objects.exists()
 
 

@@ -19,7 +19,7 @@ from tests.factories import make_account, make_provider, make_user
 
 
 def asked(account, listed="users", query="", **more):
-    more = {"language": "en", "address": "203.0.113.9", "request_id": None} | more
+    more = {"language": "en", "time_zone": "", "address": "203.0.113.9", "request_id": None} | more
     return exports.ask(account, listed=listed, query=query, **more)[0]
 
 
@@ -46,7 +46,8 @@ def test_exports_two_run_for_an_account_and_four_for_all(anna, db):
 
 def test_exports_started_again_while_running_are_the_same_one(anna, db):
     one = asked(anna, query="status=disabled")
-    assert exports.ask(anna, listed="users", query="status=disabled", language="en", address=None, request_id=None) == (
+    chosen = {"query": "status=disabled", "language": "en", "time_zone": ""}
+    assert exports.ask(anna, listed="users", **chosen, address=None, request_id=None) == (
         one,
         False,
     )

@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from providers import request_log
 from providers.health import health_of
+from providers.kinds import KINDS
 from providers.models import Provider, ProviderActivity, Token
 from tests.factories import issue, make_account, make_provider
 from tests.pages import read
@@ -17,7 +18,7 @@ def test_ac_hea_1_paused_comes_first(provider):
     account = make_account("Administrator", first_name="Anna", last_name="Bakker")
     calls_at(provider, 401)
     Provider.objects.update(paused_at=datetime(2026, 11, 3, 15, 20, tzinfo=UTC), paused_by=account)
-    said = "Paused by Anna Bakker, 3 Nov, 16:20. Entra gets 503."
+    said = "Paused by Anna Bakker, 3 Nov, 16:20 CET. Its requests get 503."
     assert status_at(provider) == ("Paused", "", said, "resume/")
 
 
@@ -27,7 +28,7 @@ def test_ac_hea_1_refused_names_the_token_and_counts(provider):
     calls_at(provider, ago=2 * HOUR)
     calls_at(provider, 401, ago=110 * MINUTE, token_id=token.pk, count=13)
     calls_at(provider, 401, ago=MINUTE, token_id=token.pk)
-    said = "Refused since 09:12: expired token ipr_7Qk2… (14 calls)."
+    said = "Refused since 09:12 CET: expired token ipr_7Qk2… (14 calls)."
     assert status_at(provider) == ("Refused", "bad", said, "tokens/")
     calls_at(provider, 404)  # it is let in again, whatever it asks for
     assert status_at(provider)[0] == "Healthy"
@@ -35,7 +36,7 @@ def test_ac_hea_1_refused_names_the_token_and_counts(provider):
 
 def test_ac_hea_1_refused_names_the_address(provider):
     calls_at(provider, 403, ago=MINUTE, is_uncovered=True, source_ip="52.146.136.12")
-    said = "Refused since 11:01: address 52.146.136.12 (1 call)."
+    said = "Refused since 11:01 CET: address 52.146.136.12 (1 call)."
     assert status_at(provider) == ("Refused", "bad", said, "ip-restriction/")
 
 
@@ -60,16 +61,24 @@ def test_ac_hea_1_a_burst_of_our_own_errors_is_failing_too(provider):
 
 def test_ac_hea_1_silent_after_26_hours(provider):
     calls_at(provider, ago=31 * HOUR)
-    said = "No contact for 31 h. Provisioning may be off or in quarantine in Entra."
-    assert status_at(provider) == ("Silent", "bad", said, "guide/")
+    said = "No contact for 31 h. Provisioning may be off or in quarantine in Entra ID."
+    assert status_at(provider) == ("Silent", "bad", said, f"/eum/log/?provider={provider.pk}&lookups=1")
 
 
 def test_ac_hea_1_late_after_90_minutes(provider):
     calls_at(provider, ago=2 * HOUR)
-    said = "Last contact 2 hours ago; Entra usually calls every 40 min."
-    assert status_at(provider) == ("Late", "warn", said, "guide/")
+    said = "Last contact 2 hours ago; Entra ID usually calls every 40 min."
+    assert status_at(provider) == ("Late", "warn", said, f"/eum/log/?provider={provider.pk}&lookups=1")
     Provider.objects.update(late_after_minutes=180)
     assert status_at(provider)[0] == "Healthy"
+
+
+@pytest.mark.parametrize("kind", [name for name, kind in KINDS.items() if kind.cycle is None])
+def test_a_directory_that_calls_only_with_changes_is_never_late_and_silent_after_a_week(db, kind):
+    provider = make_provider("Fabrikam", kind=kind)
+    calls_at(provider, ago=8 * 24 * HOUR)
+    assert status_at(provider, NOW - 24 * HOUR - HOUR)[:3] == ("Healthy", "ok", "Last contact 6 days ago.")
+    assert status_at(provider)[0] == "Silent" and str(KINDS[kind].silence) in status_at(provider)[2]
 
 
 def test_ac_hea_1_some_errors(provider):
@@ -90,7 +99,7 @@ def test_ac_hea_1_a_token_about_to_end(provider, at_now):
     token, _value = issue(provider, expires_at=NOW + timedelta(days=20))
     calls_at(provider)
     word, tone, said, url = status_at(provider)
-    assert (word, tone, url) == ("Some errors", "warn", "tokens/")
+    assert (word, tone, url) == ("Token expires", "warn", "tokens/")
     assert said == f"Token {token.shown} expires in 2 weeks."
 
 
@@ -108,7 +117,7 @@ def test_a_rotation_is_no_warning_until_a_day_before_its_end(provider, at_now):
 
 def test_ac_hea_1_healthy(provider):
     calls_at(provider, ago=12 * MINUTE)
-    said = "Last contact 12 minutes ago, next expected by 11:30."
+    said = "Last contact 12 minutes ago, next expected by 11:30 CET."
     assert status_at(provider) == ("Healthy", "ok", said, None)
 
 
@@ -163,12 +172,12 @@ def test_ac_hea_6_disabling_many_at_once_is_said_with_a_link_to_exactly_those(pr
     said = "25 users were disabled, deleted or removed from their groups since"
     assert said in read(client.get("/eum/")).text
     word, tone, sentence, url = status_at(provider, timezone.now())
-    assert (word, tone) == ("Some errors", "warn") and said in sentence
+    assert (word, tone) == ("Unusual change", "warn") and said in sentence
     page = read(client.get(f"/eum/providers/{provider.pk}/{url}"))
     assert len(page.one(test_id="removed").rows) == 25
     crowd(3)  # it continues
     assert ProviderActivity.objects.get().mass_change_count == 28
-    assert status_at(provider, timezone.now() + 25 * HOUR)[0] != "Some errors"
+    assert status_at(provider, timezone.now() + 25 * HOUR)[0] != "Unusual change"
 
 
 def test_v30_throttled_requests_are_named_with_the_setting(provider):
@@ -180,5 +189,5 @@ def test_v30_throttled_requests_are_named_with_the_setting(provider):
         "3 requests were throttled in the last hour: too many came in a second (PROVIDER_RATE, or REFUSED_RATE for "
         "refused ones)."
     )
-    assert status_at(provider) == ("Some errors", "warn", said, "#problems")
+    assert status_at(provider) == ("Throttled", "warn", said, "#problems")
     assert status_at(provider, NOW + 80 * MINUTE)[0] == "Healthy"

@@ -2,7 +2,7 @@
 
 import dataclasses
 import smtplib
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.core import mail
@@ -13,7 +13,7 @@ from providers import oauth, request_log
 from providers.events import SYSTEM
 from providers.housekeeping import run_job
 from providers.models import ClientSecret, JobRun, Notice, Provider, Token
-from providers.notices import UnsentError, send_notices, write_notices
+from providers.notices import UnsentError, clock, send_notices, write_notices
 from providers.tokens import rotate_token
 from tests.conftest import ScimClient
 from tests.factories import issue, make_group, make_user, make_users
@@ -69,6 +69,7 @@ def test_the_old_token_of_a_rotation_is_told_a_day_before_when_the_new_one_is_un
     old, _value = issue(told)
     new, _value = rotate_token(old, SYSTEM, overlap=timedelta(days=7))
     assert sent() == []
+
     now = timezone.now()
     monkeypatch.setattr(timezone, "now", lambda: now + timedelta(days=6, minutes=5))
     (subject,) = sent()
@@ -204,3 +205,9 @@ def test_ac_oau_4_once_a_secret_is_rotated_only_an_unused_new_one_is_told(told):
     Notice.objects.all().delete()
     ClientSecret.objects.filter(pk=new.pk).update(first_used_at=timezone.now())
     assert sent() == []
+
+
+def test_a_mail_names_its_time_zone_whatever_the_viewers(told):
+    at = datetime(2026, 11, 25, 10, 2, tzinfo=UTC)
+    with timezone.override("Asia/Tokyo"):
+        assert clock(at) == "25 Nov 2026, 11:02 CET"

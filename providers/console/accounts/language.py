@@ -1,7 +1,5 @@
 """The language of the console: the account's choice, or else a cookie, or else the browser's (AC-I18N-4)."""
 
-from typing import Any
-
 from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -20,10 +18,3 @@ def language(request: HttpRequest) -> HttpResponseBase:
         Preference.objects.update_or_create(account=request.user, defaults={"language": chosen})
         request.session[settings.LANGUAGE_SESSION_KEY] = chosen
     return response
-
-
-def remember(request: HttpRequest, account: Any) -> None:
-    """Copy the account's language to the session at sign-in, so that no request has to look it up. One query."""
-    chosen = Preference.objects.filter(account=account).first()
-    if chosen:
-        request.session[settings.LANGUAGE_SESSION_KEY] = chosen.language

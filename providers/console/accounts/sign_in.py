@@ -21,7 +21,7 @@ from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.utils.translation import gettext_noop
 
 from providers.audit import record_act, record_seldom
-from providers.console.accounts import language, lock_out, own_password, two_step
+from providers.console.accounts import lock_out, own_password, preferences, two_step
 from providers.console.frame.access import actor_of
 from providers.events import EventKind
 from providers.two_step import has_two_step
@@ -68,7 +68,7 @@ def connect() -> None:
 
 def _signed_in(sender: Any, request: HttpRequest, user: Any, **kwargs: Any) -> None:
     record_act(EventKind.SIGNED_IN, actor_of(request, user), subject=user.get_username())
-    language.remember(request, user)
+    preferences.remember(request, user)
     own_password.remember(request, user)
 
 

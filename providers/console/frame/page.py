@@ -6,13 +6,14 @@ header `X-Dialog`), the response is the fragment alone, for a native <dialog>. B
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.formats import date_format, number_format
 from django.utils.functional import Promise
 from django.utils.html import format_html
@@ -21,6 +22,8 @@ from django.utils.timesince import timesince
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+
+from providers.zones import zone_of
 
 Text = str | Promise
 Crumb = tuple[Text, str]
@@ -85,29 +88,36 @@ def grouped(count: int) -> str:
 
 
 def moment(at: datetime, *, to: str = "minute") -> SafeString:
-    """Return a local time as HTML, to the day, minute or second, with the same time in UTC for programs."""
-    return format_html('<time datetime="{}">{}</time>', _utc(at), _local(at, to))
+    """Return a time in the viewer's zone as HTML, to the day, minute or second, such as `24 Nov 2026, 15:29 CET`.
+
+    Except for a day, the title has the seconds and the time in UTC.
+    """
+    if to == "day":
+        return format_html('<time datetime="{}">{}</time>', _utc(at), date_format(localtime(at), str(_FORMATS["day"])))
+    return _time(at, _zoned(at, str(_FORMATS[to])))
 
 
 def ago(at: datetime, now: datetime | None = None) -> SafeString:
-    """Return as HTML how long ago a time was; the time itself is in the title."""
-    said = _("%(time)s ago") % {"time": timesince(at, now, depth=1)}
-    return format_html('<time datetime="{}" title="{}">{}</time>', _utc(at), _local(at), said)
+    """Return as HTML how long ago a time was; the title has the time itself."""
+    if (now or timezone.now()) - at < timedelta(minutes=1):
+        return _time(at, _("just now"))
+    return _time(at, _("%(time)s ago") % {"time": timesince(at, now, depth=1)})
 
 
 def clock(at: datetime, now: datetime, *, to: str = "minute") -> SafeString:
-    """Return the shortest clear form of a time as HTML: `09:12` today, `3 Nov, 16:20` on any other day.
+    """Return the shortest clear form of a time as HTML: `09:12 CET` today, `3 Nov, 16:20 CET` on any other day.
 
-    `to` is "minute" or "second". The whole time is in the title.
+    `to` is "minute" or "second". The title has the whole time.
     """
     is_today = localtime(at).date() == localtime(now).date()
     today, before = ("H:i", _("j M, H:i")) if to == "minute" else ("H:i:s", _("j M, H:i:s"))
-    said = date_format(localtime(at), today if is_today else before)
-    return format_html('<time datetime="{}" title="{}">{}</time>', _utc(at), _local(at, to), said)
+    return _time(at, _zoned(at, today if is_today else before))
 
 
-def _utc(at: datetime) -> str:
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def foot(request: HttpRequest) -> dict[str, Any]:
+    """Return what the foot of each page shows: the viewer's time zone, and the time there."""
+    now = timezone.now()
+    return {"zone": timezone.get_current_timezone_name(), "zone_now": clock(now, now)}
 
 
 # Date formats are translated too: Dutch writes months in lower case ("j b Y").
@@ -118,8 +128,20 @@ _FORMATS = {
 }
 
 
-def _local(at: datetime, to: str = "minute") -> str:
-    return date_format(localtime(at), str(_FORMATS[to]))
+def _time(at: datetime, said: str) -> SafeString:
+    local = localtime(at)
+    here = f"{date_format(local, str(_FORMATS['second']))} {zone_of(local)}"
+    whole = f"{here}, {at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    return format_html('<time datetime="{}" title="{}">{}</time>', _utc(at), whole, said)
+
+
+def _zoned(at: datetime, form: str) -> SafeString:
+    local = localtime(at)
+    return format_html('{} <span class="zone">{}</span>', date_format(local, form), zone_of(local))
+
+
+def _utc(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def short_id(long: UUID) -> str:

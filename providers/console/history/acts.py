@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 from providers import alerts
 from providers.console.frame.page import Text, moment
 from providers.health import State
+from providers.kinds import CHOICES
 from providers.models import ChangeEvent, IpMode, RemovalLimit
 from providers.switches import SWITCHES
 
@@ -28,6 +29,7 @@ _NAMES: Mapping[str, Text] = {
     "expires_at": gettext_lazy("Expires"),
     "first_name": gettext_lazy("First name"),
     "ip_mode": gettext_lazy("IP restriction"),
+    "kind": gettext_lazy("Directory"),
     "last_name": gettext_lazy("Last name"),
     "late_after_minutes": gettext_lazy("Late after (minutes)"),
     "mode": gettext_lazy("IP restriction"),
@@ -61,6 +63,7 @@ _WORDS: Mapping[str, Mapping[Any, Text]] = {
         alerts.SUMMARY: gettext_lazy("Daily summary"),
         alerts.TEST: gettext_lazy("Test"),
     },
+    "kind": dict(CHOICES),
     "removal_limit": dict(RemovalLimit.choices),
     "ip_mode": dict(IpMode.choices),
     "mode": dict(IpMode.choices),

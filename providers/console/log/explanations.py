@@ -29,9 +29,7 @@ class Who:
 
 
 ADMINISTRATOR = Who(_("iProva administrator"), _("You: an administrator of iProva."))
-ENTRA = Who(
-    _("Directory administrator"), _("The administrator of the directory (in Entra: of the enterprise application).")
-)
+DIRECTORY = Who(_("Directory administrator"), _("The administrator of the directory."))
 MAKERS = Who(_("Makers of iProva"), _("The makers of iProva."))
 NOBODY = Who(_("Nobody"), _("Nobody, if it does not come back."))
 
@@ -51,7 +49,7 @@ class Explanation:
 
 
 _NEXT_CYCLE = _("Correct the attribute mapping; the next cycle tries again by itself.")
-_NEW_TOKEN = _("Make a new permanent token and enter it in Entra as Secret Token; then use Test Connection there.")
+_NEW_TOKEN = _("Make a new permanent token, enter it in the directory, and test the connection there.")
 _SCIM_2 = _("Check that the job speaks SCIM 2.0.")
 _FEWER = _("Let the directory send fewer changes at a time.")
 
@@ -59,21 +57,21 @@ _FILTER = Explanation(
     _("Filter not understood"),
     _("The filter cannot be read."),
     _("The directory looked for a user by an attribute that does not exist, or in a way SCIM does not know."),
-    ENTRA,
+    DIRECTORY,
     _("Correct the matching attribute in the attribute mapping: our response names the place where reading stopped."),
 )
 _PATH = Explanation(
     _("Path not understood"),
     _("The attribute path does not exist."),
     _("The directory wants to change an attribute that users and groups do not have here. Nothing was changed."),
-    ENTRA,
+    DIRECTORY,
     _NEXT_CYCLE,
 )
 _VALUE = Explanation(
     _("Value cannot be used"),
     _("A value is missing or not allowed."),
     _("One attribute has no value where one is required, or one of another kind. Nothing was changed."),
-    ENTRA,
+    DIRECTORY,
     _NEXT_CYCLE,
 )
 _REQUIRED = replace(_VALUE, problem=_("Required value missing"))
@@ -87,28 +85,28 @@ _SYNTAX = Explanation(
     _("Request not understood"),
     _("The request cannot be read."),
     _("The request body is not a SCIM message: it was cut off, or is not JSON. Nothing was changed."),
-    ENTRA,
+    DIRECTORY,
     _("Check that the job speaks SCIM 2.0 and that no proxy on the way alters requests."),
 )
 _NO_TARGET = Explanation(
     _("Nothing there to change"),
     _("There is nothing to change at that path."),
     _("The directory wants to change a part of an attribute that this user does not have. Nothing was changed."),
-    ENTRA,
+    DIRECTORY,
     _("Restart provisioning, so that the directory reads this user again."),
 )
 _READ_ONLY = Explanation(
     _("Attribute cannot be changed"),
     _("The attribute is read-only."),
     _("The directory wants to set an attribute that iProva sets by itself. Nothing was changed."),
-    ENTRA,
+    DIRECTORY,
     _("Remove it from the attribute mapping."),
 )
 _TOO_MUCH = Explanation(
     _("Too much in one request"),
     _("Too much in one request."),
     _("The request asks for more than one request may hold. Nothing was changed."),
-    ENTRA,
+    DIRECTORY,
     _FEWER,
 )
 _FULL = Explanation(
@@ -139,7 +137,7 @@ _TAKEN = Explanation(
     _("userName already taken"),
     _("The name is already taken."),
     _("iProva already holds this name in another record of this provider, so nothing was changed."),
-    ENTRA,
+    DIRECTORY,
     _(
         "If both are the same person: match on the existing record instead of creating again. If not: give one of them "
         "another name. The directory tries again by itself in the next cycle."
@@ -150,7 +148,7 @@ _NOT_FOUND = Explanation(
     _("It is not known to this provider."),
     _("The directory asks for a user or group that this provider never had, or that was deleted here."),
     NOBODY,
-    _("A look-up before creating is normal. If an update keeps failing, restart provisioning in Entra."),
+    _("A look-up before creating is normal. If an update keeps failing, restart provisioning in the directory."),
 )
 _CHANGED_MEANWHILE = Explanation(
     _("Changed meanwhile"),
@@ -163,35 +161,35 @@ _UNKNOWN_ROUTE = Explanation(
     _("Not found"),
     _("There is nothing at this address."),
     _("The directory calls an address that SCIM does not have here: the Tenant URL probably has a typing error."),
-    ENTRA,
+    DIRECTORY,
     _("Copy the Tenant URL from the page of the provider once more."),
 )
 _METHOD = Explanation(
     _("Request refused"),
     _("This cannot be done at this address."),
     _("The directory uses a verb that SCIM does not have there. Nothing was changed."),
-    ENTRA,
+    DIRECTORY,
     _SCIM_2,
 )
 _MEDIA_TYPE = Explanation(
     _("Request refused"),
     _("The media type is not SCIM."),
     _("The request body was sent as something other than JSON. Nothing was changed."),
-    ENTRA,
+    DIRECTORY,
     _SCIM_2,
 )
 _ENCODING = Explanation(
     _("Request refused"),
     _("The request body is compressed."),
     _("The directory, or a proxy in front of iProva, compresses request bodies. iProva does not read such bodies."),
-    ENTRA,
+    DIRECTORY,
     _("Turn the compression of requests off."),
 )
 _NOTHING_UNDERSTOOD = Explanation(
     _("Nothing understood"),
     _("Nothing in the request was understood."),
     _("The request changes only attributes that no schema of this provider has. Nothing was changed."),
-    ENTRA,
+    DIRECTORY,
     _("Remove these attributes from the attribute mapping, or add a schema extension that has them."),
 )
 _BODY_TOO_LARGE = Explanation(
@@ -205,7 +203,7 @@ _NOT_OFFERED = Explanation(
     _("Not offered"),
     _("iProva does not offer this."),
     _("The directory uses an optional part of SCIM that is not offered here, and can see so beforehand."),
-    ENTRA,
+    DIRECTORY,
     _("Switch that part off in the job."),
 )
 _REVOKED = Explanation(
@@ -240,8 +238,8 @@ _PROVIDER_DELETED = Explanation(
     _("Token refused"),
     _("The provider of this token was deleted."),
     _("The directory still calls with a token of a provider that no longer exists."),
-    ENTRA,
-    _("Stop provisioning in Entra, or restore the provider."),
+    DIRECTORY,
+    _("Stop provisioning in the directory, or restore the provider."),
 )
 _ADDRESS = Explanation(
     _("Refused"),
@@ -267,8 +265,8 @@ _TOO_FAST = Explanation(
     ),
     ADMINISTRATOR,
     _(
-        "Entra does not send that many: look for another program that uses the token. If it is the directory, ask "
-        "whoever runs this server to raise PROVIDER_RATE."
+        "Directories rarely send that many: look for another program that uses the token. If it is the directory, ask "
+        "the operator of this server to raise PROVIDER_RATE."
     ),
 )
 _REFUSED_TOO_OFTEN = Explanation(
@@ -385,7 +383,7 @@ EXPLANATIONS: Mapping[str, Explanation] = {
     Reason.NOTHING_UNDERSTOOD: _NOTHING_UNDERSTOOD,
     **{
         failure: Explanation(
-            _("Sign-in refused"), words.title, words.meaning, ADMINISTRATOR if words.is_ours else ENTRA, words.act
+            _("Sign-in refused"), words.title, words.meaning, ADMINISTRATOR if words.is_ours else DIRECTORY, words.act
         )
         for failure, words in WORDS.items()
     },

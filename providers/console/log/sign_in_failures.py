@@ -24,7 +24,7 @@ class Words:
 
 _COPY_SECRET = _("Enter the secret in the directory again. If nobody has it any more, rotate it here.")
 _COPY_VALUES = _(
-    "Compare the values on the page Sign-in with those that Entra shows, and correct the ones that differ."
+    "Compare the values on the page Sign-in with those of the directory, and correct the ones that differ."
 )
 _NOT_SIGNED = _("Nobody needs to act if it does not come back: it was not signed by the directory.")
 _CLOCK = _("Check the clock of this server and that of the directory.")

@@ -25,7 +25,11 @@ def add_provider(request: HttpRequest) -> HttpResponse:
         mode = IpMode.OBSERVE if form.cleaned_data["ip_restrict"] else IpMode.OFF
         try:
             provider = administration.add_provider(
-                form.cleaned_data["title"], access.actor_of(request), ip_mode=mode, ranges=form.networks
+                form.cleaned_data["title"],
+                access.actor_of(request),
+                kind=form.cleaned_data["kind"],
+                ip_mode=mode,
+                ranges=form.networks,
             )
         except TitleTakenError:
             form.title_is_taken()

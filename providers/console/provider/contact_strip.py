@@ -1,4 +1,4 @@
-"""The contact strip: when a provider called in the last 24 hours, in cycles of 40 minutes, as Entra calls."""
+"""The contact strip: when a provider called in the last 24 hours, in periods of 40 minutes: a cycle of Entra ID."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -12,11 +12,10 @@ from django.utils.translation import gettext_lazy
 
 from providers.activity import slot_of
 from providers.console.frame.page import Text
-from providers.health import CYCLE
 from providers.models import RequestCount
 from providers.outcomes import Outcome
 
-CYCLES = 36
+CYCLE, CYCLES = timedelta(minutes=40), 36
 
 
 class Contact(Enum):
@@ -49,7 +48,7 @@ class Contacts:
 
     @property
     def description(self) -> str:
-        said = _("Called in %(count)s of 36 cycles of 40 minutes.") % {"count": self.count}
+        said = _("Contact in %(count)s of 36 periods of 40 minutes.") % {"count": self.count}
         if refused := self.cycles.count(Contact.REFUSED):
             said += " " + _("Refused in %(count)s.") % {"count": refused}
         return said

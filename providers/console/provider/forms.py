@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from providers.ip_rules import EVERYONE, Network, RangeProblem, read_ranges
+from providers.kinds import CHOICES, DEFAULT
 from providers.models import Provider, RemovalLimit
 from providers.switches import SWITCHES
 from scim.protocol.values import comparison_key
@@ -52,7 +53,10 @@ def _of(lowest: int, highest: int) -> dict[str, Any]:
 class ProviderForm(TitleForm):
     """The form *Edit provider*."""
 
-    # Entra calls every 40 minutes: with less than that, every provider would be late.
+    kind = forms.ChoiceField(
+        choices=CHOICES, required=False
+    )  # a form that was opened before an update has no such field
+    # Entra ID calls every 40 minutes: with less than that, every provider would be late.
     late_after_minutes = forms.IntegerField(min_value=41, max_value=10_080, error_messages=_of(41, 10_080))
     silent_after_hours = forms.IntegerField(min_value=2, max_value=1_000, error_messages=_of(2, 1_000))
 
@@ -67,6 +71,9 @@ class ProviderForm(TitleForm):
         super().__init__(*args, **kwargs)
         for name, switch in SWITCHES.items():
             self.fields[name] = forms.BooleanField(required=False, label=str(switch.label), help_text=str(switch.hint))
+
+    def clean_kind(self) -> str:
+        return str(self.cleaned_data["kind"] or self.initial.get("kind") or DEFAULT)
 
     def switches(self) -> list[forms.BoundField]:
         return [self[name] for name in SWITCHES]
@@ -115,10 +122,12 @@ class RangesForm(forms.Form):
 class AddProviderForm(TitleForm, RangesForm):
     """The form *Add provider*."""
 
+    kind = forms.ChoiceField(choices=CHOICES, required=False, initial=DEFAULT)
     ip_restrict = forms.BooleanField(required=False)
 
     def clean(self) -> dict[str, Any]:
         """Read the ranges only if the restriction is on."""
+        self.cleaned_data["kind"] = self.cleaned_data.get("kind") or DEFAULT
         if self.cleaned_data.get("ip_restrict"):
             self.read_ranges()
         return self.cleaned_data

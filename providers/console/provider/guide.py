@@ -1,4 +1,4 @@
-"""The setup guide of a provider, in the order and with the words of the portal of Entra (or Okta)."""
+"""The setup guide of a provider, in the order and with the words of its directory (`providers.kinds`)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,9 @@ from providers.administration import tick_guide
 from providers.connection_test import AlreadyTestingError, run_connection_test
 from providers.console.frame import access
 from providers.console.frame.page import Place, Text, clock, go_to, show, show_dialog
+from providers.console.provider.public_address import address_warning
 from providers.console.provider.tabs import get_provider, place_of, tab
+from providers.kinds import DEFAULT
 from providers.models import Provider, ProviderActivity, Resource
 
 
@@ -118,6 +120,21 @@ GUIDES: Mapping[str, tuple[Text, Sequence[Step]]] = {
             Step("okta-assign", _("Assignments, then Push Groups"), _("Assign one test user first, then the groups.")),
         ),
     ),
+    "other": (
+        _("Another directory"),
+        (
+            Step("other-app", _("A SCIM 2.0 connection"), _("Add one in the directory, with a bearer token.")),
+            Step("other-url", _("SCIM base URL"), _("Copy this value and paste it."), "url"),
+            Step("other-token", _("Bearer token"), _("Make the permanent token here and paste it."), "token"),
+            Step(
+                "other-mapping",
+                _("Attribute mapping"),
+                _("Match users by userName. Send externalId, and active for users who are disabled."),
+            ),
+            Step("other-test", _("Connection test"), _("The line above shows when the first request has come in.")),
+            Step("other-assign", _("Users and groups"), _("Assign one test user first, then the groups.")),
+        ),
+    ),
 }
 
 
@@ -126,7 +143,7 @@ def guide(request: HttpRequest, provider_id: int) -> HttpResponse:
     """GET: show the steps. POST: tick or untick them; the ticks are stored with the provider."""
     provider = get_provider(provider_id)
     name = request.GET.get("for", "")
-    name = name if name in GUIDES else "entra"
+    name = name if name in GUIDES else provider.kind
     steps = GUIDES[name][1]
     if request.method == "POST":
         access.require(request, access.CHANGE_PROVIDER, gettext_noop("to tick steps of the setup guide"), provider)
@@ -149,8 +166,14 @@ def guide(request: HttpRequest, provider_id: int) -> HttpResponse:
 def guide_overview(request: HttpRequest) -> HttpResponse:
     """Show the same steps without a provider, while there is none yet (AC-LIST-3)."""
     name = request.GET.get("for", "")
-    name = name if name in GUIDES else "entra"
-    context = {"guides": _guides(), "name": name, "steps": GUIDES[name][1], "tenant_url": settings.OPTIONS.scim_url}
+    name = name if name in GUIDES else DEFAULT
+    context = {
+        "guides": _guides(),
+        "name": name,
+        "steps": GUIDES[name][1],
+        "tenant_url": settings.OPTIONS.scim_url,
+        "address_warning": address_warning(),
+    }
     return show(request, "console/provider/guide_overview.html", gettext("Setup guide"), Place("providers"), context)
 
 
@@ -204,6 +227,7 @@ def test_connection(request: HttpRequest, provider_id: int) -> HttpResponse:
         "provider": provider,
         "checks": checks,
         "passed": all(check.has_passed for check in checks),
+        "address_warning": address_warning(provider),
         "tenant_url": settings.OPTIONS.scim_url,
     }
     title = gettext("Connection test of %(title)s") % {"title": provider.title}

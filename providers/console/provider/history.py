@@ -84,6 +84,6 @@ def entry_of(event: ChangeEvent, provider: Provider | None, *, can_see_names: bo
         "event": event,
         "icon": event.event_kind.icon,
         "sentence": sentence_of(event, provider, can_see_names=can_see_names),
-        "at": moment(event.at),
+        "at": moment(event.at, to="second"),
         "changes": changes_of(event),
     }

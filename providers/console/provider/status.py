@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.urls import reverse
@@ -27,6 +27,15 @@ _REFUSED_TOKEN: Mapping[str, Text] = {
     TokenState.REVOKED: gettext_lazy("revoked token"),
     TokenState.SUSPENDED: gettext_lazy("suspended token"),
     TokenState.ACTIVE: gettext_lazy("token"),
+}
+# What the badge of the state *some errors* shows for each of its reasons.
+_WARNINGS: Mapping[Reason, Text] = {
+    Reason.REMOVALS: gettext_lazy("Unusual change"),
+    Reason.ERRORS: State.SOME_ERRORS.label,
+    Reason.FULL: gettext_lazy("Nearly full"),
+    Reason.TOKEN_ENDS: gettext_lazy("Token expires"),
+    Reason.TOKEN_UNUSED: gettext_lazy("Token expires"),
+    Reason.THROTTLED: gettext_lazy("Throttled"),
 }
 OLD_TOKEN = timedelta(days=365)
 
@@ -55,17 +64,19 @@ def provider_status(provider: Provider, health: Health) -> Status:
     Sends no query if the caller has selected `paused_by` with a paused provider.
     """
     say = _SENTENCES[health.state]
-    return Status(badge_of(health.state), say(provider, health), _step(provider, health))
+    badge = badge_of(health.state)
+    if health.state is State.SOME_ERRORS and health.reason:
+        badge = replace(badge, word=_WARNINGS[health.reason])
+    return Status(badge, say(provider, health), _step(provider, health))
 
 
 def _paused(provider: Provider, health: Health) -> SafeString:
     assert provider.paused_at
     time = clock(provider.paused_at, health.at)
     if provider.paused_by:
-        return format_html(
-            _("Paused by {name}, {time}. Entra gets 503."), name=access.name_of(provider.paused_by), time=time
-        )
-    return format_html(_("Paused since {time}. Entra gets 503."), time=time)
+        name = access.name_of(provider.paused_by)
+        return format_html(_("Paused by {name}, {time}. Its requests get 503."), name=name, time=time)
+    return format_html(_("Paused since {time}. Its requests get 503."), time=time)
 
 
 def _held(provider: Provider, health: Health) -> SafeString:
@@ -126,14 +137,16 @@ def _failing(provider: Provider, health: Health) -> SafeString:
 def _silent(provider: Provider, health: Health) -> SafeString:
     assert health.accepted_at
     hours = int((health.at - health.accepted_at).total_seconds() // 3600)
-    said = _("No contact for {hours} h. Provisioning may be off or in quarantine in Entra.")
-    return format_html(said, hours=grouped(hours))
+    return format_html(_("No contact for {hours} h. {cause}"), hours=grouped(hours), cause=provider.directory.silence)
 
 
 def _late(provider: Provider, health: Health) -> SafeString:
-    assert health.accepted_at
-    said = _("Last contact {time}; Entra usually calls every 40 min.")
-    return format_html(said, time=ago(health.accepted_at, health.at))
+    assert health.accepted_at and health.cycle
+    said = _("Last contact {time}; {directory} usually calls every {minutes} min.")
+    minutes = health.cycle // timedelta(minutes=1)
+    return format_html(
+        said, time=ago(health.accepted_at, health.at), directory=provider.directory.name, minutes=minutes
+    )
 
 
 def _some_errors(provider: Provider, health: Health) -> SafeString:
@@ -182,9 +195,9 @@ def _some_errors(provider: Provider, health: Health) -> SafeString:
 
 
 def _healthy(provider: Provider, health: Health) -> SafeString:
-    assert health.accepted_at and health.next_expected
+    assert health.accepted_at
     last = ago(health.accepted_at, health.at)
-    if health.next_expected < health.at:
+    if health.next_expected is None or health.next_expected < health.at:
         return format_html(_("Last contact {last}."), last=last)
     return format_html(
         _("Last contact {last}, next expected by {next}."), last=last, next=clock(health.next_expected, health.at)
@@ -219,8 +232,10 @@ def _step(provider: Provider, health: Health) -> Step | None:
             return Step(_("Open IP restriction"), page("ip_restriction"))
         case State.REFUSED:
             return tokens
-        case State.NOT_CONNECTED | State.LATE | State.SILENT:
+        case State.NOT_CONNECTED:
             return Step(_("Open setup guide"), page("guide"))
+        case State.LATE | State.SILENT:
+            return Step(_("See the last requests"), f"{reverse('admin:log')}?provider={provider.pk}&lookups=1")
         case State.FAILING:
             return problems
         case State.SOME_ERRORS if health.reason is Reason.REMOVALS:

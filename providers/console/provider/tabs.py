@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from providers.console.frame.page import Place, clock, show
 from providers.console.provider.providers import provider_rows
+from providers.console.provider.public_address import address_warning
 from providers.health import Health, State
 from providers.models import Provider, Token
 
@@ -52,6 +53,7 @@ def tab(
         "status": row.status,
         "next_contact": _next_contact(row.health),
         "request_key": uuid.uuid4(),
+        "address_warning": address_warning(provider) if name in ("overview", "guide") else "",
     }
     template = f"console/provider/{name}.html"
     return show(request, template, provider.title, place_of(), {**shared, **context}, status=status)

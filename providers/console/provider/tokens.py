@@ -193,7 +193,15 @@ def _end(
         messages.success(request, str(said) % {"label": token.label})
         return go_to(request, reverse("admin:tokens", args=[provider.pk]))
     last_used = moment(token.last_used_at) if token.last_used_at else ""
-    context = {"provider": provider, "token": token, "last_used": last_used}
+    others = [one for one in provider.live_tokens if one.pk != token.pk and one.last_used_at and not one.suspended_at]
+    other = max(others, key=lambda one: one.last_used_at, default=None)
+    context = {
+        "provider": provider,
+        "token": token,
+        "last_used": last_used,
+        "other": other,
+        "other_used": moment(other.last_used_at) if other else "",
+    }
     return _say(request, f"console/provider/{verb}_token.html", str(asked) % {"label": token.label}, provider, context)
 
 
@@ -218,7 +226,8 @@ def expire_token(request: HttpRequest, provider_id: int, token_id: int) -> HttpR
     provider = get_provider(provider_id)
     access.require(request, access.CHANGE_TOKEN, gettext_noop("to change the expiry of a token"), provider)
     token = _get_token(provider, token_id)
-    form = ExpiryForm(request.POST or None, initial={"last_day": token.expires_at})
+    last_day = timezone.localdate(token.expires_at - timedelta(microseconds=1)) if token.expires_at else None
+    form = ExpiryForm(request.POST or None, initial={"last_day": last_day})
     if form.is_bound and form.is_valid():
         try:
             set_expiry(token, access.actor_of(request), expires_at=form.cleaned_data["last_day"])

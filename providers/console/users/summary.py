@@ -34,14 +34,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 from providers.console.frame.badges import Badge, badge_of
-from providers.console.frame.page import moment
+from providers.console.frame.page import clock, moment
 from providers.console.history.changes import Difference, joined
 from providers.console.users.attempts import Attempt, not_done, open_attempts
 from providers.console.users.history import AT_ONCE, History, Move, linked_groups, linked_user
@@ -368,4 +366,5 @@ def _where_to_look(history: History, event: ChangeEvent | None, attempts: Sequen
     is_wanted_back = any(attempt.log.action == Action.ENABLE for attempt in attempts)
     if event and event.kind == EventKind.RESOURCE_DISABLED and event.token_prefix and not is_wanted_back:
         provider = strong(history.provider.title)
-        yield Sentence.WHERE_TO_LOOK.fill(provider=provider, clock=date_format(localtime(event.at), "H:i"))
+        logs = history.provider.directory.logs
+        yield Sentence.WHERE_TO_LOOK.fill(provider=provider, clock=clock(event.at, event.at), logs=logs)

@@ -42,7 +42,7 @@ def _identity(history: History, address: str) -> Iterator[str]:
     user, provider = history.resource, history.provider
     object_id = user.external_id if user.external_id and is_uuid(user.external_id) else "-"
     yield f"SCIM id: {user.pk}"
-    yield f"externalId (Entra: object id): {object_id}"
+    yield f"externalId ({provider.directory.object_id}): {object_id}"
     yield _("Provider: %(title)s (%(id)s)") % {"title": provider.title, "id": provider.pk}
     states = {_("paused"): provider.paused_at, _("deleted"): provider.deleted_at}
     states |= {_("refused"): history.activity.refused_since, _("last contact"): history.activity.accepted_at}

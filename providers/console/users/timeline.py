@@ -44,7 +44,7 @@ class Entry:
 
     @property
     def shown_at(self) -> SafeString:
-        return moment(self.at)
+        return moment(self.at, to="second")
 
 
 def timeline(history: History) -> list[Entry]:

@@ -101,7 +101,7 @@ class Sentence(Filled):
         "{inner} is itself a member of {outer}. The members of {inner} do not become members of {outer}.")
     WHERE_TO_LOOK = "where to look", _(
         "{provider} does not send a reason. Usual causes: no longer assigned to iProva, no longer in scope, blocked or "
-        "deleted in the directory. Look in its provisioning logs (in Entra: Provisioning logs) around {clock}.")
+        "deleted in the directory. To find out, look around {clock} in {logs}.")
     # What the directory asked for in vain; `{why}` is one of `Why`
     ASKED = "asked", _("{actor} asked on {time} to {wish}; {why}{request}.")
     ASKED_AGAIN = "asked again", _(

@@ -7,6 +7,7 @@ from django.core.management.base import CommandParser
 
 from providers.administration import CHANGEABLE, change_provider
 from providers.console.provider.forms import ProviderForm
+from providers.kinds import KINDS
 from providers.management.answers import PROVIDER_WHOLE, row_of
 from providers.management.script import ScriptCommand, actor, checked
 from providers.models import Provider, RemovalLimit
@@ -15,6 +16,7 @@ from providers.switches import SWITCHES
 # The help of each setting that is not a switch.
 SETTINGS = {
     "title": "a new title",
+    "kind": "what the directory is",
     "notification_email": 'the address for notices; "" for none',
     "late_after_minutes": "minutes without a request until it is late",
     "silent_after_hours": "hours without a request until it is silent",
@@ -22,6 +24,7 @@ SETTINGS = {
     "removal_limit_users": "the limit: users within an hour",
     "removal_limit_percent": "the limit: per cent of the active users",
 }
+CHOICES = {"kind": list(KINDS), "removal_limit": RemovalLimit.values}
 
 
 class Command(ScriptCommand):
@@ -31,8 +34,7 @@ class Command(ScriptCommand):
 
     def add_own_arguments(self, parser: CommandParser) -> None:
         for name, text in SETTINGS.items():
-            choices = RemovalLimit.values if name == "removal_limit" else None
-            parser.add_argument(f"--{name.replace('_', '-')}", choices=choices, help=text)
+            parser.add_argument(f"--{name.replace('_', '-')}", choices=CHOICES.get(name), help=text)
         for name, switch in SWITCHES.items():
             parser.add_argument(switch.option, dest=name, action=argparse.BooleanOptionalAction, help=switch.help)
 

@@ -58,7 +58,7 @@ def test_ac_dash_4_nothing_is_said_where_nothing_is(support, db):
     make_provider("Calm")
     page = read(support.get("/eum/"))
     assert {number for _, number in figures_on(page).values()} == {"0"}
-    assert "No changes in this period." in page.text and "Called in 0 of 36 cycles" in page.text
+    assert "No changes in this period." in page.text and "Contact in 0 of 36 periods" in page.text
 
 
 def test_ac_dash_5_the_page_asks_little_whatever_the_number_of_providers(support, busy, django_assert_max_num_queries):

@@ -16,7 +16,7 @@ from providers.console.export import LISTS, write_file
 from providers.console.site import site
 from providers.models import ChangeEvent, SyncedUser
 from providers.request_log import writer
-from tests.factories import browser_of, issue, make_account, make_group, make_user, make_users
+from tests.factories import browser_of, issue, make_account, make_calls, make_group, make_user, make_users
 from tests.pages import read
 from tests.providers.console.conftest import file_of, rows_of
 from tests.scim.store.plans import fill_users
@@ -48,6 +48,17 @@ def test_ac_csv_1_rows_are_those_on_screen_over_all_pages(administrator, filled,
     assert len(rows) == count
     assert all(len(row) == len(header) for row in rows)
     assert len({row[0] for row in rows}) == count
+
+
+def test_a_file_has_the_days_of_who_asked_and_the_times_of_the_setting(administrator, provider):
+    day = (timezone.now() - timedelta(days=2)).replace(hour=16, minute=5, second=9, microsecond=0)
+    make_calls(provider, 201, "POST", at=day)  # in Tokyo, it is the next day by then
+    there = f"{day + timedelta(hours=9):%Y-%m-%d}"
+    assert len(rows_of(administrator, f"/eum/log/export/?from={there}")) == 1
+    administrator.cookies["time_zone"] = "Asia/Tokyo"
+    header, row = rows_of(administrator, f"/eum/log/export/?from={there}")
+    assert row[header.index("time")] == timezone.localtime(day, timezone.get_default_timezone()).isoformat()
+    assert row[header.index("time")][-6:] in ("+01:00", "+02:00")
 
 
 def test_ac_csv_1_every_column_is_documented():
@@ -89,7 +100,7 @@ def cursors(monkeypatch):
 
 
 def asked(account, listed="users", query="", **more):
-    more = {"language": "en", "address": "203.0.113.9", "request_id": None} | more
+    more = {"language": "en", "time_zone": "", "address": "203.0.113.9", "request_id": None} | more
     return exports.ask(account, listed=listed, query=query, **more)[0]
 
 

@@ -1,4 +1,4 @@
-"""When a provider called, in cycles of 40 minutes."""
+"""When a provider called, in periods of 40 minutes."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -26,6 +26,6 @@ def test_contacts_tell_changes_quiet_contact_and_refusals_apart(provider, strang
         35: Contact.CHANGES, 34: Contact.QUIET, 32: Contact.REFUSED, 1: Contact.QUIET,
     }  # fmt: skip
     assert len(cycles) == 36 and found[provider.pk].count == 3
-    assert found[provider.pk].description == "Called in 3 of 36 cycles of 40 minutes. Refused in 1."
+    assert found[provider.pk].description == "Contact in 3 of 36 periods of 40 minutes. Refused in 1."
     assert found[provider.pk].paths["refused"] == "M128 0h3v6h-3zm0 10h3v6h-3z"
     assert set(found[stranger.pk].cycles) == {Contact.NONE}

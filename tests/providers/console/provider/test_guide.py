@@ -8,7 +8,13 @@ from providers.models import ChangeEvent, ProviderActivity, RequestLog, Resource
 from tests.factories import issue, make_account, make_calls, make_group, make_user
 from tests.pages import read
 
-NAMES = ["Name (DNS)", "Connection (TLS)", "ServiceProviderConfig", "Look up a user", "Look up a group"]
+NAMES = [
+    "Address (no name to look up)",
+    "Connection (no TLS)",
+    "ServiceProviderConfig",
+    "Look up a user",
+    "Look up a group",
+]
 
 
 def page_of(provider, tab=""):

@@ -33,7 +33,7 @@ def test_ac_ip_4_enforcing_what_would_refuse_somebody_needs_a_tick(administrator
     assert "1 address that called in the last 7 days is not covered" in page.text and observed.ip_mode == "observe"
     [[address, calls, *_]] = page.one(test_id="uncovered").rows
     assert (address, calls) == (OUTSIDE, "9") and ENTRA not in page.source
-    assert "I understand Entra will be refused" in page.text
+    assert "I understand that requests of Entra ID from these addresses will be refused" in page.text
     again = set_mode(administrator, observed, "enforce", confirm="yes")
     assert "Tick this to continue" in again.text and observed.ip_mode == "observe"
     assert (

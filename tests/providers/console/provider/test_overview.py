@@ -33,7 +33,7 @@ def test_ac_prov_1_the_tenant_url_does_not_follow_the_host_header(administrator,
 
 def test_ac_prov_5_a_new_provider_has_no_chart_but_a_way_on(administrator, provider):
     page = read(administrator.get(provider_page(provider)))
-    assert "No requests yet. Use Test Connection in Entra" in page.text
+    assert "Use Test Connection in Entra ID." in page.text
     assert page.one("main").has("a", href=provider_page(provider, "guide/"))
     assert not page.has("desc") and not page.has(class_="chart")
 

@@ -22,7 +22,7 @@ def test_ac_list_4_the_status_is_a_word(administrator, provider):
     for path in ("/eum/", "/eum/providers/"):
         page = read(administrator.get(path))
         assert "Not connected" in page.text and "Waiting for the first request." in page.text
-        assert "Paused" in page.text and "Entra gets 503" in page.text
+        assert "Paused" in page.text and "Its requests get 503" in page.text
         assert "Healthy" in page.text and "12\xa0minutes ago" in page.text
 
 

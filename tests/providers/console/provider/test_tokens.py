@@ -99,7 +99,8 @@ def test_ac_tok_8_revoking_asks_first_with_label_use_and_consequence(administrat
     assert (
         "Revoke Permanent token 1?" in page.text
         and "never used" in page.text
-        and "Requests with it are refused" in page.text
+        and "Requests with it will be refused" in page.text
+        and "stops until Entra ID has a token that works" in page.text
     )
     assert "autofocus" in page.one(test_id="cancel").attributes
     assert provider.tokens.get().revoked_at is None
@@ -118,7 +119,7 @@ def test_ac_tok_8_a_revoked_token_is_refused_at_once(administrator, provider, cl
 def test_ac_tok_13_a_second_token_is_explained_first_and_a_third_refused(administrator, provider):
     post(administrator, provider)
     asked = post(administrator, provider)
-    assert value_in(asked) is None and "Entra can hold one token" in read(asked).text
+    assert value_in(asked) is None and "Entra ID and Okta hold one token" in read(asked).text
     assert provider.tokens.count() == 1
     assert value_in(post(administrator, provider, confirm="yes"))
     for third in (post(administrator, provider), post(administrator, provider, confirm="yes")):
@@ -259,6 +260,7 @@ def test_expiry_is_the_end_of_a_day_and_may_be_taken_back(administrator, provide
     administrator.post(path, {"last_day": today.isoformat()})
     token.refresh_from_db()
     assert timezone.localtime(token.expires_at).date() == today + timedelta(days=1)
+    assert read(administrator.get(path)).one("input", name="last_day").value == today.isoformat()
     assert status_with(client, value) == 200
     administrator.post(path, {"last_day": ""})
     token.refresh_from_db()

@@ -11,8 +11,8 @@ from tests.providers.console.users.summaries import DOCUMENT, document, expected
 
 # What differs from run to run.
 CHANGING = {
-    r"\d{1,2} \w{3} 20\d\d(, \d\d:\d\d)?": "<time>",
-    r"\b\d\d:\d\d\b": "<time>",
+    r"\d{1,2} \w{3} 20\d\d(, \d\d:\d\d CET)?": "<time>",
+    r"\b\d\d:\d\d CET\b": "<time>",
     r"(request|verzoek) [0-9a-f]{8}": r"\1 …",
 }
 

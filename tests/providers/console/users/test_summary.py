@@ -25,11 +25,11 @@ def test_ac_per_1_disabled_by_provider(support, provider, scim):
     local = timezone.localtime(event.at)
     request = short_id(gone["X-Request-Id"])
     assert answer.startswith(
-        f"Disabled on {local:%-d %b %Y, %H:%M} by Contoso Entra ID: it sent active = false (request {request})."
+        f"Disabled on {local:%-d %b %Y, %H:%M CET} by Contoso Entra ID: it sent active = false (request {request})."
     )
     assert "Within 5 minutes also removed from: Editors." in answer
     assert "Contoso Entra ID does not send a reason. Usual causes: no longer assigned to iProva" in answer
-    assert f"Look in its provisioning logs (in Entra: Provisioning logs) around {local:%H:%M}." in answer
+    assert f"To find out, look around {local:%H:%M CET} in Entra ID → Provisioning logs." in answer
 
 
 def test_ac_per_1_removed_by_provider(support, provider, scim):

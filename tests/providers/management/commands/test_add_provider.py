@@ -31,3 +31,9 @@ def test_with_if_missing_a_second_run_changes_nothing(provider):
     assert provider.ip_mode == "off" and acts() == []
     assert ask("add_provider", "New", "--if-missing") == ask("add_provider", "New", "--if-missing")
     assert acts() == ["provider.added"]
+
+
+def test_the_kind_of_directory_is_entra_id_unless_it_is_given(db):
+    assert ask("add_provider", "Contoso")["kind"] == "entra"
+    assert ask("add_provider", "Fabrikam", "--kind", "okta")["kind"] == "okta"
+    assert ask("set_provider", "Fabrikam", "--kind", "other")["settings"]["kind"] == "other"

@@ -335,7 +335,8 @@ def _leads_away(location: str) -> bool:
 
 def submit(browser: Browser, form: Form, values: list[tuple[str, Any]], *, is_dialog: bool = False) -> Response:
     """Send a form with these values. A value of bytes is a file."""
-    values = [(name, browser.cookies.get(f"iprova_csrf_{browser.wire.port}", sent) if name == _CSRF else sent) for name, sent in values]
+    csrf = browser.cookies.get(f"iprova_csrf_{browser.wire.port}")
+    values = [(name, csrf if csrf and name == _CSRF else sent) for name, sent in values]
     if any(isinstance(sent, bytes) for _, sent in values):
         body, content_type = _multipart(values), "multipart/form-data; boundary=fuzz-boundary"
     else:

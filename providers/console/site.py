@@ -201,6 +201,7 @@ class ConsoleSite(AdminSite):
             page(f"{one}history/", history.history),
             page(f"{one}tokens/", tokens.tokens),
             page(f"{token}rotate/", tokens.rotate_token),
+            page(f"{token}copied/", tokens.copied_token),
             page(f"{token}suspend/", tokens.suspend_token),
             page(f"{token}restore/", tokens.restore_token),
             page(f"{token}expiry/", tokens.expire_token),

@@ -155,7 +155,7 @@ def _save(request: HttpRequest, provider: Provider | None, held: AlertSettings, 
 
 def _events(provider: Provider | None) -> Any:
     rows = ChangeEvent.objects.acts().filter(kind=EventKind.ALERTS_CHANGED.value)
-    return rows.of(provider) if provider else rows.filter(provider_id=None)
+    return rows.of(provider) if provider else rows.filter(provider_id__isnull=True)
 
 
 def _row(alert: Alert, *, can_see_targets: bool) -> dict[str, Text | SafeString | Badge]:

@@ -240,7 +240,11 @@ def test_v27_a_token_counts_as_a_bearer_token_alone(provider):
 @pytest.mark.parametrize("path", ["/", "/eum/", "/eum/users/", "/eum/log/", "/accounts/"])
 def test_v27_a_token_opens_no_page_of_the_console(provider, path):
     _token, value = issue(provider)
-    for headers in ({"Authorization": f"Bearer {value}"}, {"Cookie": f"{settings.SESSION_COOKIE_NAME}={value}"}, {"X-Api-Key": value}):
+    for headers in (
+        {"Authorization": f"Bearer {value}"},
+        {"Cookie": f"{settings.SESSION_COOKIE_NAME}={value}"},
+        {"X-Api-Key": value},
+    ):
         answer = Client(headers={"Host": "127.0.0.1", **headers}).get(path)
         assert answer.status_code == 302 and answer["Location"].startswith("/login/"), headers
         assert value not in answer["Location"]

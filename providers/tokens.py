@@ -21,7 +21,7 @@ from django.utils import timezone
 
 from providers.audit import record_act
 from providers.events import Actor, EventKind
-from providers.models import TEST_PREFIX, Provider, Token
+from providers.models import TEST_PREFIX, ChangeEvent, Provider, Token
 from providers.outcomes import Refusal
 from providers.prepared import execute_prepared
 from providers.switches import SWITCHES
@@ -143,6 +143,14 @@ def _create(
 def note_copied(token: Token) -> None:
     """Note that somebody copied the value of a token when it was shown. Idempotent."""
     Token.objects.filter(pk=token.pk, is_copied=False).update(is_copied=True)
+
+
+def revocation_of(token: Token) -> ChangeEvent | None:
+    """Return the event by which a token was revoked; None if it was not, or if the event is no longer kept."""
+    if token.revoked_at is None:
+        return None
+    revoked = ChangeEvent.objects.acts().of(token.provider_id).filter(kind=EventKind.TOKEN_REVOKED.value)
+    return revoked.filter(subject=_name(token)).order_by("-id").first()
 
 
 def _name(token: Token) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import authenticate
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -17,6 +17,7 @@ from providers import administration
 from providers.administration import CHANGEABLE, TitleTakenError
 from providers.audit import ChangedMeanwhileError
 from providers.console.frame import access
+from providers.console.frame.gone import missing_provider
 from providers.console.frame.page import go_to, show_dialog
 from providers.console.frame.settings_form import shown_again
 from providers.console.provider.forms import ProviderForm, TitleForm
@@ -115,8 +116,11 @@ def restore_provider(request: HttpRequest, provider_id: int) -> HttpResponse:
     """Restore a deleted provider, under another title if its own is taken."""
     provider = Provider.objects.restorable().filter(pk=provider_id).first()
     access.require(request, access.DELETE_PROVIDER, gettext_noop("to restore a provider"), provider)
+    if provider is None and Provider.objects.live().filter(pk=provider_id).exists():
+        messages.info(request, _("This provider is restored already."))
+        return go_to(request, reverse("admin:overview", args=[provider_id]))
     if provider is None:
-        raise Http404(_("There is no such deleted provider."))
+        raise missing_provider(provider_id)
     form = TitleForm(request.POST or None, initial={"title": provider.title})
     if form.is_bound and form.is_valid():
         try:

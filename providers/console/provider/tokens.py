@@ -14,6 +14,7 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop
 from django.views.decorators.debug import sensitive_variables
@@ -29,7 +30,14 @@ from providers.console.provider.tabs import get_provider, place_of, tab
 from providers.events import Actor
 from providers.ids import parse_id
 from providers.models import Provider, Token
-from providers.tokens import MAX_LIVE_TOKENS, AlreadyIssuedError, NotLiveError, TooManyTokensError, set_expiry
+from providers.tokens import (
+    MAX_LIVE_TOKENS,
+    AlreadyIssuedError,
+    NotLiveError,
+    TooManyTokensError,
+    revocation_of,
+    set_expiry,
+)
 
 # How long the old token keeps working after a rotation, by the name in the form.
 OVERLAPS: Mapping[str, tuple[Text, timedelta]] = {
@@ -143,7 +151,13 @@ def rotate_token(request: HttpRequest, provider_id: int, token_id: int) -> HttpR
 
 
 def _not_live(request: HttpRequest, provider: Provider, token: Token) -> HttpResponse:
-    messages.warning(request, _("%(label)s is no longer active: nothing was changed.") % {"label": token.label})
+    event = revocation_of(token)
+    if event:
+        names = {"label": token.label, "person": event.person_name or _("The system"), "time": moment(event.at)}
+        said = format_html(_("{label} was revoked by {person}, {time}. Nothing was changed."), **names)
+    else:
+        said = format_html(_("{label} is no longer active: nothing was changed."), label=token.label)
+    messages.warning(request, said)
     return go_to(request, reverse("admin:tokens", args=[provider.pk]))
 
 

@@ -142,8 +142,8 @@ class Browser:
         own = (("Cookie", "; ".join(f"{name}={value}" for name, value in self.cookies.items())),)
         response = self.wire.send(Request(method, address[:8_000], (*own, *extra), body))
         for name, value in re.findall(rb"(?mi)^set-cookie:[ \t]*(\w+)=([^;\r\n]*)", response.head):
-            if name == b"csrftoken":
-                self.cookies["csrftoken"] = value.decode("latin-1")
+            if name == b"iprova_csrf_%d" % self.wire.port:
+                self.cookies[name.decode()] = value.decode("latin-1")
         return response
 
 
@@ -152,7 +152,8 @@ def sign_in(port: int, role: str) -> tuple[Browser, int]:
     from tests.factories import browser_of, make_account
 
     account = make_account(role, username=f"{role.lower()}-{secrets.token_hex(4)}")
-    return Browser(Wire(port), {"sessionid": browser_of(account).cookies["sessionid"].value}, role), account.pk
+    [session] = browser_of(account).cookies.values()  # a server names its cookies after its port
+    return Browser(Wire(port), {f"iprova_session_{port}": session.value}, role), account.pk
 
 
 def crawl(
@@ -334,7 +335,8 @@ def _leads_away(location: str) -> bool:
 
 def submit(browser: Browser, form: Form, values: list[tuple[str, Any]], *, is_dialog: bool = False) -> Response:
     """Send a form with these values. A value of bytes is a file."""
-    values = [(name, browser.cookies.get("csrftoken", sent) if name == _CSRF else sent) for name, sent in values]
+    csrf = browser.cookies.get(f"iprova_csrf_{browser.wire.port}")
+    values = [(name, csrf if csrf and name == _CSRF else sent) for name, sent in values]
     if any(isinstance(sent, bytes) for _, sent in values):
         body, content_type = _multipart(values), "multipart/form-data; boundary=fuzz-boundary"
     else:

@@ -226,7 +226,7 @@ HEADERS = [
     *(("Host", text) for text in ("", "evil.example", "127.0.0.1:1", "[::1", "a" * 300, "x y", "\xe9")),
     *(("X-Forwarded-For", text) for text in ("1.2.3.4", "::1%eth0", "x, y", "1.2.3.4:5", "[::1]:5", "," * 500)),
     *(("X-Forwarded-Proto", "https"), ("X-Forwarded-Host", "evil.example"), ("X-HTTP-Method-Override", "DELETE")),
-    *(("Cookie", text) for text in ("sessionid=x", "csrftoken=\xff", "a=" + "b" * 3_000, ";;;", "language=xx")),
+    *(("Cookie", text) for text in ("iprova_session_8000=x", "iprova_csrf_8000=\xff", "a=" + "b" * 3_000, ";;;")),
     *(("Accept-Language", text) for text in ("nl", "nl-BE,nl;q=0.9", "x" * 600, "*;q=", "\xff")),
     *(("Range", "bytes=0-1"), ("Expect", "100-continue"), ("Upgrade", "h2c"), ("TE", "trailers"), ("Via", "1.1 x")),
     *(("client-request-id", text) for text in ("1", "x" * 3_000, "\xff\xfe", "<script>")),

@@ -198,6 +198,12 @@ CONTENT_SECURITY_POLICY = {
 X_FRAME_OPTIONS = "DENY"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
+# Browsers keep cookies for a host, whatever the port: consoles side by side on one host would sign each other's people
+# out. The port is that of the public URL, as all machines behind it share the cookies.
+_port = urlsplit(OPTIONS.base_url).port
+SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = (
+    f"iprova_{name}_{_port}" if _port else f"iprova_{name}" for name in ("session", "csrf")
+)
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_AGE = 8 * 60 * 60
 CSRF_TRUSTED_ORIGINS = [OPTIONS.base_url]

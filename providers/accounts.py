@@ -8,6 +8,7 @@ Acts that could break that rule happen one after another (`_lock`), and each loo
 
 import secrets
 import string
+from collections.abc import Mapping
 from typing import Any
 
 from axes.utils import reset
@@ -20,7 +21,7 @@ from django.utils.translation import gettext_noop
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from providers import password_checks
-from providers.audit import record_act
+from providers.audit import check_unchanged, record_act
 from providers.client_address import client_address, source_of
 from providers.events import Actor, EventKind
 from providers.models import TemporaryPassword
@@ -95,10 +96,16 @@ def add_account(actor: Actor, *, username: str, role: str, **names: str) -> tupl
 
 
 @transaction.atomic
-def change_account(account: Any, actor: Actor, *, role: str, **names: str) -> None:
-    """Change the role and the names of an account. Raises `LastManagerError` and `OwnAccountError` for the role."""
+def change_account(
+    account: Any, actor: Actor, *, role: str, seen: Mapping[str, Any] | None = None, **names: str
+) -> None:
+    """Change the role and the names of an account. Raises `LastManagerError` and `OwnAccountError` for the role.
+
+    `seen`: the values that this change was made from. Raises `ChangedMeanwhileError` if they are no longer stored.
+    """
     _lock(account)
     before = {"role": role_of(account), **{name: getattr(account, name) for name in names}}
+    check_unchanged(before, seen)
     if role != before["role"]:
         _protect(account, actor, stays=role == ROLES[0] or account.is_superuser)
         account.groups.set(Group.objects.filter(name=role))

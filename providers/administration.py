@@ -10,7 +10,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from providers.audit import record_act
+from providers.audit import check_unchanged, record_act
 from providers.events import Actor, EventKind
 from providers.ip_rules import Network, covers_everyone
 from providers.kinds import DEFAULT, KINDS
@@ -92,14 +92,18 @@ CHANGEABLE = (
 )
 
 
-def change_provider(provider: Provider, actor: Actor, values: Mapping[str, Any]) -> None:
-    """Set the columns in `values`; those that are not in `CHANGEABLE` are ignored. Raises `TitleTakenError`.
+def change_provider(
+    provider: Provider, actor: Actor, values: Mapping[str, Any], *, seen: Mapping[str, Any] | None = None
+) -> None:
+    """Set the columns in `values`; those that are not in `CHANGEABLE` are ignored.
 
-    With another kind of directory, `silent_after_hours` follows, unless it was set or is set now.
+    With another kind of directory, `silent_after_hours` follows, unless it was set or is set now. `seen`: the values
+    that this change was made from. Raises `TitleTakenError`, and `ChangedMeanwhileError` if they are no longer stored.
     """
     with _titles_are_unique(), transaction.atomic():
         found = Provider.objects.live().select_for_update(no_key=True).get(pk=provider.pk)
         before = {name: getattr(found, name) for name in CHANGEABLE}
+        check_unchanged(before, seen)
         for name in CHANGEABLE:
             setattr(found, name, values.get(name, before[name]))
         usual = KINDS[before["kind"]].silent_after_hours

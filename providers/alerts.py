@@ -36,7 +36,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop, ngettext, override
 
 from providers import outgoing
-from providers.audit import record_act
+from providers.audit import check_unchanged, record_act
 from providers.events import SYSTEM, Actor, EventKind
 from providers.health import State, health_of
 from providers.models import INSTALLATION, MOST_TRIES, Alert, AlertSettings, AlertState, JobRun, Provider
@@ -319,12 +319,22 @@ def settings_for(provider: Provider | None) -> AlertSettings:
 
 @transaction.atomic
 def change_recipients(
-    provider: Provider | None, actor: Actor, *, addresses: Sequence[str], webhook: str, has_digest: bool
+    provider: Provider | None,
+    actor: Actor,
+    *,
+    addresses: Sequence[str],
+    webhook: str,
+    has_digest: bool,
+    seen: AlertSettings | None = None,
 ) -> AlertSettings:
-    """Set who is told about a provider, or about the installation. The audit has the end of a webhook only."""
+    """Set who is told about a provider, or about the installation. The audit has the end of a webhook only.
+
+    `seen`: what this change was made from. Raises `ChangedMeanwhileError` if it is no longer stored.
+    """
     if provider:
         Provider.objects.live().select_for_update(no_key=True).get(pk=provider.pk)
     before = settings_for(provider)
+    check_unchanged(_facts(before), _facts(seen) if seen else None)
     after = AlertSettings(pk=before.pk, addresses=list(addresses), webhook=webhook, has_digest=has_digest)
     if _facts(before) != _facts(after):
         after.save()

@@ -62,6 +62,16 @@ def record_seldom(kind: EventKind, actor: Actor, *, subject: str) -> ChangeEvent
     return record_act(kind, actor, subject=subject)
 
 
+class ChangedMeanwhileError(Exception):
+    """The stored values are no longer those that the form of this act was made from."""
+
+
+def check_unchanged(now: Mapping[str, Any], seen: Mapping[str, Any] | None) -> None:
+    """Raise `ChangedMeanwhileError` if a value in `seen` is another one now. None: the act does not depend on any."""
+    if any(now.get(name) != value for name, value in (seen or {}).items()):
+        raise ChangedMeanwhileError
+
+
 def _differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[dict[str, Any]]:
     changes = []
     for name in sorted({*before, *after}):

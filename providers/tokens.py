@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from providers.audit import record_act
 from providers.events import Actor, EventKind
-from providers.models import TEST_PREFIX, Provider, Token
+from providers.models import TEST_PREFIX, ChangeEvent, Provider, Token
 from providers.outcomes import Refusal
 from providers.prepared import execute_prepared
 from providers.secret_values import ACCESS, CLIENT_SECRET, PERMANENT, digest_of, is_well_formed, make_secret
@@ -69,16 +69,19 @@ def issue_token(
     label: str = "",
     expires_at: datetime | None = None,
     request_key: UUID | None = None,
+    is_copied: bool = True,
 ) -> tuple[Token, str]:
     """Issue a token. Return it with its value, which cannot be read again later.
 
-    `request_key` identifies the submitted form. Raises `TooManyTokensError`, and
-    `AlreadyIssuedError` if `request_key` was used before.
+    `request_key` identifies the submitted form. `is_copied`: False if the value is only shown (see `note_copied`).
+    Raises `TooManyTokensError`, and `AlreadyIssuedError` if `request_key` was used before.
     """
     _lock(provider, request_key)
     if provider.tokens.live().count() >= MAX_LIVE_TOKENS:
         raise TooManyTokensError
-    token, value = _create(provider, actor, label=label, expires_at=expires_at, request_key=request_key)
+    token, value = _create(
+        provider, actor, label=label, expires_at=expires_at, request_key=request_key, is_copied=is_copied
+    )
     record_act(EventKind.TOKEN_ISSUED, actor, provider=provider, subject=_name(token))
     return token, value
 
@@ -91,7 +94,13 @@ def _lock(provider: Provider, request_key: UUID | None) -> None:
 
 
 def _create(
-    provider: Provider, actor: Actor, *, label: str, expires_at: datetime | None, request_key: UUID | None
+    provider: Provider,
+    actor: Actor,
+    *,
+    label: str,
+    expires_at: datetime | None,
+    request_key: UUID | None,
+    is_copied: bool,
 ) -> tuple[Token, str]:
     value = make_value()
     token = provider.tokens.create(
@@ -102,8 +111,22 @@ def _create(
         created_by_id=actor.person_id,
         expires_at=expires_at,
         request_key=request_key,
+        is_copied=is_copied,
     )
     return token, value
+
+
+def note_copied(token: Token) -> None:
+    """Note that somebody copied the value of a token when it was shown. Idempotent."""
+    Token.objects.filter(pk=token.pk, is_copied=False).update(is_copied=True)
+
+
+def revocation_of(token: Token) -> ChangeEvent | None:
+    """Return the event by which a token was revoked; None if it was not, or if the event is no longer kept."""
+    if token.revoked_at is None:
+        return None
+    revoked = ChangeEvent.objects.acts().of(token.provider_id).filter(kind=EventKind.TOKEN_REVOKED.value)
+    return revoked.filter(subject=_name(token)).order_by("-id").first()
 
 
 def _name(token: Token) -> str:
@@ -112,7 +135,7 @@ def _name(token: Token) -> str:
 
 @transaction.atomic
 def rotate_token(
-    token: Token, actor: Actor, *, overlap: timedelta, request_key: UUID | None = None
+    token: Token, actor: Actor, *, overlap: timedelta, request_key: UUID | None = None, is_copied: bool = True
 ) -> tuple[Token, str]:
     """Issue the token that replaces `token`. Return it with its value, which cannot be read again later.
 
@@ -127,7 +150,7 @@ def rotate_token(
     kept = provider.tokens.live().exclude(pk=token.pk).count() + bool(overlap)
     if kept + 1 > MAX_LIVE_TOKENS:
         raise TooManyTokensError
-    made, value = _create(provider, actor, label="", expires_at=None, request_key=request_key)
+    made, value = _create(provider, actor, label="", expires_at=None, request_key=request_key, is_copied=is_copied)
     now = timezone.now()
     ends = {"expires_at": min(token.expires_at or now + overlap, now + overlap)} if overlap else {"revoked_at": now}
     Token.objects.filter(pk=token.pk).update(replaced_by=made, **ends)

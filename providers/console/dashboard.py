@@ -3,6 +3,7 @@
 Each figure is the count of the list that it links to. *Needs attention* leaves out what the badges show already.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -18,8 +19,7 @@ from django.utils.translation import ngettext
 
 from providers.activity import log_failure
 from providers.console import housekeeping
-from providers.console.frame.lists import PAGE_SIZE
-from providers.console.frame.page import Place, Text, grouped, show
+from providers.console.frame.page import Place, Text, clock, grouped, show
 from providers.console.frame.records import capped, capped_count
 from providers.console.log.explanations import name_of_problem
 from providers.console.log.not_provisioned import OPEN
@@ -35,6 +35,8 @@ from providers.outcomes import Outcome
 from providers.totals import total_of_all
 
 MOST_CARES = 20
+# The most urgent providers have a row each. The others are counted by state.
+MOST_PROVIDERS = 8
 
 
 @dataclass(frozen=True)
@@ -63,13 +65,14 @@ def dashboard(request: HttpRequest) -> HttpResponse:
     """Show the dashboard; `?period=` is the period of the chart."""
     now = timezone.now()
     rows = provider_rows(Provider.objects.live().select_related("paused_by"), now)
-    strip = with_people(rows[:PAGE_SIZE])
+    strip = with_people(rows[:MOST_PROVIDERS])
     contacts = contacts_of([row.provider.pk for row in strip], now)
     lost = log_failure()
     context = {
         "strip": [(row, contacts[row.provider.pk]) for row in strip],
         "legend": list(Contact),
-        "is_more": len(rows) > PAGE_SIZE,
+        "others": _others(rows[MOST_PROVIDERS:]),
+        "now": clock(now, now, to="second"),
         "lost": lost,
         "cares": list(islice(cares(rows, now, asks_log=lost is None), MOST_CARES)) if rows else [],
         "figures": figures(rows, now, asks_log=lost is None) if rows else [],
@@ -77,6 +80,13 @@ def dashboard(request: HttpRequest) -> HttpResponse:
         "periods": [(name, word) for name, (word, _hours, _count) in PERIODS.items()],
     }
     return show(request, "console/dashboard.html", _("External user management"), Place("eum"), context)
+
+
+def _others(rows: Sequence[Row]) -> list[tuple[Text, str, str]]:
+    """The providers without a row of their own: each state's word, their number, and the list of all in that state."""
+    counts = Counter(row.health.state for row in rows)
+    page = reverse("admin:providers")
+    return [(state.label, grouped(counts[state]), f"{page}?status={state}") for state in State if counts[state]]
 
 
 def cares(rows: Iterable[Row], now: datetime, *, asks_log: bool) -> Iterator[Care]:

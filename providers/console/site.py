@@ -3,17 +3,16 @@
 A page is shown to a person who has signed in, has set up two-step sign-in where it is required, and has a role.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import update_wrapper
 from typing import Any
 
 from django.contrib.admin import AdminSite
 from django.contrib.auth import logout
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path, re_path
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.generic import RedirectView
 
@@ -21,6 +20,7 @@ from providers.console import dashboard, exports, home, housekeeping
 from providers.console.accounts import language, own_password, sign_in, time_zone, two_step
 from providers.console.accounts import pages as accounts
 from providers.console.frame import access
+from providers.console.frame.gone import GoneError, gone, missing_provider
 from providers.console.frame.limits import limited
 from providers.console.history import audit
 from providers.console.log import not_provisioned, refused
@@ -46,6 +46,14 @@ from providers.models import Provider, SyncedGroup, SyncedUser
 View = Callable[..., HttpResponseBase]
 
 
+def _found(view: Callable[[], HttpResponseBase], address: Mapping[str, Any]) -> HttpResponseBase:
+    """Return the response of a view; GoneError or Http404 if somebody deletes its provider while it runs."""
+    try:
+        return view()
+    except Provider.DoesNotExist as error:
+        raise missing_provider(int(address.get("provider_id", 0))) from error
+
+
 class ConsoleSite(AdminSite):
     """Django's admin site with our own pages only: Django's forms to add, change and delete have no address."""
 
@@ -57,15 +65,16 @@ class ConsoleSite(AdminSite):
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
         """Wrap the view of a page: the person must be signed in and have a role.
 
-        Without a role the response is a 403 page that names the roles. A provider that does not exist is a 404.
+        Without a role the response is a 403 page that names the roles. A provider that does not exist is a 404; the
+        page says who deleted it.
         """
 
         def for_roles(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if access.may(request, access.VIEW):
                 try:
-                    return limited(request, lambda: view(request, *args, **kwargs))
-                except Provider.DoesNotExist as error:  # somebody deleted it after the page was opened
-                    raise Http404(gettext("There is no such provider.")) from error
+                    return _found(lambda: limited(request, lambda: view(request, *args, **kwargs)), kwargs)
+                except GoneError as error:
+                    return gone(request, error)
             access.record_refusal(request, f"{request.method} {request.path}"[:200])
             return render(request, "console/frame/no_role.html", status=403)
 
@@ -203,6 +212,7 @@ class ConsoleSite(AdminSite):
             page(f"{one}history/", history.history),
             page(f"{one}tokens/", tokens.tokens),
             page(f"{token}rotate/", tokens.rotate_token),
+            page(f"{token}copied/", tokens.copied_token),
             page(f"{token}suspend/", tokens.suspend_token),
             page(f"{token}restore/", tokens.restore_token),
             page(f"{token}expiry/", tokens.expire_token),

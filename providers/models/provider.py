@@ -211,6 +211,8 @@ class Token(models.Model):
     last_used_at = models.DateTimeField(null=True, blank=True)
     last_used_ip = models.GenericIPAddressField(null=True, blank=True)
     request_key = models.UUIDField(null=True, editable=False)
+    # False from the moment that the console shows the value until somebody copies it there.
+    is_copied = models.BooleanField(default=True, db_default=True)
     client = models.ForeignKey("OAuthClient", models.CASCADE, null=True, related_name="tokens", db_index=False)
     secret = models.ForeignKey("ClientSecret", models.CASCADE, null=True, related_name="+", db_index=False)
 
@@ -239,6 +241,11 @@ class Token(models.Model):
     def is_ended(self) -> bool:
         """Whether the token is revoked or expired."""
         return self.state in (TokenState.REVOKED, TokenState.EXPIRED)
+
+    @property
+    def is_not_copied(self) -> bool:
+        """Whether nobody can have the value: it was shown and not copied, and the token was never used."""
+        return not self.is_copied and self.last_used_at is None and self.state is TokenState.ACTIVE
 
     @property
     def is_retiring(self) -> bool:

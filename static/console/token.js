@@ -1,27 +1,25 @@
-/* The value of a new token: *Done* is disabled until the value was copied or selected, and the value is removed
-   from the page when the person leaves it. */
+/* The value of a new token: *Done* is disabled until the value was copied or selected, which the server is told then.
+   The value is removed from the page when the person leaves it. */
 "use strict";
 {
+  let noted = null; // the request that tells the server that the value was copied
+
   const shown = () => document.querySelector("[data-token]");
 
   function prepare() {
     const box = shown();
-    const link = box?.querySelector("a[data-done]");
-    if (!link) return;
-    const done = document.createElement("button");
+    const form = box?.querySelector("form[data-done]");
+    const done = form?.querySelector("button");
+    if (!done || done.type === "button") return;
     done.type = "button";
-    done.className = link.className;
-    done.textContent = link.textContent;
     done.disabled = true;
-    done.dataset.testid = link.dataset.testid;
-    const page = link.href;
-    done.addEventListener("click", () => {
+    done.addEventListener("click", async () => {
+      await noted;
       const dialog = box.closest("dialog");
       if (dialog) { dialog.close(); return; }
       wipe();
-      location.replace(page);
+      location.replace(form.dataset.done);
     });
-    link.replaceWith(done);
     box.closest("dialog")?.addEventListener("cancel", warnOnce);
   }
 
@@ -42,6 +40,10 @@
     box.dataset.after = box.dataset.afterCopy;
     const done = box.querySelector("[data-testid=done]");
     if (done) done.disabled = false;
+    const form = box.querySelector("form[data-done]");
+    const options = { method: "POST", body: new FormData(form), headers: { "X-Dialog": "asked" }, keepalive: true };
+    // If it does not arrive, the list shows the token as not copied until its first use.
+    noted ??= fetch(form.action, { ...options, signal: AbortSignal.timeout(5_000) }).catch(() => {});
   }
 
   function wipe() {

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.test import Client
 from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
@@ -103,8 +104,8 @@ def visit(chromium: Any, live_server: Any) -> Iterator[Callable[..., Visit]]:
         if role or account:
             client = Client()
             client.force_login(account or make_account(role))
-            session = client.cookies["sessionid"].value
-            context.add_cookies([{"name": "sessionid", "value": session, "url": live_server.url}])
+            name = settings.SESSION_COOKIE_NAME
+            context.add_cookies([{"name": name, "value": client.cookies[name].value, "url": live_server.url}])
         visits.append(Visit(context, live_server.url))
         return visits[-1]
 

@@ -31,6 +31,21 @@ def test_production_has_https_only():
     assert found["SECURE_HSTS_SECONDS"] >= 31_536_000 and "idm.example.com" in found["ALLOWED_HOSTS"]
 
 
+@pytest.mark.parametrize(
+    ("environment", "ending"),
+    [
+        ({"PORT": "9001"}, "_9001"),
+        ({"PORT": "9001", "PUBLIC_URL": "http://localhost:9002"}, "_9002"),
+        # Behind one address, each machine may listen on another port: they share the cookies.
+        (PRODUCTION | {"PORT": "9001"}, ""),
+    ],
+)
+def test_consoles_side_by_side_on_one_host_keep_their_own_cookies(environment, ending, tmp_path):
+    names = ["SESSION_COOKIE_NAME", "CSRF_COOKIE_NAME"]
+    found = json.loads(started({"DATA_DIR": str(tmp_path)} | environment, names).stdout)
+    assert [found[name] for name in names] == [f"iprova_session{ending}", f"iprova_csrf{ending}"]
+
+
 def test_a_setting_that_cannot_be_used_ends_the_process_with_one_line():
     ended = started(PRODUCTION | {"PORT": "many"})
     assert ended.returncode == 1 and ended.stderr.startswith("configuration: PORT='many'")

@@ -19,9 +19,13 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from providers import accounts as domain
 from providers.accounts import LastManagerError, OwnAccountError, role_of
+from providers.audit import ChangedMeanwhileError
 from providers.console.frame import access
 from providers.console.frame.badges import Badge
 from providers.console.frame.page import moment
+from providers.console.frame.settings_form import SettingsForm, shown_again
+from providers.events import EventKind
+from providers.models import ChangeEvent
 from providers.two_step import disable_two_step
 
 _ROLE_NAMES = [
@@ -35,7 +39,7 @@ _LAST = gettext_lazy("Nobody else may manage accounts: give another colleague th
 _OWN = gettext_lazy("You cannot take your own access away: ask another administrator.")
 
 
-class AccountForm(forms.Form):
+class AccountForm(SettingsForm):
     """The fields of an account that can be changed."""
 
     first_name = forms.CharField(label=gettext_lazy("First name"), max_length=150, required=False)
@@ -81,20 +85,37 @@ def add_account(request: HttpRequest) -> HttpResponse:
 def account(request: HttpRequest, account_id: int) -> HttpResponse:
     """Show one account, or save its name, address and role."""
     access.require(request, access.MANAGE_ACCOUNTS, gettext_noop("to change an account"))
-    account = _get(request, account_id)
-    held = {name: getattr(account, name) for name in ("first_name", "last_name", "email")} | {"role": role_of(account)}
+    found = _get(request, account_id)
+    held = {name: getattr(found, name) for name in ("first_name", "last_name", "email")} | {"role": role_of(found)}
     form = AccountForm(request.POST or None, initial=held)
-    if request.method == "POST" and form.is_valid():
+    meanwhile: dict[str, Any] = {}
+    if request.method == "POST" and (again := shown_again(form, _events(found))):
+        form, meanwhile = again
+    elif request.method == "POST" and form.is_valid():
         try:
-            domain.change_account(account, access.actor_of(request), **form.cleaned_data)
+            domain.change_account(found, access.actor_of(request), seen=held, **form.cleaned_data)
+        except ChangedMeanwhileError:  # since the account was read, just now
+            return account(request, account_id)
         except (LastManagerError, OwnAccountError) as error:
             form.add_error("role", str(_refusal(error)))
         else:
             messages.success(request, _("Saved."))
             return HttpResponseRedirect(reverse("admin:accounts"))
-    context = {"form": form, "account": account, "badge": _badge(account), "is_own": account.pk == request.user.pk}
-    status = 422 if form.errors else 200
-    return _page(request, "console/accounts/account.html", access.name_of(account), context, status=status)
+    context = {
+        "form": form,
+        "account": found,
+        "badge": _badge(found),
+        "is_own": found.pk == request.user.pk,
+        "again": reverse("admin:account", args=[account_id]),
+        **meanwhile,
+    }
+    status = 409 if meanwhile else 422 if form.errors else 200
+    return _page(request, "console/accounts/account.html", access.name_of(found), context, status=status)
+
+
+def _events(account: Any) -> Any:
+    """The change events of an account, which is named by its user name there."""
+    return ChangeEvent.objects.acts().filter(kind=EventKind.ACCOUNT_CHANGED.value, subject=account.username)
 
 
 @require_POST

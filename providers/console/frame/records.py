@@ -130,8 +130,12 @@ class RecordQuery:
         """Yield each filter that is on, with the address without it."""
         for name, value in self.sent.items():
             if name != "q":
-                shown = dict(self.menus.get(name, ())).get(value, value)
-                yield f"{self.titles[name]}: {shown}", self.address(**{name: None})
+                yield f"{self.titles[name]}: {self.shown(name, value)}", self.address(**{name: None})
+
+    def shown(self, name: str, value: str) -> Text:
+        """Return the value of a filter as its chip shows it."""
+        found: Text = dict(self.menus.get(name, ())).get(value, value)
+        return found
 
     def page(self, *, before: UUID | None = None, after: UUID | None = None) -> Page:
         """Return the newest rows, or those before or after an id. One query, which reads a bounded part of an index."""

@@ -20,7 +20,7 @@ from providers.activity import log_failure
 from providers.audit import record_act
 from providers.console.frame import access
 from providers.console.frame.masking import mask_path
-from providers.console.frame.page import Place, ago, moment, short_id, show
+from providers.console.frame.page import Place, ago, clock, moment, short_id, show
 from providers.console.frame.records import capped_count
 from providers.console.history.changes import differences_of
 from providers.console.log.described import Described, describe, detail_of
@@ -45,12 +45,15 @@ def log(request: HttpRequest) -> HttpResponse:
     query = read_query(request.GET, can_see_names=can_see_names)
     if (found := find_request(query.sent.get("q", ""))) is not None:
         return HttpResponseRedirect(reverse("admin:log_entry", args=[found]))
-    page = query.page(before=parse_id(request.GET.get("before", "")), after=parse_id(request.GET.get("after", "")))
+    before, after = (parse_id(request.GET.get(name, "")) for name in ("before", "after"))
+    page = query.page(before=before, after=after)
     rows = describe(page.rows, can_see_names=can_see_names)
     context = {
         "query": query,
         "rows": rows,
         "page": page,
+        "is_newest": not (before or after),
+        "now": clock(timezone.now(), timezone.now(), to="second"),
         "counted": query.counted,
         "typed_names": TYPED,
         "with_look_ups": f"{query.address()}{'&' if query.is_filtered else ''}lookups=1",

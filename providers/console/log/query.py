@@ -9,12 +9,14 @@ from uuid import UUID
 
 from django.http import QueryDict
 from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from providers.console.frame.masking import is_uuid
 from providers.console.frame.page import Text
-from providers.console.frame.records import HOURS, PERIODS, RecordQuery, day_begins, read_sent
+from providers.console.frame.records import HOURS, PERIODS, RecordQuery, day_begins, read_moment, read_sent
 from providers.ids import first_id_at, parse_id
 from providers.models import ChangeEvent, Membership, Provider, RequestLog, Resource
 from providers.models.record import RequestLogQuerySet
@@ -100,11 +102,12 @@ def _period(rows: RequestLogQuerySet, value: str) -> RequestLogQuerySet:
 
 
 def _from(rows: RequestLogQuerySet, value: str) -> RequestLogQuerySet:
-    return rows.since(day_begins(value))
+    return rows.since(read_moment(value) or day_begins(value))
 
 
 def _until(rows: RequestLogQuerySet, value: str) -> RequestLogQuerySet:
-    return rows.filter(id__lt=first_id_at(day_begins(value) + timedelta(days=1)))
+    """The requests before a moment, as charts link to it, or up to the end of a day."""
+    return rows.filter(id__lt=first_id_at(read_moment(value) or day_begins(value) + timedelta(days=1)))
 
 
 # Each parameter with its filter. A value that cannot be read raises ValueError or KeyError: then nothing is found.
@@ -153,10 +156,15 @@ class LogQuery(RecordQuery):
 
     shows_look_ups: bool
 
-    def typed(self) -> Iterator[tuple[str, Text, str]]:
-        """Yield the fields of the form *More*: name, label, value."""
+    def typed(self) -> Iterator[tuple[str, Text, str, bool]]:
+        """Yield the fields of the form *More*: name, label, value, whether it is a day."""
         for name in TYPED:
-            yield name, _TITLES[name], self.sent.get(name, "")
+            value = self.sent.get(name, "")
+            yield name, _TITLES[name], value, name in ("from", "until") and not read_moment(value)
+
+    def shown(self, name: str, value: str) -> Text:
+        moment = read_moment(value) if name in ("from", "until") else None
+        return date_format(localtime(moment), _("j M, H:i")) if moment else super().shown(name, value)
 
 
 def rows_of(known: Mapping[str, str], *, shows_look_ups: bool, can_see_names: bool = False) -> RequestLogQuerySet:

@@ -17,11 +17,14 @@ from django.views.decorators.http import require_http_methods
 
 from providers import alerts as domain
 from providers.alerts import MOST_ADDRESSES, shown_target
+from providers.audit import ChangedMeanwhileError
 from providers.console.frame import access
 from providers.console.frame.badges import Badge
 from providers.console.frame.page import Place, Text, go_to, moment, show
+from providers.console.frame.settings_form import SettingsForm, shown_again
 from providers.console.provider.tabs import get_provider, tab
-from providers.models import INSTALLATION, Alert, AlertSettings, Provider
+from providers.events import EventKind
+from providers.models import INSTALLATION, Alert, AlertSettings, ChangeEvent, Provider
 from providers.outgoing import MAX_URL, OutgoingError, check_url
 
 SHOWN = 50
@@ -32,13 +35,16 @@ _GIVEN_UP = Badge(gettext_lazy("Not sent"), "alert", "bad")
 _ACT = gettext_noop("to change who gets alerts")
 
 
-class AlertForm(forms.Form):
+class AlertForm(SettingsForm):
     """Who is told. The webhook that is stored is not shown, and is kept unless another one is entered."""
 
-    addresses = forms.CharField(required=False, max_length=MOST_ADDRESSES * 300)
-    webhook = forms.CharField(required=False, max_length=MAX_URL)
+    addresses = forms.CharField(label=gettext_lazy("E-mail addresses"), required=False, max_length=MOST_ADDRESSES * 300)
+    webhook = forms.CharField(label=gettext_lazy("Webhook"), required=False, max_length=MAX_URL)
     removes_webhook = forms.BooleanField(required=False)
-    has_digest = forms.BooleanField(required=False)
+    has_digest = forms.BooleanField(label=gettext_lazy("Daily summary"), required=False)
+
+    paths = {"addresses": "alert addresses", "has_digest": "daily summary"}
+    secrets = frozenset({"webhook"})
 
     def clean_addresses(self) -> list[str]:
         """Return the addresses, each once."""
@@ -95,13 +101,19 @@ def _address(provider: Provider | None) -> str:
 
 def _page(request: HttpRequest, provider: Provider | None) -> HttpResponse:
     held = domain.settings_for(provider)
-    form = AlertForm(
-        request.POST or None, initial={"addresses": "\n".join(held.addresses), "has_digest": held.has_digest}
-    )
+    held_webhook = shown_target(held.webhook) if held.webhook else ""
+    stored = {"addresses": "\n".join(held.addresses), "has_digest": held.has_digest, "webhook": held_webhook}
+    form = AlertForm(request.POST or None, initial=stored)
+    meanwhile: dict[str, Any] = {}
     if request.method == "POST":
         access.require(request, access.CHANGE_PROVIDER, _ACT, provider)
-        if form.is_valid():
-            _save(request, provider, held, form.cleaned_data)
+        if again := shown_again(form, _events(provider)):
+            form, meanwhile = again
+        elif form.is_valid():
+            try:
+                _save(request, provider, held, form.cleaned_data)
+            except ChangedMeanwhileError:  # since the settings were read, just now
+                return _page(request, provider)
             messages.success(request, _("Saved."))
             return go_to(request, _address(provider))
     can_change = access.may(request, access.CHANGE_PROVIDER)
@@ -109,18 +121,20 @@ def _page(request: HttpRequest, provider: Provider | None) -> HttpResponse:
     context: dict[str, Any] = {
         "form": form,
         "held": held,
-        "held_webhook": shown_target(held.webhook) if held.webhook else "",
+        "held_webhook": held_webhook,
         "has_mail": bool(settings.OPTIONS.email_url),
         "language": settings.LANGUAGE_CODE,
         "grace": settings.OPTIONS.alert_after_minutes,
         "hour": domain.DIGEST_HOUR,
         "address": _address(provider),
+        "again": _address(provider),
+        **meanwhile,
         "test_address": reverse("admin:test_alerts", args=[provider.pk])
         if provider
         else reverse("admin:test_all_alerts"),
         "sent": [_row(alert, can_see_targets=can_change) for alert in sent],
     }
-    status = 422 if form.errors else 200
+    status = 409 if meanwhile else 422 if form.errors else 200
     if provider:
         return tab(request, provider, "alerts", context, status=status)
     place = Place("providers", [(_("Providers"), reverse("admin:providers"))])
@@ -135,7 +149,13 @@ def _save(request: HttpRequest, provider: Provider | None, held: AlertSettings, 
         addresses=sent["addresses"],
         webhook=sent["webhook"] or kept,
         has_digest=sent["has_digest"],
+        seen=held,
     )
+
+
+def _events(provider: Provider | None) -> Any:
+    rows = ChangeEvent.objects.acts().filter(kind=EventKind.ALERTS_CHANGED.value)
+    return rows.of(provider) if provider else rows.filter(provider_id__isnull=True)
 
 
 def _row(alert: Alert, *, can_see_targets: bool) -> dict[str, Text | SafeString | Badge]:

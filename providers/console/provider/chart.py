@@ -1,18 +1,21 @@
 """The chart of requests over time: the bars of the inline SVG and the numbers of its table, from one list.
 
 A bar is an hour, six hours or a day of local time, so a day on which the clocks change has 23 or 25 hours.
-The numbers come from the counts for every twenty minutes, never from the log.
+The numbers come from the counts for every twenty minutes, never from the log. Failures have a track and a scale of
+their own: six among a thousand successes would be too small to see. Each bar leads to the log of its time.
 """
 
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db.models import Q, Sum
+from django.urls import reverse
 from django.utils.formats import date_format
+from django.utils.http import urlencode
 from django.utils.timezone import localtime, make_aware
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -22,6 +25,7 @@ from providers.models import ChangeEvent, RequestCount
 from providers.outcomes import WAITING, Outcome, is_problem
 
 HEIGHT, STEP, WIDTH = 100.0, 10.0, 7.0
+LOWEST = 6.0  # the least height of a failure, of HEIGHT
 # By the name in the address: the word on the switch, the hours in a bar, and the number of bars.
 PERIODS: Mapping[str, tuple[Text, int, int]] = {
     "24h": (gettext_lazy("24 h"), 1, 24),
@@ -34,35 +38,62 @@ SERIES: Mapping[str, Text] = {
     "waiting": gettext_lazy("Held back or paused"),
     "refused": gettext_lazy("Refused"),
 }
+MARKER = gettext_lazy("token or IP change")
+MOST_MARKED = 100
+FAILURES = [name for name in SERIES if name != "success"]
 MARKED = ("token.", "ip.")
 
 
 @dataclass
 class Bar:
-    """The requests of one period of time; `rects` is filled in when the tallest bar is known."""
+    """The requests of one period of time.
+
+    `marked`: how often a token or the IP restriction was changed in it. `address`: the log of this time. The rectangles
+    are filled in when the tallest bar is known.
+    """
 
     start: datetime
+    end: datetime
     label: str
+    address: str
     counts: Counter[str] = field(default_factory=Counter)
+    marked: int = 0
     rects: list[dict[str, Any]] = field(default_factory=list)
+    failed_rects: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def total(self) -> int:
         return sum(self.counts.values())
 
     @property
+    def failed(self) -> int:
+        return sum(self.counts[name] for name in FAILURES)
+
+    @property
     def values(self) -> list[int]:
-        return [self.counts[name] for name in SERIES]
+        return [*(self.counts[name] for name in SERIES), self.marked]
+
+    @property
+    def said(self) -> str:
+        """The bar in words: its time, and each number that is not zero."""
+        parts = [f"{word}: {grouped(self.counts[name])}" for name, word in SERIES.items() if self.counts[name]]
+        parts += [f"{MARKER}: {grouped(self.marked)}"] if self.marked else []
+        return f"{self.label}. {', '.join(parts)}" if parts else self.label
 
 
 @dataclass(frozen=True)
 class Chart:
-    """A chart: its bars, the top of its scale, and where on its axis a token or IP restriction was changed."""
+    """A chart: its bars, and the top of the scale of successes and of failures; 0 without failures."""
 
     period: str
     bars: Sequence[Bar]
     top: int
-    markers: Sequence[float]
+    failed_top: int
+
+    @property
+    def markers(self) -> list[float]:
+        """Where on the axis the bars are in which a token or the IP restriction was changed."""
+        return [(number + 0.5) * STEP for number, bar in enumerate(self.bars) if bar.marked]
 
     @property
     def width(self) -> float:
@@ -87,7 +118,7 @@ class Chart:
 
     @property
     def columns(self) -> list[Text]:
-        return list(SERIES.values())
+        return [*SERIES.values(), MARKER]
 
     @property
     def labels(self) -> list[str]:
@@ -110,7 +141,12 @@ def chart_of(provider_id: int | None, period: str, now: datetime) -> Chart:
     """
     period = period if period in PERIODS else "24h"
     _word, hours, count = PERIODS[period]
-    bars = [Bar(start, _label(start, hours)) for start in _starts(now, hours, count)]
+    starts = _starts(now, hours, count)
+    ends = [*starts[1:], starts[-1] + timedelta(hours=hours)]
+    bars = [
+        Bar(start, end, _label(start, hours), log_address(start, end, provider_id))
+        for start, end in zip(starts, ends, strict=True)
+    ]
     counts, events = RequestCount.objects.all(), ChangeEvent.objects.all()
     if provider_id is not None:
         counts, events = counts.of(provider_id), events.of(provider_id)
@@ -121,10 +157,21 @@ def chart_of(provider_id: int | None, period: str, now: datetime) -> Chart:
         bar = next((bar for bar in reversed(bars) if bar.start <= slot), None)
         if name and bar:
             bar.counts[name] += total
-    top = _round_up(max(bar.total for bar in bars))
+    top = _round_up(max(bar.counts["success"] for bar in bars))
+    failed = max(bar.failed for bar in bars)
+    failed_top = _round_up(failed) if failed else 0
     for number, bar in enumerate(bars):
-        bar.rects = _rects(bar, number, top)
-    return Chart(period, bars, top, _markers(events, bars))
+        bar.rects = _rects(bar, number, top, ["success"])
+        bar.failed_rects = _rects(bar, number, failed_top, FAILURES, lowest=LOWEST)
+    _mark(events, bars)
+    return Chart(period, bars, top, failed_top)
+
+
+def log_address(start: datetime, end: datetime, provider_id: int | None) -> str:
+    """Return the address of the log of a period of time, of one provider or of all."""
+    sent = {"from": f"{start.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}", "until": f"{end.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"}
+    sent |= {"provider": str(provider_id)} if provider_id else {}
+    return f"{reverse('admin:log')}?{urlencode(sent)}"
 
 
 def _starts(now: datetime, hours: int, count: int) -> list[datetime]:
@@ -158,28 +205,23 @@ def _round_up(highest: int) -> int:
     return max(math.ceil(highest / step) * step, 2)
 
 
-def _rects(bar: Bar, number: int, top: int) -> list[dict[str, Any]]:
-    """The rectangles of one bar, one for each series that occurs in it, success at the bottom."""
+def _rects(bar: Bar, number: int, top: int, names: Sequence[str], *, lowest: float = 0.0) -> list[dict[str, Any]]:
+    """The rectangles of one bar, one for each of these series that occurs in it, the first at the bottom."""
     rects, below = [], HEIGHT
-    for name in SERIES:
+    for name in names:
         if value := bar.counts[name]:
-            tall = HEIGHT * value / top
+            tall = max(HEIGHT * value / top, lowest)
             below -= tall
             x = f"{number * STEP + (STEP - WIDTH) / 2:g}"
             rects.append({"name": name, "x": x, "y": f"{below:.1f}", "height": f"{tall:.1f}", "value": value})
     return rects
 
 
-def _markers(events: Any, bars: Sequence[Bar]) -> list[float]:
-    """Where on the axis a token or the IP restriction was changed, which may explain a step in the bars."""
-    start = bars[0].start
+def _mark(events: Any, bars: Sequence[Bar]) -> None:
+    """Count in each bar the changes of tokens and IP restrictions, which may explain a step in the bars."""
     kinds = Q()
     for kind in MARKED:
         kinds |= Q(kind__startswith=kind)
-    moments = events.filter(kinds, resource_id=None, at__gte=start).values_list("at", flat=True)
-    found = set()
-    for at in moments[:100]:
-        number = max(number for number, bar in enumerate(bars) if bar.start <= at)
-        share = (at - bars[number].start) / (bars[1].start - start)
-        found.add(round((number + min(share, 1)) * STEP, 1))
-    return sorted(found)
+    moments = events.filter(kinds, resource_id=None, at__gte=bars[0].start).values_list("at", flat=True)
+    for at in moments[:MOST_MARKED]:
+        next(bar for bar in reversed(bars) if bar.start <= at).marked += 1

@@ -7,11 +7,14 @@ from datetime import datetime, timedelta
 from enum import Enum
 
 from django.db.models import Count, Q
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from providers.activity import slot_of
 from providers.console.frame.page import Text
+from providers.console.provider.chart import log_address
 from providers.models import RequestCount
 from providers.outcomes import Outcome
 
@@ -38,9 +41,23 @@ class Contact(Enum):
 
 @dataclass(frozen=True)
 class Contacts:
-    """The last 36 cycles of one provider, oldest first."""
+    """The last 36 cycles of one provider, oldest first. `start`: when the first of them began."""
 
     cycles: tuple[Contact, ...]
+    provider_id: int = 0
+    start: datetime = datetime.min
+
+    @property
+    def links(self) -> list[tuple[str, str]]:
+        """The log of each cycle: its address, and the time and result of the cycle in words."""
+        found = []
+        for number, contact in enumerate(self.cycles):
+            begin = self.start + number * CYCLE
+            times = [date_format(localtime(at), "H:i") for at in (begin, begin + CYCLE)]
+            said = f"{' - '.join(times)}: {contact.word}"
+            address = log_address(begin, begin + CYCLE, self.provider_id)
+            found.append((f"{address}&lookups=1", said))
+        return found
 
     @property
     def count(self) -> int:
@@ -79,4 +96,4 @@ def contacts_of(provider_ids: Iterable[int], now: datetime) -> dict[int, Contact
         contact = Contact.CHANGES if slot["changes"] else Contact.QUIET if slot["accepted"] else Contact.REFUSED
         own, number = known[slot["provider_id"]], (slot["slot"] - start) // CYCLE
         own[number] = min(own[number], contact, key=ranks.index)
-    return {pk: Contacts(tuple(cycles)) for pk, cycles in known.items()}
+    return {pk: Contacts(tuple(cycles), pk, start) for pk, cycles in known.items()}

@@ -12,6 +12,7 @@ from django.utils.timezone import localdate, make_aware
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from providers.console.frame.settings_form import SettingsForm
 from providers.ip_rules import EVERYONE, Network, RangeProblem, read_ranges
 from providers.kinds import CHOICES, DEFAULT
 from providers.models import Provider, RemovalLimit
@@ -25,7 +26,11 @@ _TITLE_KEY = Provider._meta.get_field("title_key").max_length or 0
 class TitleForm(forms.Form):
     """The base of every form with a provider's title; `holder` is the provider that has the title already."""
 
-    title = forms.CharField(max_length=_TITLE, error_messages={"required": gettext_lazy("Give the provider a title.")})
+    title = forms.CharField(
+        label=gettext_lazy("Title"),
+        max_length=_TITLE,
+        error_messages={"required": gettext_lazy("Give the provider a title.")},
+    )
 
     holder: Provider | None = None
 
@@ -50,22 +55,38 @@ def _of(lowest: int, highest: int) -> dict[str, Any]:
     return dict.fromkeys(("required", "invalid", "min_value", "max_value"), said)
 
 
-class ProviderForm(TitleForm):
+class ProviderForm(SettingsForm, TitleForm):
     """The form *Edit provider*."""
 
-    kind = forms.ChoiceField(
-        choices=CHOICES, required=False
-    )  # a form that was opened before an update has no such field
+    # A form that was opened before an update has no such field.
+    kind = forms.ChoiceField(label=gettext_lazy("Kind of directory"), choices=CHOICES, required=False)
     # Entra ID calls every 40 minutes: with less than that, every provider would be late.
-    late_after_minutes = forms.IntegerField(min_value=41, max_value=10_080, error_messages=_of(41, 10_080))
-    silent_after_hours = forms.IntegerField(min_value=2, max_value=1_000, error_messages=_of(2, 1_000))
+    late_after_minutes = forms.IntegerField(
+        label=gettext_lazy("Late after (minutes)"), min_value=41, max_value=10_080, error_messages=_of(41, 10_080)
+    )
+    silent_after_hours = forms.IntegerField(
+        label=gettext_lazy("Silent after (hours)"), min_value=2, max_value=1_000, error_messages=_of(2, 1_000)
+    )
 
     notification_email = forms.EmailField(
-        required=False, max_length=254, error_messages={"invalid": gettext_lazy("This is not an e-mail address.")}
+        label=gettext_lazy("Address for notices"),
+        required=False,
+        max_length=254,
+        error_messages={"invalid": gettext_lazy("This is not an e-mail address.")},
     )
-    removal_limit = forms.ChoiceField(choices=RemovalLimit)
-    removal_limit_users = forms.IntegerField(min_value=1, max_value=100_000, error_messages=_of(1, 100_000))
-    removal_limit_percent = forms.IntegerField(min_value=1, max_value=100, error_messages=_of(1, 100))
+    removal_limit = forms.ChoiceField(label=gettext_lazy("Removal limit"), choices=RemovalLimit)
+    removal_limit_users = forms.IntegerField(
+        label=gettext_lazy("Removal limit: users within an hour"),
+        min_value=1,
+        max_value=100_000,
+        error_messages=_of(1, 100_000),
+    )
+    removal_limit_percent = forms.IntegerField(
+        label=gettext_lazy("Removal limit: per cent of the active users"),
+        min_value=1,
+        max_value=100,
+        error_messages=_of(1, 100),
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

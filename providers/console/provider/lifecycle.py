@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import authenticate
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -15,12 +15,15 @@ from django.views.decorators.http import require_http_methods
 
 from providers import administration
 from providers.administration import CHANGEABLE, TitleTakenError
+from providers.audit import ChangedMeanwhileError
 from providers.console.frame import access
+from providers.console.frame.gone import missing_provider
 from providers.console.frame.page import go_to, show_dialog
+from providers.console.frame.settings_form import shown_again
 from providers.console.provider.forms import ProviderForm, TitleForm
 from providers.console.provider.providers import provider_rows, with_people
 from providers.console.provider.tabs import get_provider, place_of
-from providers.models import Provider
+from providers.models import ChangeEvent, Provider
 from providers.totals import totals
 
 
@@ -29,16 +32,23 @@ def edit_provider(request: HttpRequest, provider_id: int) -> HttpResponse:
     """Show the form *Edit provider*, or save it."""
     provider = get_provider(provider_id)
     access.require(request, access.CHANGE_PROVIDER, gettext_noop("to change a provider"), provider)
-    form = ProviderForm(request.POST or None, initial={name: getattr(provider, name) for name in CHANGEABLE})
-    if form.is_bound and form.is_valid():
+    stored = {name: getattr(provider, name) for name in CHANGEABLE}
+    form = ProviderForm(request.POST or None, initial=stored)
+    context = {"provider": provider, "has_mail": bool(settings.OPTIONS.email_url)}
+    if form.is_bound and (again := shown_again(form, ChangeEvent.objects.acts().of(provider))):
+        form, meanwhile = again
+        context |= meanwhile
+    elif form.is_bound and form.is_valid():
         try:
-            administration.change_provider(provider, access.actor_of(request), form.cleaned_data)
+            administration.change_provider(provider, access.actor_of(request), form.cleaned_data, seen=stored)
         except TitleTakenError:
             form.title_is_taken()
+        except ChangedMeanwhileError:  # since the provider was read, just now
+            return edit_provider(request, provider_id)
         else:
             messages.success(request, _("Provider changed"))
             return go_to(request, reverse("admin:overview", args=[provider.pk]))
-    context = {"provider": provider, "form": form, "has_mail": bool(settings.OPTIONS.email_url)}
+    context |= {"form": form, "again": reverse("admin:edit_provider", args=[provider.pk])}
     return show_dialog(request, "console/provider/edit_provider.html", _("Edit provider"), place_of(provider), context)
 
 
@@ -106,8 +116,11 @@ def restore_provider(request: HttpRequest, provider_id: int) -> HttpResponse:
     """Restore a deleted provider, under another title if its own is taken."""
     provider = Provider.objects.restorable().filter(pk=provider_id).first()
     access.require(request, access.DELETE_PROVIDER, gettext_noop("to restore a provider"), provider)
+    if provider is None and Provider.objects.live().filter(pk=provider_id).exists():
+        messages.info(request, _("This provider is restored already."))
+        return go_to(request, reverse("admin:overview", args=[provider_id]))
     if provider is None:
-        raise Http404(_("There is no such deleted provider."))
+        raise missing_provider(provider_id)
     form = TitleForm(request.POST or None, initial={"title": provider.title})
     if form.is_bound and form.is_valid():
         try:

@@ -4,13 +4,14 @@ import uuid
 from typing import Any
 
 from django.db.models import Prefetch
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from providers.console.frame.gone import missing_provider
 from providers.console.frame.page import Place, clock, show
 from providers.console.provider.providers import provider_rows
 from providers.console.provider.public_address import address_warning
@@ -19,12 +20,15 @@ from providers.models import Provider, Token
 
 
 def get_provider(pk: int) -> Any:
-    """Return a live provider with its `live_tokens`, newest first. Raises Http404 for any other. Two queries."""
+    """Return a live provider with its `live_tokens`, newest first. Two queries.
+
+    Raises GoneError for a provider that was deleted, and Http404 for one that never was.
+    """
     live_tokens = Prefetch("tokens", Token.objects.live().order_by("-created_at", "-pk"), to_attr="live_tokens")
     found = Provider.objects.live().select_related("paused_by", "created_by").prefetch_related(live_tokens)
     provider = found.filter(pk=pk).first()
     if provider is None:
-        raise Http404(_("There is no such provider."))
+        raise missing_provider(pk)
     return provider
 
 

@@ -14,6 +14,7 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop
 from django.views.decorators.debug import sensitive_variables
@@ -28,8 +29,15 @@ from providers.console.provider.status import age_note, token_badge
 from providers.console.provider.tabs import get_provider, place_of, tab
 from providers.events import Actor
 from providers.ids import parse_id
-from providers.models import Provider, Token, TokenState
-from providers.tokens import MAX_LIVE_TOKENS, AlreadyIssuedError, NotLiveError, TooManyTokensError, set_expiry
+from providers.models import Provider, Token
+from providers.tokens import (
+    MAX_LIVE_TOKENS,
+    AlreadyIssuedError,
+    NotLiveError,
+    TooManyTokensError,
+    revocation_of,
+    set_expiry,
+)
 
 # How long the old token keeps working after a rotation, by the name in the form.
 OVERLAPS: Mapping[str, tuple[Text, timedelta]] = {
@@ -50,18 +58,14 @@ def tokens(request: HttpRequest, provider_id: int) -> HttpResponse:
         access.require(request, access.ADD_TOKEN, gettext_noop("to make a token"), provider)
         return _issue(request, provider)
     now = timezone.now()
-    not_copied = request.GET.get("not-copied", "")
     found = list(provider.tokens.permanent().select_related("created_by").order_by("-created_at", "-pk"))
     by_id = {token.pk: token for token in found}
-    rows = [
-        _row(token, by_id.get(token.replaced_by_id or 0), now, is_not_copied=str(token.pk) == not_copied)
-        for token in found
-    ]
+    rows = [_row(token, by_id.get(token.replaced_by_id or 0), now) for token in found]
     rotations = [row for row in rows if row["token"].is_retiring and row["successor"]]
     return tab(request, provider, "tokens", {"rows": rows, "rotations": rotations})
 
 
-def _row(token: Token, successor: Token | None, now: datetime, *, is_not_copied: bool) -> dict[str, Any]:
+def _row(token: Token, successor: Token | None, now: datetime) -> dict[str, Any]:
     return {
         "token": token,
         "successor": successor,
@@ -73,8 +77,6 @@ def _row(token: Token, successor: Token | None, now: datetime, *, is_not_copied:
         "last_used": moment(token.last_used_at) if token.last_used_at else _("Never"),
         "expires": moment(token.expires_at) if token.expires_at else _("Never"),
         "is_live": not token.is_ended,
-        # A token that has been used must have been copied, even if an old address still has `not-copied`.
-        "is_not_copied": is_not_copied and token.state is TokenState.ACTIVE and token.last_used_at is None,
     }
 
 
@@ -88,7 +90,7 @@ def _issue(request: HttpRequest, provider: Any) -> HttpResponse:
         fragment = "console/provider/_too_many_tokens.html" if is_full else "console/provider/_another_token.html"
         return _say(request, fragment, title, provider, context)
     try:
-        token, value = domain.issue_token(provider, access.actor_of(request), request_key=key)
+        token, value = domain.issue_token(provider, access.actor_of(request), request_key=key, is_copied=False)
     except AlreadyIssuedError:
         return _say(request, "console/provider/_already_issued.html", title, provider, context, status=409)
     except TooManyTokensError:
@@ -134,7 +136,9 @@ def rotate_token(request: HttpRequest, provider_id: int, token_id: int) -> HttpR
     if overlap is None:
         return _say(request, "console/provider/rotate_token.html", title, provider, context)
     try:
-        made, value = domain.rotate_token(token, access.actor_of(request), overlap=overlap[1], request_key=key)
+        made, value = domain.rotate_token(
+            token, access.actor_of(request), overlap=overlap[1], request_key=key, is_copied=False
+        )
     except AlreadyIssuedError:
         return _say(request, "console/provider/_already_issued.html", title, provider, context, status=409)
     except TooManyTokensError:
@@ -148,8 +152,25 @@ def rotate_token(request: HttpRequest, provider_id: int, token_id: int) -> HttpR
 
 
 def _not_live(request: HttpRequest, provider: Provider, token: Token) -> HttpResponse:
-    messages.warning(request, _("%(label)s is no longer active: nothing was changed.") % {"label": token.label})
+    event = revocation_of(token)
+    if event:
+        names = {"label": token.label, "person": event.person_name or _("The system"), "time": moment(event.at)}
+        said = format_html(_("{label} was revoked by {person}, {time}. Nothing was changed."), **names)
+    else:
+        said = format_html(_("{label} is no longer active: nothing was changed."), label=token.label)
+    messages.warning(request, said)
     return go_to(request, reverse("admin:tokens", args=[provider.pk]))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def copied_token(request: HttpRequest, provider_id: int, token_id: int) -> HttpResponse:
+    """POST: note that the value was copied, and go to the provider's page. GET: go to the tab."""
+    provider = get_provider(provider_id)
+    if request.method != "POST":
+        return go_to(request, reverse("admin:tokens", args=[provider.pk]))
+    access.require(request, access.ADD_TOKEN, gettext_noop("to make a token"), provider)
+    domain.note_copied(_get_token(provider, token_id))
+    return go_to(request, reverse("admin:overview", args=[provider.pk]))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.contrib import admin
 from django.db.models import Max, OuterRef, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -14,6 +14,7 @@ from django.views.decorators.http import require_safe
 
 from providers.console.frame import access
 from providers.console.frame.badges import badge_of
+from providers.console.frame.gone import missing_resource
 from providers.console.frame.lists import COUNT_LIMIT, PAGE_SIZE, CappedPaginator, CountOf, ReadOnlyAdmin
 from providers.console.frame.masking import IMPERSONAL_OF_GROUP, mask
 from providers.console.frame.page import Place, frame, grouped, moment, show
@@ -79,7 +80,7 @@ def group(request: HttpRequest, group_id: UUID) -> HttpResponse:
     """
     found: Any = SyncedGroup.objects.select_related("provider").filter(pk=group_id).first()
     if found is None:
-        raise Http404(_("There is no such group."))
+        raise missing_resource(group_id, _("There is no such group."))
     can_see_names = access.may(request, access.VIEW_PERSONAL)
     history = read_group_history(found, can_see_names=can_see_names)
     if not can_see_names:

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from uuid_utils.compat import uuid7
 
 from providers.console.frame import access
+from providers.console.frame.gone import missing_provider, missing_resource
 from providers.console.frame.page import Place, go_to, moment, show_dialog
 from providers.models import RECYCLE_BIN_DAYS, Resource
 from providers.request_log import writer
@@ -61,8 +62,15 @@ def _in_bin(resource_id: UUID) -> Any:
     """The resource in the recycle bin of a live provider; raises Http404 for any other."""
     found: Any = Resource.objects.in_recycle_bin().select_related("provider").filter(pk=resource_id).first()
     if found is None or found.provider.deleted_at:
-        raise Http404(_("It is not in the recycle bin any more."))
+        raise _missing(found, resource_id)
     return found
+
+
+def _missing(found: Any, resource_id: UUID) -> Http404:
+    """The error for a resource that cannot be restored or purged: it was purged, or its provider was deleted."""
+    if found is not None and found.provider.deleted_at:
+        return missing_provider(found.provider_id)
+    return missing_resource(resource_id, _("It is not in the recycle bin any more."))
 
 
 @require_POST
@@ -74,7 +82,7 @@ def restore_resource(request: HttpRequest, resource_id: UUID) -> HttpResponse:
     """
     found: Any = Resource.objects.select_related("provider").filter(pk=resource_id).first()
     if found is None or found.provider.deleted_at:
-        raise Http404(_("It is not in the recycle bin any more."))
+        raise _missing(found, resource_id)
     access.require(request, access.CHANGE_PROVIDER, gettext_noop("to restore a deleted user or group"), found.provider)
     page = "admin:group" if found.resource_type == "Group" else "admin:user"
     name = {"name": found.label}

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 
 from providers.console.frame import access
 from providers.console.frame.badges import badge_of
+from providers.console.frame.gone import missing_resource
 from providers.console.frame.masking import as_json, flatten, mask
 from providers.console.frame.page import Place, moment, show
 from providers.console.history.changes import short_path, split_path
@@ -56,7 +57,7 @@ def user(request: HttpRequest, user_id: UUID) -> HttpResponse:
     """Show one user, in the recycle bin too. `?timeline=all` shows the whole timeline instead of its newest part."""
     person: Any = SyncedUser.objects.select_related("provider").filter(pk=user_id).first()
     if person is None:
-        raise Http404(_("There is no such user."))
+        raise missing_resource(user_id, _("There is no such user."))
     can_see_names = access.may(request, access.VIEW_PERSONAL)
     history = read_history(person, can_see_names=can_see_names)
     if not can_see_names:

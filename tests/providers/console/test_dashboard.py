@@ -1,5 +1,6 @@
 """The dashboard (AC-DASH): the worst first, numbers that are the counts of their lists, a chart with its table."""
 
+import re
 from datetime import timedelta
 from ipaddress import ip_network
 
@@ -68,6 +69,32 @@ def test_ac_dash_5_the_page_asks_little_whatever_the_number_of_providers(support
     # contacts, and what needs attention (4: the log, common problems, imported ranges, jobs)
     with django_assert_max_num_queries(23):
         support.get("/eum/")
+
+
+def test_the_eight_worst_have_a_row_and_the_others_are_counted(support, django_assert_max_num_queries):
+    for number in range(200):
+        make_provider(f"Province {number:03}")
+    make_calls(Provider.objects.get(title="Province 150"), 401)
+    Provider.objects.filter(title__in=["Province 160", "Province 161"]).update(paused_at=timezone.now())
+    with django_assert_max_num_queries(23):
+        page = read(support.get("/eum/"))
+    rows = page.one("section", aria_labelledby="providers-title").one("ul", class_="strip").all("h3")
+    assert [row.text for row in rows][:4] == ["Province 150", "Province 160", "Province 161", "Province 000"]
+    assert len(rows) == 8
+    [others] = page.one(test_id="others").all("a", class_="chip")
+    assert (others.text, others["href"]) == ("192 Not connected", "/eum/providers/?status=not_connected")
+    assert "197 providers" in read(support.get(others["href"])).text
+
+
+def test_the_page_shows_when_it_was_made_so_that_it_can_be_renewed(support, provider):
+    page = read(support.get("/eum/"))
+    assert re.fullmatch(r"Updated \d\d:\d\d:\d\d", page.one("span", data_part="updated").text)
+    assert page.one(data_part="page").has("section", aria_labelledby="providers-title")
+    make_calls(provider, 201, "POST", count=60)
+    newest = read(support.get("/eum/log/"))
+    assert newest.has(test_id="refresh")
+    older = read(support.get(f"/eum/log/{newest.one(test_id='older')['href']}"))
+    assert not older.has(test_id="refresh")  # its rows stay the same
 
 
 def cares_on(page):

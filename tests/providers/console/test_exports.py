@@ -13,6 +13,7 @@ from base64 import b64decode
 from urllib.parse import urlsplit
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import Permission
 from django.test import override_settings
 from django.utils import timezone
@@ -234,8 +235,9 @@ class Window:
     def __init__(self, server, account):
         self.address = urlsplit(server).netloc
         with override_settings(SECRET_KEY=SERVER_KEY):
-            session = browser_of(account).cookies["sessionid"].value
-        self.cookie = f"sessionid={session}; csrftoken={'c' * 32}"
+            session = browser_of(account).cookies[settings.SESSION_COOKIE_NAME].value
+        port = urlsplit(server).port
+        self.cookie = f"iprova_session_{port}={session}; iprova_csrf_{port}={'c' * 32}"
 
     def ask(self, method, path, **headers):
         connection = http.client.HTTPConnection(self.address, timeout=60)

@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -197,13 +198,13 @@ def test_v22_the_token_of_metrics_is_compared_in_constant_time(settings, client,
 def _other_credentials(browser):
     """Credentials of every other kind that exists here or elsewhere: headers and cookies of a request."""
     jwt = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJqYW5lIn0.c2lnbmF0dXJl"
-    session = browser.cookies["sessionid"].value
+    session = browser.cookies[settings.SESSION_COOKIE_NAME].value
     for value in (jwt, session, "correct horse battery", "0" * 64, "jane:secret"):
         yield {"Authorization": f"Bearer {value}"}
         yield {"Authorization": f"Token {value}"}
         yield {"Authorization": f"Basic {value}"}
         yield {"X-Api-Key": value}
-        yield {"Cookie": f"sessionid={value}; token={value}"}
+        yield {"Cookie": f"{settings.SESSION_COOKIE_NAME}={value}; token={value}"}
 
 
 def test_v27_no_other_kind_of_credential_opens_scim_and_none_is_kept(provider, capfd):
@@ -239,7 +240,11 @@ def test_v27_a_token_counts_as_a_bearer_token_alone(provider):
 @pytest.mark.parametrize("path", ["/", "/eum/", "/eum/users/", "/eum/log/", "/accounts/"])
 def test_v27_a_token_opens_no_page_of_the_console(provider, path):
     _token, value = issue(provider)
-    for headers in ({"Authorization": f"Bearer {value}"}, {"Cookie": f"sessionid={value}"}, {"X-Api-Key": value}):
+    for headers in (
+        {"Authorization": f"Bearer {value}"},
+        {"Cookie": f"{settings.SESSION_COOKIE_NAME}={value}"},
+        {"X-Api-Key": value},
+    ):
         answer = Client(headers={"Host": "127.0.0.1", **headers}).get(path)
         assert answer.status_code == 302 and answer["Location"].startswith("/login/"), headers
         assert value not in answer["Location"]

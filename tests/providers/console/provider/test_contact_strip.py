@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 from providers.activity import slot_of
 from providers.console.provider.contact_strip import Contact, contacts_of
 from providers.models import RequestCount
+from tests.factories import make_calls
+from tests.pages import read
 
 
 def test_contacts_tell_changes_quiet_contact_and_refusals_apart(provider, stranger):
@@ -29,3 +31,16 @@ def test_contacts_tell_changes_quiet_contact_and_refusals_apart(provider, strang
     assert found[provider.pk].description == "Contact in 3 of 36 periods of 40 minutes. Refused in 1."
     assert found[provider.pk].paths["refused"] == "M128 0h3v6h-3zm0 10h3v6h-3z"
     assert set(found[stranger.pk].cycles) == {Contact.NONE}
+    assert len(found[provider.pk].links) == 36
+    address, said = found[provider.pk].links[35]
+    assert said == "10:40 - 11:20: contact with changes"
+    assert f"provider={provider.pk}&lookups=1" in address and "from=2026-11-23T09%3A40%3A00Z" in address
+
+
+def test_each_cycle_leads_to_its_part_of_the_log(support, provider):
+    make_calls(provider, 200, ago=timedelta(hours=2))
+    page = read(support.get(f"/eum/providers/{provider.pk}/"))
+    links = page.one(test_id="cycles").all("a")
+    assert len(links) == 36
+    [link] = [link for link in links if "no contact" not in link.text]
+    assert support.get(link["href"]).context["query"].counted == "1"

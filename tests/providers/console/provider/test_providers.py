@@ -45,6 +45,34 @@ def test_ac_list_5_two_hundred_providers(administrator, django_assert_max_num_qu
     assert "Provider 000" in titles_on(last) and last.has("a", href="?o=-title&p=3")
 
 
+def test_two_hundred_providers_are_searched_and_filtered_by_status(administrator, django_assert_max_num_queries):
+    for number in range(200):
+        make_provider(f"Province {number:03}")
+    for number in (7, 70, 170):
+        make_calls(Provider.objects.get(title=f"Province {number:03}"), 401)
+    Provider.objects.filter(title="Province 170").update(paused_at=timezone.now())
+    with django_assert_max_num_queries(14):  # two more than without a filter: its limit of time, in a transaction
+        page = read(administrator.get("/eum/providers/?q=PROVINCE+7&o=-title"))
+    assert titles_on(page)[0] == "Province 197" and "38 providers" in page.text
+    chips = page.one("nav", test_id="states").all("a")
+    assert [chip.text for chip in chips] == ["All 38", "Refused 2", "Paused 1", "Not connected 35"]
+    page = read(administrator.get(f"/eum/providers/{chips[1]['href']}"))
+    assert set(titles_on(page)) == {"Province 007", "Province 070"}
+    assert page.one("input", id="searchbar").value == "PROVINCE 7" and page.has(
+        "a", aria_current="true", text="Refused 2"
+    )
+    assert "status=refused" in page.all("th", scope="col")[0].one("a")["href"]
+    pages = read(administrator.get("/eum/providers/?q=province&status=not_connected"))
+    assert pages.has("a", href="?q=province&status=not_connected&o=status&p=2")
+
+
+@pytest.mark.parametrize("sent", ["q=nothing+like+it", "status=odd", "q=%00province&status=%00", f"q={'x' * 5000}"])
+def test_filters_that_find_no_provider_say_so(administrator, provider, sent):
+    page = read(administrator.get(f"/eum/providers/?{sent}"))
+    assert "No provider matches" in page.text and page.has("a", href="?", text="Clear filters")
+    assert page.has(test_id="add-provider")
+
+
 @pytest.mark.parametrize("order", list(COLUMNS))
 def test_ac_list_5_every_column_sorts_both_ways(administrator, provider, stranger, order):
     make_user(stranger)

@@ -80,16 +80,37 @@ def test_ac_tok_6_the_value_is_in_no_log_record_session_or_cookie(administrator,
     assert middle not in kept and middle not in repr([bytes(row.digest) for row in Token.objects.all()])
 
 
-def test_ac_tok_7_a_token_that_was_not_copied_is_named_with_its_way_out(administrator, provider):
+def test_ac_tok_7_a_token_that_was_not_copied_says_so_until_its_first_use(administrator, provider):
     post(administrator, provider)
     token = provider.tokens.get()
-    page = read(administrator.get(f"/eum/providers/{provider.pk}/tokens/?not-copied={token.pk}"))
-    assert "value not copied" in page.text
-    assert page.has("a", href=f"/eum/providers/{provider.pk}/tokens/{token.pk}/revoke/")
-    assert "value not copied" not in read(administrator.get(f"/eum/providers/{provider.pk}/tokens/")).source
+    address = f"/eum/providers/{provider.pk}/tokens/"
+    for _time in range(2):  # a reload changes nothing
+        page = read(administrator.get(address))
+        assert "value not copied" in page.text and "Revoke it and make a new one." in page.text
+        assert page.has("a", href=f"{address}{token.pk}/revoke/")
+    assert "It was not copied" in read(administrator.get(f"/eum/providers/{provider.pk}/")).text
     Token.objects.update(last_used_at=timezone.now())
-    page = read(administrator.get(f"/eum/providers/{provider.pk}/tokens/?not-copied={token.pk}"))
-    assert "value not copied" not in page.source
+    assert "not copied" not in read(administrator.get(address)).text
+
+
+def test_ac_tok_7_copying_is_noted_once_and_by_who_may_make_tokens_only(administrator, support, provider):
+    dialog = read(post(administrator, provider))
+    address = dialog.one("form", data_done=f"/eum/providers/{provider.pk}/")["action"]
+    assert support.post(address).status_code == 403 and not provider.tokens.get().is_copied
+    for _time in range(2):
+        answer = administrator.post(address)
+        assert answer.status_code == 302 and answer["Location"] == f"/eum/providers/{provider.pk}/"
+    assert provider.tokens.get().is_copied
+    assert "not copied" not in read(administrator.get(f"/eum/providers/{provider.pk}/tokens/")).text
+    assert administrator.get(address).status_code == 302  # after signing in again
+
+
+def test_ac_tok_7_a_rotation_whose_value_was_not_copied_does_not_ask_to_paste_it(administrator, provider):
+    old, _value = issue(provider)
+    assert old.is_copied  # a command printed it
+    administrator.post(f"/eum/providers/{provider.pk}/tokens/{old.pk}/rotate/", {"overlap": "7d"})
+    said = read(administrator.get(f"/eum/providers/{provider.pk}/tokens/")).one(test_id="rotation").text
+    assert "Permanent token 2 was not copied. Before Permanent token 1 expires," in said and "Paste" not in said
 
 
 def test_ac_tok_8_revoking_asks_first_with_label_use_and_consequence(administrator, provider):
@@ -200,13 +221,14 @@ def test_rotating_a_token_that_has_ended_changes_nothing(administrator, provider
     old, _value = issue(provider)
     revoke_token(old, SYSTEM)
     answer = administrator.post(f"/eum/providers/{provider.pk}/tokens/{old.pk}/rotate/", {"overlap": "7d"}, follow=True)
-    assert "is no longer active: nothing was changed" in read(answer).text and provider.tokens.count() == 1
+    assert "was revoked by The system" in read(answer).text and provider.tokens.count() == 1
 
 
 def test_the_pair_of_a_rotation_says_whether_the_new_one_was_used(administrator, provider, client):
     old, _value = issue(provider)
     path = f"/eum/providers/{provider.pk}/tokens/"
     value = value_in(rotate(administrator, provider, old, overlap="7d"))
+    Token.objects.update(is_copied=True)
     page = read(administrator.get(path))
     assert "Permanent token 2 has not been used yet" in page.text and "Retiring until" in page.text
     assert not page.has(test_id="retire")

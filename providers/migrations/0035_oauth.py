@@ -11,7 +11,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('providers', '0033_kinds_of_directories'),
+        ('providers', '0034_copied_tokens'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

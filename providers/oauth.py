@@ -77,13 +77,15 @@ def add_client(
     label: str = "",
     life: timedelta = SECRET_LIFE,
     request_key: UUID | None = None,
+    is_copied: bool = True,
 ) -> tuple[OAuthClient, ClientSecret, str]:
     """Add a client with a secret. Return both, and the value of the secret, which cannot be read again later.
 
-    Raises `TooManyClientsError`, and `AlreadyIssuedError` if `request_key` was used before.
+    `is_copied`: False if the value is only shown (see `note_copied`). Raises `TooManyClientsError`, and
+    `AlreadyIssuedError` if `request_key` was used before.
     """
     client = _add(provider, actor, ClientKind.SECRET, label, request_key)
-    secret, value = _make_secret(client, actor, life, request_key)
+    secret, value = _make_secret(client, actor, life, request_key, is_copied=is_copied)
     _record(EventKind.CLIENT_ADDED, actor, client, after={"secret": secret.shown, "expires": secret.expires_at})
     return client, secret, value
 
@@ -116,7 +118,7 @@ def _add(provider: Provider, actor: Actor, kind: ClientKind, label: str, request
 
 
 def _make_secret(
-    client: OAuthClient, actor: Actor, life: timedelta, request_key: UUID | None
+    client: OAuthClient, actor: Actor, life: timedelta, request_key: UUID | None, *, is_copied: bool
 ) -> tuple[ClientSecret, str]:
     value = make_secret(CLIENT_SECRET)
     secret = client.secrets.create(
@@ -126,8 +128,14 @@ def _make_secret(
         created_by_id=actor.person_id,
         expires_at=timezone.now() + life,
         request_key=request_key,
+        is_copied=is_copied,
     )
     return secret, value
+
+
+def note_copied(secret: ClientSecret) -> None:
+    """Note that somebody copied the value of a secret when it was shown. Idempotent."""
+    ClientSecret.objects.filter(pk=secret.pk, is_copied=False).update(is_copied=True)
 
 
 def _record(
@@ -160,6 +168,7 @@ def rotate_secret(
     overlap: timedelta,
     life: timedelta = SECRET_LIFE,
     request_key: UUID | None = None,
+    is_copied: bool = True,
 ) -> tuple[ClientSecret, str]:
     """Make a new secret. Return it with its value, which cannot be read again later.
 
@@ -179,7 +188,7 @@ def rotate_secret(
     kept = live[0] if live and overlap else None
     if kept:
         ClientSecret.objects.filter(pk=kept.pk).update(expires_at=min(kept.expires_at, now + overlap))
-    made, value = _make_secret(client, actor, life, request_key)
+    made, value = _make_secret(client, actor, life, request_key, is_copied=is_copied)
     _record(
         EventKind.SECRET_ROTATED,
         actor,

@@ -243,6 +243,7 @@ class ConsoleSite(AdminSite):
             page(f"{provider}sign-in/add-workload-identity/", clients.add_federated_client),
             page(f"{one}rotate/", clients.rotate_secret),
             page(f"{one}secrets/<int:secret_id>/revoke/", clients.revoke_secret),
+            page(f"{one}secrets/<int:secret_id>/copied/", clients.copied_secret),
             page(f"{one}suspend/", clients.suspend_client),
             page(f"{one}restore/", clients.restore_client),
             page(f"{one}revoke/", clients.revoke_client),

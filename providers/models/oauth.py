@@ -93,6 +93,8 @@ class ClientSecret(models.Model):
     first_used_at = models.DateTimeField(null=True)
     last_used_at = models.DateTimeField(null=True)
     request_key = models.UUIDField(null=True, editable=False)
+    # False from the moment that the console shows the value until somebody copies it there.
+    is_copied = models.BooleanField(default=True)
 
     objects = ClientSecretQuerySet.as_manager()
 
@@ -113,6 +115,11 @@ class ClientSecret(models.Model):
         if self.revoked_at:
             return TokenState.REVOKED
         return TokenState.EXPIRED if self.expires_at <= timezone.now() else TokenState.ACTIVE
+
+    @property
+    def is_not_copied(self) -> bool:
+        """Whether nobody can have the value: it was shown and not copied, and the secret was never used."""
+        return not self.is_copied and self.last_used_at is None and self.state is TokenState.ACTIVE
 
 
 # What an administrator enters of a trust.

@@ -47,7 +47,7 @@
   }
 
   function wipe() {
-    const field = shown()?.querySelector("input");
+    const field = shown()?.querySelector("#token-value");
     if (!field) return;
     field.value = "";
     field.removeAttribute("value");

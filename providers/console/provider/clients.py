@@ -143,6 +143,7 @@ def add_client(request: HttpRequest, provider_id: int) -> HttpResponse:
             label=form.cleaned_data["label"],
             life=form.cleaned_data["years"] * _YEAR,
             request_key=key,
+            is_copied=False,
         )
     except (TooManyClientsError, AlreadyIssuedError) as error:
         return _refused(request, provider, error)
@@ -186,7 +187,9 @@ def rotate_secret(request: HttpRequest, provider_id: int, client_pk: int) -> Htt
         context = {"client": client, "request_key": key, "overlaps": overlaps, "default": DEFAULT_OVERLAP}
         return _say(request, "rotate_secret", title, provider, context)
     try:
-        secret, value = oauth.rotate_secret(client, access.actor_of(request), overlap=overlap[1], request_key=key)
+        secret, value = oauth.rotate_secret(
+            client, access.actor_of(request), overlap=overlap[1], request_key=key, is_copied=False
+        )
     except AlreadyIssuedError as error:
         return _refused(request, provider, error)
     except NotLiveError:
@@ -204,15 +207,30 @@ def revoke_secret(request: HttpRequest, provider_id: int, client_pk: int, secret
     """GET: explain what revoking does. POST: revoke the secret."""
     provider = get_provider(provider_id)
     access.require(request, access.CHANGE_TOKEN, gettext_noop("to revoke a client secret"), provider)
-    secret = _get_client(provider, client_pk).secrets.select_related("client").filter(pk=secret_id).first()
-    if secret is None:
-        raise Http404(_("There is no such secret."))
+    secret = _get_secret(provider, client_pk, secret_id)
     if request.method == "POST":
         oauth.revoke_secret(secret, access.actor_of(request))
         messages.success(request, _("The secret %(shown)s is revoked.") % {"shown": secret.shown})
         return _back(request, provider)
     title = _("Revoke the secret %(shown)s?") % {"shown": secret.shown}
     return _say(request, "revoke_secret", title, provider, {"client": secret.client, "secret": secret})
+
+
+def _get_secret(provider: Provider, client_pk: int, secret_id: int) -> ClientSecret:
+    secret = _get_client(provider, client_pk).secrets.select_related("client").filter(pk=secret_id).first()
+    if secret is None:
+        raise Http404(_("There is no such secret."))
+    return secret
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def copied_secret(request: HttpRequest, provider_id: int, client_pk: int, secret_id: int) -> HttpResponse:
+    """POST: note that the value was copied, and go to the tab. GET: go to the tab."""
+    provider = get_provider(provider_id)
+    if request.method == "POST":
+        access.require(request, access.ADD_TOKEN, gettext_noop("to add a client"), provider)
+        oauth.note_copied(_get_secret(provider, client_pk, secret_id))
+    return _back(request, provider)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

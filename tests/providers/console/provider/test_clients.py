@@ -246,3 +246,11 @@ def test_a_refused_sign_in_is_explained_on_the_pages(administrator, provider, en
     assert "The assertion is for somebody else." in read(administrator.get("/eum/refused/")).text
     page = read(administrator.get(f"/eum/log/{entry.pk}/")).text
     assert "The assertion is for somebody else." in page and "Sign in for an access token" in page
+
+
+def test_a_secret_that_was_not_copied_says_so_until_it_is(administrator, provider):
+    add(administrator, provider)
+    secret = ClientSecret.objects.get()
+    assert "value not copied" in read(administrator.get(url(provider))).text
+    administrator.post(url(provider, f"{secret.client_id}/secrets/{secret.pk}/copied/"))
+    assert "value not copied" not in read(administrator.get(url(provider))).text

@@ -1,6 +1,7 @@
 """`make bench-quick`: the ratios of the product to the floors, in less than two minutes.
 
-With `--check` it fails if a ratio is more than 15 % above that of bench/quick.json.
+With `--check` it fails if a ratio is more than 15 % above that of bench/quick.json. With `--access-token` the same
+server is measured with such a token too, in turn.
 """
 
 import json
@@ -12,7 +13,7 @@ from statistics import median
 
 from bench.scim.counters import Database
 from bench.scim.measure import Cells, prepare, rounds
-from bench.scim.servers import OURS, SQL, floors, postgresql, product
+from bench.scim.servers import ACCESS, OURS, SQL, floors, postgresql, product, with_access_token
 from bench.scim.workloads import Workload, workloads
 
 TABLE = Path(__file__).resolve().parent.parent / "quick.json"
@@ -57,6 +58,17 @@ def show(cells: Cells) -> None:
         )
 
 
+def show_access(cells: Cells) -> None:
+    """Print what each workload costs with an access token, in times what it costs with a permanent one."""
+    print(f"\n{'With an access token / a permanent one':38}{'server':>9}{'database':>10}")
+    for name, row in cells.items():
+        own, other = row[OURS], row[ACCESS]
+        if own.wrong or other.wrong:
+            print(f"{name:38}  {own.wrong or other.wrong}")
+            continue
+        print(f"{name:38}{other.server / own.server:9.2f}{other.database / own.database:10.2f}")
+
+
 def save(found: Ratios) -> None:
     TABLE.write_text(json.dumps(found, indent=2) + "\n")
 
@@ -76,6 +88,9 @@ def main(arguments: Namespace) -> int:
         for server in servers:
             prepare(server, 1_000, [10, 1_000], print)
 
+        if arguments.access_token:
+            servers.append(with_access_token(servers[0]))
+
         def measure(rows: Sequence[Workload]) -> Cells:
             return rounds(servers, servers[1], rows, database, count=arguments.rounds, say=print)
 
@@ -84,6 +99,8 @@ def main(arguments: Namespace) -> int:
         if suspects:  # chance can do that, but hardly twice
             cells |= measure([row for row in table if row.name in suspects])
     show(cells)
+    if arguments.access_token:
+        show_access(cells)
     unit = [one for row in cells.values() for one in row[OURS].empty_ms]
     print(f"\nDRF's empty view: {median(unit):.2f} ms of CPU")
     if arguments.save:
@@ -99,6 +116,7 @@ def parser() -> ArgumentParser:
     parser.add_argument(
         "--check", action="store_true", help="fail if a ratio is more than 15 %% above bench/quick.json"
     )
+    parser.add_argument("--access-token", action="store_true", help="measure with an access token too")
     parser.add_argument("--save", action="store_true", help="write bench/quick.json")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", nargs="+", help="workloads whose name has one of these words")

@@ -11,10 +11,11 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import psycopg
 from psycopg import sql
@@ -27,7 +28,7 @@ from iprova_idm.options import PROJECT_DIR
 from iprova_idm.serve import serving
 
 FOLDER = PROJECT_DIR / ".bench"
-OURS, SQL = "iprova-idm", "least SQL"
+OURS, SQL, ACCESS = "iprova-idm", "least SQL", "with an access token"
 START_S = 60.0
 
 
@@ -124,6 +125,16 @@ def product(url: str, *, workers: int = 1, rate: str = "0") -> Iterator[Server]:
                 os.environ.pop(setting, None)
             else:
                 os.environ[setting] = value
+
+
+def with_access_token(server: Server) -> Server:
+    """Return the same running product as a client meets it that has signed in by OAuth."""
+    client = manage(server.url, "add_oauth_client", server.provider)
+    named = {name: client[name] for name in ("client_id", "client_secret")}
+    form = urlencode({"grant_type": "client_credentials", **named})
+    with urllib.request.urlopen(f"http://127.0.0.1:{server.port}/oauth/token", form.encode(), timeout=30) as response:
+        token = json.load(response)["access_token"]
+    return replace(server, name=ACCESS, token=token)
 
 
 @contextlib.contextmanager

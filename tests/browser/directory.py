@@ -7,6 +7,8 @@ from ipaddress import ip_network
 from django.contrib.auth.models import User
 from django.utils import timezone
 
+from iprova_idm.demo.issuer import APPLICATION, SUBJECT, TENANT
+from providers import oauth
 from providers.administration import delete_provider
 from providers.alerts import change_recipients, send_test
 from providers.console.export import write_file
@@ -18,7 +20,9 @@ from providers.models import (
     Alert,
     AuthenticatorApp,
     Export,
+    FederatedTrust,
     JobRun,
+    OAuthClient,
     Provider,
     SyncedGroup,
     SyncedUser,
@@ -59,6 +63,8 @@ class Directory:
     removed: SyncedUser
     group: SyncedGroup
     token: Token
+    client: OAuthClient
+    learning: OAuthClient
     rule_id: int
     administrator: User
     colleague: User
@@ -121,6 +127,14 @@ class Directory:
             "suspend-token": f"{provider}tokens/{self.token.pk}/suspend/",
             "token-expiry": f"{provider}tokens/{self.token.pk}/expiry/",
             "revoke-token": f"{provider}tokens/{self.token.pk}/revoke/",
+            "clients": f"{provider}sign-in/",
+            "clients-none": f"/eum/providers/{self.empty.pk}/sign-in/",
+            "add-client": f"{provider}sign-in/add/",
+            "add-federated-client": f"{provider}sign-in/add-workload-identity/",
+            "rotate-secret": f"{provider}sign-in/{self.client.pk}/rotate/",
+            "suspend-client": f"{provider}sign-in/{self.client.pk}/suspend/",
+            "revoke-client": f"{provider}sign-in/{self.client.pk}/revoke/",
+            "edit-trust": f"{provider}sign-in/{self.learning.pk}/trust/",
             "ip-restriction": f"{provider}ip-restriction/?check=20.190.137.45",
             "ip-restriction-enforced": f"/eum/providers/{self.trouble.pk}/ip-restriction/",
             "ip-restriction-new": f"/eum/providers/{self.empty.pk}/ip-restriction/",
@@ -182,6 +196,18 @@ def _alerts(contoso: Provider) -> None:
         send_test(provider)
 
 
+def _clients(contoso: Provider) -> tuple[OAuthClient, OAuthClient]:
+    """A client with two secrets that is in use, and one whose first assertion waits for an administrator."""
+    client, _secret, _value = oauth.add_client(contoso, SYSTEM, label="Entra ID")
+    oauth.rotate_secret(client, SYSTEM, overlap=timedelta(days=7), is_copied=False)
+    used = timezone.now() - timedelta(minutes=12)
+    OAuthClient.objects.filter(pk=client.pk).update(first_used_at=used, last_used_at=used, last_used_ip="20.190.137.45")
+    learning = oauth.add_federated_client(contoso, SYSTEM, oauth.entra_trust(TENANT), label="Workload identity")
+    claims = {"iss": oauth.entra_trust(TENANT).issuer, "sub": SUBJECT, "aud": APPLICATION, "tid": TENANT}
+    FederatedTrust.objects.filter(client=learning).update(learned=claims, learned_at=used)
+    return client, learning
+
+
 def fill() -> Directory:
     administrator = make_account("Administrator", username="a.bakker", first_name="Anna", last_name="Bakker")
     colleague = make_account("Support", username="b.visser", first_name="Bo", last_name="Visser")
@@ -195,6 +221,7 @@ def fill() -> Directory:
     Token.objects.filter(pk=token.pk).update(
         last_used_at=timezone.now() - timedelta(minutes=12), last_used_ip="20.190.137.45", created_by=administrator
     )
+    client, learning = _clients(contoso)
     trouble, deleted = _others(contoso, token)
     jane = make_user(
         contoso,
@@ -237,6 +264,8 @@ def fill() -> Directory:
         others[-1],
         group,
         token,
+        client,
+        learning,
         rule_id,
         administrator,
         colleague,

@@ -4,6 +4,8 @@ import base64
 import json
 
 import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding
 from joserfc import jws
 from joserfc.jwk import RSAKey
 
@@ -91,8 +93,10 @@ def test_a_key_of_another_type_or_use_or_that_is_short_is_refused(issuer):
 def test_a_signature_of_another_key_is_refused(issuer):
     text = issuer.assertion(key=RSAKey.generate_key(2_048, auto_kid=False))
     assert refusal(check, issuer, text) == SignInFailure.ASSERTION_SIGNATURE
-    crit = issuer.assertion(header={"crit": ["x"], "x": 1})
-    assert refusal(check, issuer, crit) == SignInFailure.ASSERTION_SIGNATURE
+    header = {"alg": "RS256", "kid": issuer.key_id, "crit": ["x"], "x": 1}
+    signed = f"{encoded(header)}.{encoded(issuer.claims())}"
+    own = issuer.keys[issuer.key_id].private_key.sign(signed.encode(), padding.PKCS1v15(), hashes.SHA256())
+    assert refusal(check, issuer, f"{signed}.{encoded(own)}") == SignInFailure.ASSERTION_SIGNATURE
 
 
 def test_a_critical_moment_is_that_of_the_second(issuer):

@@ -9,6 +9,7 @@ from scim2_client.engines.httpx2 import SyncSCIMClient
 
 from providers import oauth
 from providers.events import SYSTEM
+from providers.models import OAuthClient
 from tests.factories import make_provider
 
 
@@ -26,6 +27,18 @@ def test_requests_oauthlib_gets_a_token_and_uses_it(server, client, monkeypatch,
     ways = {"auth": HTTPBasicAuth(client_id, secret)} if uses_basic else {"include_client_id": True}
     session.fetch_token(f"{server}/oauth/token", client_secret=None if uses_basic else secret, **ways)
     assert session.get(f"{server}/scim/Users").json()["totalResults"] == 0
+
+
+def test_ac_oau_2_revoking_a_client_stops_the_next_request_on_every_worker(server, client):
+    client_id, secret = client
+    form = {"grant_type": "client_credentials", "client_id": client_id, "client_secret": secret}
+    with Client() as http:
+        token = http.post(f"{server}/oauth/token", data=form).json()["access_token"]
+        headers = {"Authorization": f"Bearer {token}"}
+        before = {http.get(f"{server}/scim/Users", headers=headers).status_code for _ in range(8)}
+        oauth.revoke_client(OAuthClient.objects.get(client_id=client_id), SYSTEM)
+        after = {http.get(f"{server}/scim/Users", headers=headers).status_code for _ in range(8)}
+        assert (before, after) == ({200}, {401}) and http.post(f"{server}/oauth/token", data=form).status_code == 401
 
 
 def test_scim2_client_works_with_an_access_token(server, client):

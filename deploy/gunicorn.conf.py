@@ -31,7 +31,7 @@ worker_class = "iprova_idm.worker.BufferingWorker"
 sendfile = False
 timeout = 60  # more than the longest bulk request takes
 graceful_timeout = 30  # on a stop, requests in progress can finish
-# A worker that has served this many is replaced, not all at once. The next one is ready in a twentieth of a second.
+# A worker that has served this many is replaced, not all at once. The next one is ready at once (`preload_app`).
 max_requests = 10_000
 max_requests_jitter = 2_000
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 # A request or response of fewer bytes does not need much memory.
 LARGE = 262_144
-# A worker has about 80 MB when it starts, and may have 160 while it serves any request but the largest.
+# A worker has about 65 MB when it starts, and may have 160 while it serves any request but the largest.
 SMALL_MB = 110
 _trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
 

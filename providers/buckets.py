@@ -15,7 +15,7 @@ from collections.abc import Callable, Hashable, MutableSequence
 PLACES = 65_536
 _TABLES = 10
 
-# Shared with the processes that are forked after this module is imported, so `deploy/gunicorn.conf.py` imports it.
+# Shared with the processes that are forked after this module is imported: gunicorn loads the application before that.
 # They also inherit the secret of Python's `hash`, so that a key has the same place in each of them, and nobody outside
 # can find two keys that share one.
 _memory = memoryview(mmap.mmap(-1, _TABLES * PLACES * 8)).cast("d")

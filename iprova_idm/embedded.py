@@ -250,6 +250,7 @@ class EmbeddedPostgres:
         """Wait until this process owns the folder (returns True) or can join a ready server (returns False)."""
         end = time.monotonic() + self.wait_s
         lock = open(self.folder / "owner.lock", "a+")  # noqa: SIM115 (held until __exit__; closed on exec)
+        is_announced = not self.must_own  # a command that only joins is quiet
         while True:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -257,6 +258,10 @@ class EmbeddedPostgres:
                 if not self.must_own and self._is_ready():
                     lock.close()
                     return False
+                if not is_announced:
+                    is_announced = True
+                    sys.stderr.write(f"Waiting for another instance that uses {self.folder} …\n")
+                    sys.stderr.flush()
             else:
                 self._lock = lock
                 return True

@@ -79,7 +79,7 @@ _TROUBLES: Mapping[str, tuple[str | Promise, str | Promise]] = {
         gettext_lazy("The job %(title)s failed"),
         gettext_lazy("It failed with %(error)s. The process log has the details."),
     ),
-    CALM: (gettext_lazy("%(title)s works again"), gettext_lazy("This has been so since %(since)s.")),
+    CALM: (gettext_lazy("%(title)s works again"), gettext_lazy("It has worked since %(since)s.")),
 }
 # The state of a provider in which nothing is known about its directory.
 _UNKNOWN = frozenset({State.PAUSED, State.NOT_CONNECTED})
@@ -276,7 +276,7 @@ def _deliver(alert: Alert, now: datetime) -> None:
         _send(alert)
     except (OSError, OutgoingError) as error:
         if not isinstance(error, OutgoingError):
-            error = OutgoingError(gettext_noop("The mail server did not take it."), type(error).__name__)
+            error = OutgoingError(gettext_noop("The mail server did not accept it."), type(error).__name__)
         alert.error, alert.detail = error.reason, one_line(error.detail)
         alert.next_at = now + FIRST_RETRY * 4 ** (alert.tries - 1)
         Alert.objects.waiting().filter(target=alert.target, next_at__lt=alert.next_at).update(next_at=alert.next_at)

@@ -67,9 +67,9 @@ def _explain(text: str, line: int) -> RangeProblem:
     try:
         meant = str(ipaddress.ip_network(text, strict=False))
     except ValueError:
-        reason = _("%(text)s is not an IP address or a range such as 20.190.128.0/18.") % {"text": text}
+        reason = _("%(text)s is not a valid IP address or range. Example: 20.190.128.0/18.") % {"text": text}
         return RangeProblem(line, text, reason)
-    reason = _("%(text)s has host bits set: did you mean %(meant)s?") % {"text": text, "meant": meant}
+    reason = _("%(text)s does not start on a range boundary: did you mean %(meant)s?") % {"text": text, "meant": meant}
     return RangeProblem(line, text, reason, meant)
 
 

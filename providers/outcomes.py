@@ -52,7 +52,7 @@ class Action(models.TextChoices):
     # fmt: off
     LOOK_UP = "look-up", _("Look up user"), _("Look up group"), _("Look up")
     TEST = "test", _("Connection test"), _("Connection test"), _("Connection test")
-    DISCOVER = "discover", "", "", _("Read what iProva can do")
+    DISCOVER = "discover", "", "", _("Read capabilities")
     CREATE = "create", _("Create user"), _("Create group"), _("Create")
     UPDATE = "update", _("Update user"), _("Update group"), _("Update")
     DISABLE = "disable", _("Disable user"), _("Disable user"), _("Disable")

@@ -66,9 +66,9 @@ def check_url(url: str) -> SplitResult:
         port = parts.port
         host = (parts.hostname or "").encode("idna").decode()
     except (ValueError, UnicodeError):
-        raise OutgoingError(gettext_noop("This is not a URL.")) from None
+        raise OutgoingError(gettext_noop("Enter a valid URL.")) from None
     if len(url) > MAX_URL or not url.isascii() or any(sign <= " " or sign == "\x7f" for sign in url):
-        raise OutgoingError(gettext_noop("This is not a URL."))
+        raise OutgoingError(gettext_noop("Enter a valid URL."))
     if parts.scheme != "https" or not host or port == 0:
         raise OutgoingError(gettext_noop("The URL must begin with https:// and the name of a host."))
     if "@" in parts.netloc:

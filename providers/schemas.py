@@ -45,7 +45,7 @@ def read_upload(content: bytes) -> Any:
     try:
         return parse_json(content)
     except json.JSONDecodeError as error:
-        said = gettext_noop("Line %(line)d, column %(column)d is not JSON: a quote, comma or bracket may be missing.")
+        said = gettext_noop("Line %(line)d, column %(column)d: invalid JSON. A quote, comma or bracket may be missing.")
         raise DefinitionError([Problem("", said, {"line": error.lineno, "column": error.colno})]) from error
     except UnicodeDecodeError as error:
         said = gettext_noop("Byte %(number)d is not UTF-8: save the file as UTF-8.")

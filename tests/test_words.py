@@ -21,6 +21,8 @@ PACKAGES = ["iprova_idm", "providers", "scim", "bench", "fuzz", "tests"]
 
 READER = {"docs", "catalogue"}
 EVERYWHERE = READER | {"code"}
+CATALOGUE = frozenset({"catalogue"})
+DUTCH_TEXTS = frozenset({"dutch"})
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,76 @@ STRUCK = (
     ),
     Struck(r"\bturn(?:s|ed|ing)? (?:\w+ )?away\b", "refuse", "Calls that were turned away.", "Turn it off."),
     Struck(r"\bfind a person\b", "Find a user", "Find a person", "Find a user", frozenset(READER)),
+    # Sentences of the console that read like a translation
+    Struck(
+        r"\bcounts? from the next request\b",
+        "takes effect with the next request",
+        "It counts from the next request on.",
+        "It takes effect with the next request.",
+        CATALOGUE,
+    ),
+    Struck(
+        r"\bupper and lower case\b",
+        "case-insensitive",
+        "Upper and lower case differ.",
+        "It is in upper case.",
+        CATALOGUE,
+    ),
+    Struck(r"\bhost bits\b", "a range boundary", "It has host bits set.", "A bit of the host.", CATALOGUE),
+    Struck(
+        r"\bThis is not an? (?:e-mail address|date|URL|IP address)\b",
+        "Enter a valid …",
+        "This is not a date.",
+        "This is not your password.",
+        CATALOGUE,
+    ),
+    Struck(r"\bout of order\b", "unavailable", "iProva was out of order.", "Put it in order.", CATALOGUE),
+    Struck(r"\bmay not do this\b", "You don't have permission", "You may not do this.", "You may do this.", CATALOGUE),
+    Struck(r"\btokens? of yours\b", "one of your tokens", "With a token of yours.", "With your tokens.", CATALOGUE),
+    Struck(r"(?-i:\bUsername\b)", "User name", "Username", "userName", CATALOGUE),
+    Struck(
+        r"(?<!%\()\bcover(?:s|ed)?\b", "allowed, outside the ranges", "It is not covered.", "Discovered.", CATALOGUE
+    ),
+    Struck(r"\b(?:is|are) told\b", "gets a message", "Nobody is told yet.", "Tell them.", CATALOGUE),
+    Struck(r"\bmakers\b", "the vendor", "The makers of iProva.", "The maker of the adapter.", CATALOGUE),
+    Struck(r"\b(?:makes room|forgets)\b", "prepares, deletes", "Forgets counts.", "There is no room.", CATALOGUE),
+    Struck(r"\bspeaks?\b", "uses", "The job speaks SCIM 2.0.", "A speaker.", CATALOGUE),
+)
+
+# The same for the Dutch texts, whose terms are Microsoft's.
+STRUCK_DUTCH = (
+    Struck(
+        r"(?-i:(?<!Start\s)\bprovisioning)", "inrichting", "De provisioning stopt.", "Start provisioning", DUTCH_TEXTS
+    ),
+    Struck(r"\battribu(?:ut|ten)", "kenmerk", "Het attribuut is leeg.", "Update User Attributes", DUTCH_TEXTS),
+    Struck(r"(?<!\()\bTenant URL\b", "Tenant-URL", "Plak de Tenant URL.", "Tenant-URL (Tenant URL)", DUTCH_TEXTS),
+    Struck(
+        r"(?-i:\bSecret Token\b)", "Geheim token", "Plak het Secret Token.", "Geheim token (Secret token)", DUTCH_TEXTS
+    ),
+    Struck(r"\bbearer token\b", "bearer-token", "Een bearer token.", "Een bearer-token.", DUTCH_TEXTS),
+    Struck(
+        r"\baanroep(?:en)?\b|\b(?:roept|roepen|riep(?:en)?)\b", "verzoek", "Elke aanroep telt.", "Roep.", DUTCH_TEXTS
+    ),
+    Struck(r"\b(?:gedekt|dekken|dekt)\b", "valt binnen een bereik", "Niet gedekt.", "De dekking.", DUTCH_TEXTS),
+    Struck(r"\bop(?:geschort|schorten|te schorten)\b", "tijdelijk geblokkeerd", "Opgeschort.", "Schort.", DUTCH_TEXTS),
+    Struck(r"\boverlap\b", "overgangsperiode", "Met een overlap.", "Overlappend.", DUTCH_TEXTS),
+    Struck(r"\blevende? token", "geldig token", "Een levend token.", "Een geldig token.", DUTCH_TEXTS),
+    Struck(r"\btoestand\b", "status", "De toestand is rood.", "De status is rood.", DUTCH_TEXTS),
+    Struck(r"\bvertrekkers?\b", "verwijderingen", "Alle vertrekkers.", "Het vertrek.", DUTCH_TEXTS),
+    Struck(r"\bhandeling(?:en)?\b", "actie", "Een handeling.", "Behandeling.", DUTCH_TEXTS),
+    Struck(r"\b(?:neem|nemen)\b[^.]* waar\b", "kijk mee", "Neem eerst waar.", "Neem dit mee.", DUTCH_TEXTS),
+    Struck(
+        r"\bin gebreke\b|\bbuiten bedrijf\b", "niet beschikbaar", "iProva is in gebreke.", "Het bedrijf.", DUTCH_TEXTS
+    ),
+    Struck(r"\buw plek\b", "uw netwerk", "Vanaf uw plek.", "Vanaf uw netwerk.", DUTCH_TEXTS),
+    Struck(r"\bmakers\b", "leverancier", "De makers van iProva.", "De maker van de adapter.", DUTCH_TEXTS),
+    Struck(
+        r"\bzij (?:verliet|werd|gaat)\b|\bhaar\b",
+        "no pronoun for a person",
+        "Toen zij werd aangemaakt.",
+        "Zij wachten.",
+        DUTCH_TEXTS,
+    ),
 )
 
 
@@ -111,7 +183,7 @@ def hits(text: str, scope: str, where: str, first_line: int = 1) -> list[str]:
     """Each struck word in `text` as "file:line: the word → what to write instead"."""
     text = re.sub(r"(`+)[^`]+\1", lambda quoted: re.sub(r"[^\n]", "`", quoted.group()), text)
     found = []
-    for row in STRUCK:
+    for row in STRUCK + STRUCK_DUTCH:
         for match in row.search(text) if scope in row.scopes else ():
             line = first_line + text.count("\n", 0, match.start())
             found.append(f"{where}:{line}: {' '.join(match.group().split())} → {row.instead}")
@@ -151,7 +223,7 @@ def report(found: list[str]) -> None:
     assert not found, f"{len(found)} struck words:\n" + "\n".join(found)
 
 
-@pytest.mark.parametrize("row", STRUCK, ids=lambda row: row.bad)
+@pytest.mark.parametrize("row", STRUCK + STRUCK_DUTCH, ids=lambda row: row.bad)
 def test_a_pattern_finds_its_example_and_not_its_counterexample(row):
     assert any(row.search(row.bad))
     assert any(row.search(row.bad.replace(" ", "\n")))
@@ -183,6 +255,12 @@ def test_the_catalogue_uses_no_struck_word():
             for text in {message.msgid, message.plural}
             for hit in hits(text, "catalogue", repr(text[:60]))
         ]
+    )
+
+
+def test_the_dutch_texts_use_no_struck_word():
+    report(
+        [hit for message in read_po(DUTCH) for text in message.texts for hit in hits(text, "dutch", repr(text[:60]))]
     )
 
 

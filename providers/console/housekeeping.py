@@ -74,15 +74,15 @@ def _result(kept: str) -> str:
 def _purposes() -> Mapping[str, Text]:
     options = settings.OPTIONS
     return {
-        "make_partitions": _("Makes room for the records of the next %(count)d months") % {"count": MONTHS_AHEAD},
-        "drop_partitions": _("Drops requests after %(days)d days and changes after %(months)d months")
+        "make_partitions": _("Prepares storage for the next %(count)d months") % {"count": MONTHS_AHEAD},
+        "drop_partitions": _("Deletes requests after %(days)d days and changes after %(months)d months")
         % {"days": options.request_log_days, "months": options.change_event_months},
         "forget_bodies": _("Deletes request and response bodies after %(days)d days")
         % {"days": options.request_body_days},
         "empty_recycle_bin": _("Purges users and groups deleted %(days)d days ago") % {"days": RECYCLE_BIN_DAYS},
         "erase_traces": _("Erases the values of purged users from the log, mails and saved filters"),
         "purge_providers": _("Purges providers deleted %(days)d days ago") % {"days": RECYCLE_BIN_DAYS},
-        "forget_counts": _("Forgets counts of requests and addresses after %(days)d days, and expired sessions")
+        "forget_counts": _("Deletes counts of requests and addresses after %(days)d days, and expired sessions")
         % {"days": COUNT_DAYS},
         "forget_access_tokens": _("Deletes access tokens of OAuth clients that have expired"),
         "seal_app_keys": _("Encrypts the keys of two-step sign-in with the current SECRET_KEY"),
@@ -93,7 +93,7 @@ def _purposes() -> Mapping[str, Text]:
         "write_notices": _(
             "Writes mails about tokens that expire, removals above the limit, and providers that are nearly full"
         ),
-        "send_notices": _("Sends those mails"),
+        "send_notices": _("Sends queued e-mails"),
         "write_alerts": _("Writes alerts about providers and jobs whose state has changed, and the daily summaries"),
-        "send_alerts": _("Sends those alerts"),
+        "send_alerts": _("Sends queued alerts"),
     }

@@ -205,7 +205,7 @@ def _list_problems(attributes: Any, place: str, *, is_inner: bool) -> Iterator[P
         yield from _attribute_problems(attribute, here, is_inner=is_inner)
         name = str(attribute.get("name", "")).lower()
         if name in seen:
-            twice = gettext_noop('"%(name)s" is there twice (upper and lower case count as equal)')
+            twice = gettext_noop('"%(name)s" occurs twice (case-insensitive)')
             yield Problem(f"{here}.name", twice, {"name": name})
         seen.add(name)
 
@@ -282,10 +282,10 @@ def _unknown_names(part: Mapping[str, Any], known: Sequence[str], here: str) -> 
             continue
         values = {"name": name[:100]}
         if near := nearest(name, known):
-            said = gettext_noop('has no "%(name)s" (RFC 7643 §7). Did you mean "%(near)s"?')
+            said = gettext_noop('"%(name)s" is not part of a schema (RFC 7643 §7). Did you mean "%(near)s"?')
             yield Problem(here, said, values | {"near": near})
         else:
-            yield Problem(here, gettext_noop('has no "%(name)s" (RFC 7643 §7).'), values)
+            yield Problem(here, gettext_noop('"%(name)s" is not part of a schema (RFC 7643 §7).'), values)
 
 
 def _spelled_out(attribute: Mapping[str, Any]) -> dict[str, Any]:

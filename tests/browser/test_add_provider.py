@@ -114,7 +114,9 @@ def test_ac_add_4_a_button_takes_over_the_range_that_was_meant(visit):
     expect(page.get_by_text("We first only observe.")).to_be_visible()
     page.get_by_test_id("ip-ranges").fill("20.190.137.45/18\n40.126.0.0/18")
     page.get_by_test_id("ok").click()
-    expect(page.get_by_role("alert")).to_contain_text("has host bits set: did you mean 20.190.128.0/18?")
+    expect(page.get_by_role("alert")).to_contain_text(
+        "does not start on a range boundary: did you mean 20.190.128.0/18?"
+    )
     page.get_by_role("button", name="Use 20.190.128.0/18").click()
     expect(page.get_by_test_id("ip-ranges")).to_have_value("20.190.128.0/18\n40.126.0.0/18")
     page.get_by_test_id("ok").click()

@@ -17,7 +17,7 @@ VALUE = re.compile(r"^ipr_[A-Za-z0-9_-]{49}$")
 def test_journey_a_by_mouse_in_nine_clicks(visit, settings):
     make_account("Administrator", username="a.bakker")
     page = visit().open("/")
-    page.get_by_label("Username").fill("a.bakker")
+    page.get_by_label("User name").fill("a.bakker")
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
 
@@ -93,7 +93,7 @@ def test_ac_add_6_journey_a_without_javascript(visit, settings):
     make_account("Administrator", username="a.bakker")
     window = visit(java_script_enabled=False)
     page = window.open("/")
-    page.get_by_label("Username").fill("a.bakker")
+    page.get_by_label("User name").fill("a.bakker")
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     page.get_by_test_id("go-to").click()

@@ -33,7 +33,7 @@ def test_ac_ip_4_enforce_asks_in_a_dialog_and_starts_on_cancel(visit):
     expect(page.get_by_test_id("understood")).to_be_focused()
     page.get_by_test_id("understood").check()
     page.get_by_test_id("enforce").click()
-    expect(page.get_by_test_id("mode")).to_contain_text("1 of 2 addresses seen is not covered")
+    expect(page.get_by_test_id("mode")).to_contain_text("1 of 2 addresses seen is outside the allowed ranges")
     provider.refresh_from_db()
     assert provider.ip_mode == IpMode.ENFORCE
 
@@ -47,7 +47,7 @@ def test_ac_ip_7_allow_by_keyboard(visit):
     expect(page.get_by_test_id("ip-ranges")).to_have_value(OUTSIDE)
     tab_to(page, "add-ranges", most=4)
     page.keyboard.press("Enter")
-    expect(page.get_by_test_id("mode")).to_contain_text("All 2 addresses seen are covered")
+    expect(page.get_by_test_id("mode")).to_contain_text("All 2 addresses seen are in allowed ranges")
     assert provider.ip_rules.filter(cidr=f"{OUTSIDE}/32").exists()
 
 

@@ -228,7 +228,7 @@ def test_ac_err_1_a_dialog_sent_after_the_session_ended_leads_through_sign_in_an
     Session.objects.all().delete()
     page.get_by_test_id("rotate-token").click()
     expect(page.get_by_test_id("session-ended")).to_contain_text("what you just sent was not saved")
-    page.get_by_label("Username").fill("a.bakker")
+    page.get_by_label("User name").fill("a.bakker")
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     expect(page).to_have_url(f"{window.address}/eum/providers/{provider.pk}/tokens/")

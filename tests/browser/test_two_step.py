@@ -70,7 +70,7 @@ def test_ac_a11y_8_the_front_door_allows_paste_and_password_managers(visit):
         expect(field).to_have_value(text)
 
     page.goto(f"{window.address}/login/")
-    paste("Username", "a.bakker", "username")
+    paste("User name", "a.bakker", "username")
     paste("Password", PASSWORD, "current-password")
     page.keyboard.press("Enter")
     paste("Code", code_of(account), "one-time-code")

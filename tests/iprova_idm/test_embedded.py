@@ -188,10 +188,11 @@ def test_joiner_never_stops_the_owners_server(made_before: Path) -> None:
         assert ask(owner.url, "SELECT 1") == 1
 
 
-def test_second_owner_is_told_so(made_before: Path) -> None:
+def test_second_owner_is_told_so(made_before: Path, capfd: pytest.CaptureFixture[str]) -> None:
     with EmbeddedPostgres(made_before, must_own=True):
         with pytest.raises(DatabaseError, match="in use by another running instance"):
             EmbeddedPostgres(made_before, must_own=True, wait_s=0.3).__enter__()
+        assert capfd.readouterr().err.count("Waiting for another instance that uses") == 1
         assert is_alive(postmaster(made_before)) or sys.platform != "linux"
 
 

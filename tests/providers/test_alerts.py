@@ -98,7 +98,7 @@ def test_a_provider_that_goes_silent_is_one_mail_one_webhook_and_one_recovery(pr
     )
     connected(provider, clock())
     assert run_for(clock, 30 * MINUTE) == [("Contoso Entra ID works again", OPS)]
-    assert len(chat.texts) == 2 and chat.texts[1].startswith("Contoso Entra ID works again\nThis has been so since")
+    assert len(chat.texts) == 2 and chat.texts[1].startswith("Contoso Entra ID works again\nIt has worked since")
     assert run_for(clock, HOUR) == [] and len(chat.texts) == 2
     acts = ChangeEvent.objects.filter(kind="alert.sent").order_by("id")
     assert [(act.provider_id, act.subject, *(change["after"] for change in act.changes)) for act in acts] == [

@@ -30,7 +30,7 @@ def test_ac_ip_1_what_is_no_range(text):
 def test_ac_add_4_host_bits_come_with_a_suggestion():
     problem = read_range("20.190.137.45/18")
     assert isinstance(problem, RangeProblem)
-    assert "has host bits set: did you mean 20.190.128.0/18?" in problem.reason
+    assert "does not start on a range boundary: did you mean 20.190.128.0/18?" in problem.reason
     assert problem.suggestion == "20.190.128.0/18"
 
 

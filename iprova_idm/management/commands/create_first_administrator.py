@@ -1,4 +1,7 @@
-"""`manage.py create_first_administrator` creates the first console account. `make run` calls it at each start."""
+"""`manage.py create_first_administrator` creates the first console account, or prints who can sign in.
+
+`make run` calls it at each start.
+"""
 
 import os
 from typing import Any
@@ -23,11 +26,19 @@ class Command(BaseCommand):
         settings = read_options(os.environ)
         password = settings.admin_password or make_password()
         if not self._create(password, settings):
+            self._say_who_signs_in()
             return
         if settings.admin_password:
             self.stdout.write(f"Sign in as {USERNAME} with the password of ADMIN_PASSWORD.")
         else:
             self.stdout.write(f"Sign in as {USERNAME} with password {password}, shown only now.")
+
+    def _say_who_signs_in(self) -> None:
+        """Print the name of the oldest administrator, and what to do about a lost password."""
+        accounts = get_user_model()._default_manager.filter(is_superuser=True, is_active=True).order_by("pk")
+        if account := accounts.first():
+            name = account.get_username()
+            self.stdout.write(f"Sign in as {name}. If the password is lost: manage.py changepassword {name}.")
 
     @transaction.atomic
     def _create(self, password: str, settings: Options) -> bool:

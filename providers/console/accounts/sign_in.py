@@ -18,7 +18,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
-from django.utils.translation import gettext_noop
+from django.utils.translation import gettext_lazy, gettext_noop
 
 from providers.audit import record_act, record_seldom
 from providers.console.accounts import lock_out, own_password, preferences, two_step
@@ -30,10 +30,19 @@ from providers.two_step import has_two_step
 UNKNOWN_NAME = gettext_noop("an unknown name")
 
 
+class SignInForm(AdminAuthenticationForm):
+    """Django's form, with a sentence of our own: the console has no other accounts than those that may sign in."""
+
+    error_messages = {
+        **AdminAuthenticationForm.error_messages,
+        "invalid_login": gettext_lazy("User name or password is wrong."),
+    }
+
+
 class SignIn(LoginView):
     """Django's sign-in page. With two-step sign-in, the password leads to the page that asks for the code."""
 
-    authentication_form = AdminAuthenticationForm
+    authentication_form = SignInForm
     template_name = "admin/login.html"
 
     def form_valid(self, form: Any) -> HttpResponse:

@@ -56,7 +56,7 @@ class CodeForm(forms.Form):
             said = _("This code is not right, or was used before. Enter the one that your app shows now.")
         else:
             until = date_format(localtime(error.until), "H:i:s T")
-            said = _("There were wrong codes. The next one is looked at after %(time)s.") % {"time": until}
+            said = _("Too many wrong codes. Try again after %(time)s.") % {"time": until}
         self.add_error("code", said)
 
 

@@ -30,8 +30,8 @@ class Who:
 
 ADMINISTRATOR = Who(_("iProva administrator"), _("You: an administrator of iProva."))
 DIRECTORY = Who(_("Directory administrator"), _("The administrator of the directory."))
-MAKERS = Who(_("Makers of iProva"), _("The makers of iProva."))
-NOBODY = Who(_("Nobody"), _("Nobody, if it does not come back."))
+MAKERS = Who(_("Vendor of iProva"), _("The vendor of iProva."))
+NOBODY = Who(_("Nobody"), _("Nobody, unless it happens again."))
 
 
 @dataclass(frozen=True)
@@ -50,13 +50,13 @@ class Explanation:
 
 _NEXT_CYCLE = _("Correct the attribute mapping; the next cycle tries again by itself.")
 _NEW_TOKEN = _("Make a new permanent token, enter it in the directory, and test the connection there.")
-_SCIM_2 = _("Check that the job speaks SCIM 2.0.")
+_SCIM_2 = _("Check that the job uses SCIM 2.0.")
 _FEWER = _("Let the directory send fewer changes at a time.")
 
 _FILTER = Explanation(
     _("Filter not understood"),
     _("The filter cannot be read."),
-    _("The directory looked for a user by an attribute that does not exist, or in a way SCIM does not know."),
+    _("The directory looked for a user by an attribute that does not exist, or in a way that SCIM does not have."),
     DIRECTORY,
     _("Correct the matching attribute in the attribute mapping: our response names the place where reading stopped."),
 )
@@ -79,14 +79,14 @@ _UNKNOWN = replace(_VALUE, problem=_("Attribute not known"))
 _MEMBERS = replace(
     _VALUE,
     problem=_("Member not known"),
-    act=_("Provision the users before their memberships; restart provisioning if the directory believes them here."),
+    act=_("Provision the users before their memberships. If they should exist here already, restart provisioning."),
 )
 _SYNTAX = Explanation(
     _("Request not understood"),
     _("The request cannot be read."),
     _("The request body is not a SCIM message: it was cut off, or is not JSON. Nothing was changed."),
     DIRECTORY,
-    _("Check that the job speaks SCIM 2.0 and that no proxy on the way alters requests."),
+    _("Check that the job uses SCIM 2.0 and that no proxy on the way changes requests."),
 )
 _NO_TARGET = Explanation(
     _("Nothing there to change"),
@@ -127,7 +127,7 @@ _CURSOR = Explanation(
     _("The directory begins the list again by itself."),
 )
 _STRICT = Explanation(
-    _("Not as the standard says"),
+    _("Not in the standard's form"),
     _("The strict protocol rejects this form."),
     _("The directory sent a form that only some directories send, and this provider takes the standard's forms only."),
     ADMINISTRATOR,
@@ -244,9 +244,12 @@ _PROVIDER_DELETED = Explanation(
 _ADDRESS = Explanation(
     _("Refused"),
     _("The address is not allowed."),
-    _("The call came with a good token from an address outside the allowed ranges."),
+    _("The call came with a valid token from an address outside the allowed ranges."),
     ADMINISTRATOR,
-    _("If the address is your directory's, add it under IP restriction. If nobody knows it, replace the token."),
+    _(
+        "If the address belongs to your directory, add it under IP restriction. If nobody recognises it, replace the "
+        "token."
+    ),
 )
 _PAUSED = Explanation(
     _("Paused"),
@@ -298,14 +301,14 @@ _REJECTED = Explanation(
 )
 _DATABASE_AWAY = Explanation(
     _("Our error"),
-    _("iProva was out of order for a moment."),
+    _("iProva was briefly unavailable."),
     _("The database did not respond; nothing was changed."),
     NOBODY,
-    _("The directory comes back by itself. If it lasts, look at the server's own log."),
+    _("The directory tries again by itself. If this lasts, look in the log of the server."),
 )
 _INTERNAL = Explanation(
     _("Our error"),
-    _("iProva failed."),
+    _("Something went wrong in iProva."),
     _("This is an error on our side. The request changed nothing."),
     MAKERS,
     _("Send us the request id. The directory repeats the request in the next cycle."),
@@ -313,7 +316,10 @@ _INTERNAL = Explanation(
 _NOT_FINISHED = Explanation(
     _("Not finished"),
     _("The request has not ended."),
-    _("It has run for more than 5 seconds. If it stays so, iProva was stopped meanwhile and did not respond."),
+    _(
+        "It has run for more than 5 seconds. If this does not change, iProva was stopped in the meantime and did not "
+        "respond."
+    ),
     MAKERS,
     _("Send us the request id if this happens again. The directory repeats the request in the next cycle."),
 )
@@ -322,7 +328,7 @@ _ADAPTER = Explanation(
     _("An adapter of this installation refused the request."),
     _("Your own adapter decides on these requests; its sentence is in our response."),
     ADMINISTRATOR,
-    _("Ask whoever wrote the adapter."),
+    _("Ask the author of the adapter."),
 )
 
 EXPLANATIONS: Mapping[str, Explanation] = {

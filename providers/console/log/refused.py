@@ -37,7 +37,7 @@ _MEANINGS: Mapping[str, Text] = {
     Refusal.SPACED: _COPY,
     Refusal.ALTERED: _COPY,
     Refusal.NEVER_ISSUED: gettext_lazy(
-        "It has the form of ours: made by another iProva, or for a provider that no longer exists."
+        "It looks like one of ours: made by another iProva, or for a provider that no longer exists."
     ),
     Refusal.CLIENT_SECRET: gettext_lazy(
         "The secret of an OAuth client was sent as a token: choose OAuth 2.0 client credentials in the directory."

@@ -55,7 +55,7 @@ class AlertForm(SettingsForm):
             try:
                 validate_email(address)
             except ValidationError:
-                said = _("%(address)s is not an e-mail address.") % {"address": address[:100]}
+                said = _("%(address)s is not a valid e-mail address.") % {"address": address[:100]}
                 raise forms.ValidationError(said) from None
         return found
 
@@ -185,5 +185,5 @@ def _test(request: HttpRequest, provider: Provider | None) -> HttpResponse:
             else:
                 messages.error(request, _("The test could not be sent to %(target)s: %(error)s") % names)
         if not sent:
-            messages.warning(request, _("Nobody is told yet: enter an address or a webhook first."))
+            messages.warning(request, _("There are no recipients yet: enter an address or a webhook first."))
     return go_to(request, _address(provider))

@@ -72,7 +72,7 @@ class ProviderForm(SettingsForm, TitleForm):
         label=gettext_lazy("Address for notices"),
         required=False,
         max_length=254,
-        error_messages={"invalid": gettext_lazy("This is not an e-mail address.")},
+        error_messages={"invalid": gettext_lazy("Enter a valid e-mail address.")},
     )
     removal_limit = forms.ChoiceField(label=gettext_lazy("Removal limit"), choices=RemovalLimit)
     removal_limit_users = forms.IntegerField(
@@ -157,7 +157,7 @@ class AddProviderForm(TitleForm, RangesForm):
 class ExpiryForm(forms.Form):
     """The last day on which a token works, in local time. Empty means that the token never expires."""
 
-    last_day = forms.DateField(required=False, error_messages={"invalid": gettext_lazy("This is not a date.")})
+    last_day = forms.DateField(required=False, error_messages={"invalid": gettext_lazy("Enter a valid date.")})
 
     def clean_last_day(self) -> datetime | None:
         """Return the midnight that ends the last day; None if the token never expires."""
@@ -167,7 +167,7 @@ class ExpiryForm(forms.Form):
         if day < localdate():
             raise forms.ValidationError(_("This day is in the past. To stop the token now, revoke it."))
         if day.year > 9000:
-            raise forms.ValidationError(_("This is not a date."))
+            raise forms.ValidationError(_("Enter a valid date."))
         return make_aware(datetime.combine(day + timedelta(days=1), time()))
 
 

@@ -21,7 +21,7 @@ PAGE = 50
 # Mails of earlier versions link to this name.
 _FORMERLY = {"leavers": "removals"}
 WHAT: dict[str, Text] = {
-    "": gettext_lazy("Acts on the provider"),
+    "": gettext_lazy("Changes to this provider"),
     "people": gettext_lazy("Users and groups"),
     "removals": gettext_lazy("Users disabled or deleted"),
 }

@@ -13,7 +13,6 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop, ngettext
 from django.views.decorators.http import require_http_methods, require_safe
@@ -22,7 +21,7 @@ from providers.client_address import client_address
 from providers.console.frame import access
 from providers.console.frame.badges import Badge
 from providers.console.frame.lists import PAGE_SIZE
-from providers.console.frame.page import Text, clock, go_to, grouped, show_dialog
+from providers.console.frame.page import Text, ago, clock, go_to, grouped, show_dialog
 from providers.console.provider.tabs import get_provider, place_of, tab
 from providers.ip_restriction import (
     SEEN_DAYS,
@@ -46,19 +45,19 @@ GAP_URL = "https://github.com/MicrosoftDocs/azure-docs/issues/124438"
 OLD, STALE = timedelta(days=14), timedelta(days=45)
 
 MODES: Sequence[tuple[IpMode, Text, Text]] = (
-    (IpMode.OFF, gettext_lazy("Off"), gettext_lazy("Any address may call")),
-    (IpMode.OBSERVE, gettext_lazy("Observe"), gettext_lazy("Refuse nobody, note who would be")),
+    (IpMode.OFF, gettext_lazy("Off"), gettext_lazy("All addresses are allowed")),
+    (IpMode.OBSERVE, gettext_lazy("Observe"), gettext_lazy("Refuse nobody, only note who would be refused")),
     (IpMode.ENFORCE, gettext_lazy("Enforce"), gettext_lazy("Refuse every other address")),
 )
-COVERED = Badge(gettext_lazy("Covered"), "check", "ok")
+COVERED = Badge(gettext_lazy("Allowed"), "check", "ok")
 UNCOVERED: Mapping[str, Badge] = {
-    IpMode.OFF: Badge(gettext_lazy("Not covered"), "alert"),
+    IpMode.OFF: Badge(gettext_lazy("Outside the ranges"), "alert"),
     IpMode.OBSERVE: Badge(gettext_lazy("Would be refused"), "alert", "warn"),
     IpMode.ENFORCE: Badge(gettext_lazy("Refused"), "stop", "bad"),
 }
 CANNOT: Mapping[str, Text] = {
     "no-ranges": gettext_lazy("There are no allowed ranges: enforcing would refuse everybody. Add some first."),
-    "everyone": gettext_lazy("These allowed ranges together cover every address: turn the restriction off instead."),
+    "everyone": gettext_lazy("Together these allowed ranges contain every address: turn the restriction off instead."),
     "nothing-seen": gettext_lazy("No address seen yet: observe first."),
 }
 
@@ -98,27 +97,34 @@ def _effect(mode: str, seen: list[Seen], *, has_rules: bool) -> dict[str, Any]:
     uncovered = sum(found.covered_by is None for found in seen)
     numbers = {"all": grouped(len(seen)), "covered": grouped(len(seen) - uncovered), "uncovered": grouped(uncovered)}
     if mode == IpMode.OFF:
-        follow = _(
-            "Add allowed ranges and observe first: that refuses nobody and shows which addresses they do not cover."
-        )
-        return _said(_("Off."), _("Any address may call."), follow)
+        if has_rules:
+            follow = _("Observe next: that refuses nobody and shows which addresses are outside the allowed ranges.")
+        else:
+            follow = _(
+                "Add allowed ranges and observe first: that refuses nobody and shows which addresses are outside them."
+            )
+        return _said(_("Off."), _("All addresses are allowed."), follow)
     word = _("Observing.") if mode == IpMode.OBSERVE else _("Enforced.")
     if not seen:
         return _said(word, _("No address seen yet."), _("Come back when the directory has called."))
     if not uncovered:
-        lead = ngettext("The one address seen is covered.", "All %(all)s addresses seen are covered.", len(seen))
+        lead = ngettext(
+            "The only address seen is in an allowed range.",
+            "All %(all)s addresses seen are in allowed ranges.",
+            len(seen),
+        )
         follow = "" if mode == IpMode.ENFORCE else _("You can enforce when the directory has called for some days.")
         return _said(word, lead % numbers, follow, "ok", "check")
     if mode == IpMode.ENFORCE:
         lead = ngettext(
-            "%(uncovered)s of %(all)s addresses seen is not covered: its calls are refused.",
-            "%(uncovered)s of %(all)s addresses seen are not covered: their calls are refused.",
+            "%(uncovered)s of %(all)s addresses seen is outside the allowed ranges: its calls are refused.",
+            "%(uncovered)s of %(all)s addresses seen are outside the allowed ranges: their calls are refused.",
             uncovered,
         )
         return _said(word, lead % numbers, _("Allow those that are the directory's."), "bad", "stop")
     lead = ngettext(
-        "%(covered)s of %(all)s addresses seen are covered; %(uncovered)s would be refused.",
-        "%(covered)s of %(all)s addresses seen are covered; %(uncovered)s would be refused.",
+        "%(covered)s of %(all)s addresses seen are in allowed ranges; %(uncovered)s would be refused.",
+        "%(covered)s of %(all)s addresses seen are in allowed ranges; %(uncovered)s would be refused.",
         uncovered,
     )
     follow = _("Everything still works. Allow the addresses below that are the directory's before you enforce.")
@@ -149,7 +155,7 @@ def _check(text: str, rules: list[IpRule]) -> dict[str, Any]:
     try:
         address = plain_address(text)
     except ValueError:
-        return {"text": text, "problem": _("This is not an IP address.")}
+        return {"text": text, "problem": _("Enter a valid IP address.")}
     covering: list[Network] = [
         rule.cidr for rule in rules if rule.cidr.version == address.version and address in rule.cidr
     ]
@@ -166,7 +172,7 @@ def _imports(rules: list[IpRule], now: datetime) -> list[dict[str, Any]]:
             found[rule.tag] = {
                 "tag": rule.tag,
                 "number": rule.change_number,
-                "age": timesince(rule.imported_at, now, depth=1),
+                "age": ago(rule.imported_at, now),
                 "tone": "bad" if age >= STALE else "warn" if age >= OLD else "",
             }
     return list(found.values())
@@ -195,11 +201,11 @@ def ip_mode(request: HttpRequest, provider_id: int) -> HttpResponse:
         context["uncovered"] = [(found.address, grouped(found.calls)) for found in error.seen[:SHOWN_ADDRESSES]]
         count = len(error.seen)
         context["lead"] = ngettext(
-            "%(count)s address that called in the last 7 days is not covered. Its calls would be refused.",
-            "%(count)s addresses that called in the last 7 days are not covered. Their calls would be refused.",
+            "%(count)s address that called in the last 7 days is outside the allowed ranges. It would be refused.",
+            "%(count)s addresses that called in the last 7 days are outside the allowed ranges. They would be refused.",
             count,
         ) % {"count": grouped(count)}
-        title = _("Enforce all the same?")
+        title = _("Enforce anyway?")
         return show_dialog(request, "console/provider/ip_mode.html", title, place_of(provider), context)
     words = {name: word for name, word, _note in MODES}
     messages.success(request, _("IP restriction: %(mode)s.") % {"mode": words[IpMode(mode)]})

@@ -118,7 +118,7 @@ def _add(request: HttpRequest, provider: Provider) -> HttpResponse:
     if pk != provider.pk:
         raise Http404(_("There is no such preview."))
     schema = add_schema(provider, document, access.actor_of(request), resource_type=resource_type)
-    messages.success(request, _("%(name)s counts from the next request on.") % {"name": schema.name})
+    messages.success(request, _("%(name)s takes effect with the next request.") % {"name": schema.name})
     return go_to(request, reverse("admin:schemas", args=[provider.pk]))
 
 

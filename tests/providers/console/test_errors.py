@@ -78,8 +78,8 @@ def test_ac_err_1_a_form_sent_after_the_end_of_a_session_leads_back_to_where_it_
 @pytest.mark.parametrize(
     ("role", "path", "status", "said"),
     [
-        ("Support", "/eum/providers/add/", 403, "Dit mag u niet"),
-        ("Administrator", "/eum/nothing/", 404, "Hier is niets"),
+        ("Support", "/eum/providers/add/", 403, "U hebt hier geen rechten voor"),
+        ("Administrator", "/eum/nothing/", 404, "Pagina niet gevonden"),
     ],
 )
 def test_ac_err_1_in_dutch(signed_in, role, path, status, said):

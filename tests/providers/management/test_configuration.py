@@ -67,7 +67,11 @@ def test_a_mistake_in_the_second_provider_leaves_the_first_unchanged(exported):
     for change, code, said in (
         ({"late_after_minutes": 1}, Exit.USAGE, "late_after_minutes: Enter a whole number"),
         ({"title": ""}, Exit.USAGE, "title: Give the provider a title"),
-        ({"ranges": [{"range": "10.0.0.1/8"}]}, Exit.FAILED, "providers[1].ranges: 10.0.0.1/8 has host bits"),
+        (
+            {"ranges": [{"range": "10.0.0.1/8"}]},
+            Exit.FAILED,
+            "providers[1].ranges: 10.0.0.1/8 does not start on a range boundary",
+        ),
         ({"ranges": "10.0.0.0/8"}, Exit.FAILED, "not a list of objects"),
         ({"ip_mode": "on"}, Exit.FAILED, "ip_mode must be one of"),
         ({"tokens": []}, Exit.FAILED, "providers[1]: unknown names: tokens"),

@@ -18,7 +18,8 @@ def test_a_random_password_is_shown_once_and_a_second_start_changes_nothing(user
     account = users.get(username="admin", is_superuser=True)
     assert account.check_password(password)
     call_command("create_first_administrator")
-    assert capsys.readouterr().out == "" and users.get() == account
+    said = "Sign in as admin. If the password is lost: manage.py changepassword admin.\n"
+    assert capsys.readouterr().out == said and users.get() == account
 
 
 def test_a_given_password_is_used_and_not_shown(users, capsys, monkeypatch):

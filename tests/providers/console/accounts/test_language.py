@@ -64,7 +64,7 @@ def test_a_page_that_shows_something_once_has_no_switch_that_would_lose_it(admin
 
 def test_ac_err_1_error_pages_are_dutch_too(support):
     page = support.get("/eum/nowhere/", headers=IN_DUTCH)
-    assert page.status_code == 404 and "Hier is niets" in read(page).text
+    assert page.status_code == 404 and "Pagina niet gevonden" in read(page).text
     assert language_of(page) == "nl"
 
 

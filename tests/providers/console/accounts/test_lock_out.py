@@ -110,7 +110,7 @@ def test_v30_every_form_that_asks_for_a_password_is_limited(account):
     }
     for path, form in forms.items():
         page = browser.post(path, form)
-        assert (page.status_code, "was not looked at" in read(page).text) == (429, True), path
+        assert (page.status_code, "was not checked" in read(page).text) == (429, True), path
 
 
 # ---- at most two at a time ----

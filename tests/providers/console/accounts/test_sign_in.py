@@ -15,7 +15,7 @@ from django.utils import timezone
 from providers.housekeeping import forget_counts
 from providers.models import ChangeEvent
 from tests.factories import issue, make_account
-from tests.pages import read
+from tests.pages import IN_DUTCH, read
 
 PASSWORD = "correct horse battery"
 
@@ -33,6 +33,15 @@ def test_a_sign_in_is_recorded_with_person_address_and_request(client: Client, d
     assert str(event.request_id) == answer["X-Request-Id"]
 
 
+def test_a_failed_sign_in_is_answered_with_a_sentence_of_our_own(client: Client, db):
+    account = make_account(None, username="b.janssen")
+    type(account).objects.update(is_staff=False)
+    for name in ("b.janssen", "nobody"):
+        assert read(sign_in(client, name, PASSWORD)).one(role="alert").text == "User name or password is wrong."
+    dutch = client.post("/login/", {"username": "nobody", "password": "x"}, headers=IN_DUTCH)
+    assert read(dutch).one(role="alert").text == "Gebruikersnaam of wachtwoord is onjuist."
+
+
 def test_a_failed_sign_in_is_recorded_under_the_name_of_an_account(client: Client, db):
     make_account("Support", username="b.janssen")
     answer = sign_in(client, "b.janssen", "wrong")
@@ -48,7 +57,7 @@ def test_ac_aud_2_a_password_typed_as_a_name_is_not_kept(client: Client, db):
 
 def test_ac_a11y_8_the_form_allows_password_managers(client: Client, db):
     page = read(client.get("/login/"))
-    assert page.one(label="Username")["autocomplete"] == "username"
+    assert page.one(label="User name")["autocomplete"] == "username"
     assert page.one(label="Password")["autocomplete"] == "current-password"
 
 

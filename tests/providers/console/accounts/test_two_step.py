@@ -87,7 +87,7 @@ def test_a_wrong_code_is_recorded_and_makes_the_next_wait(annas, anna):
     right = f"{totp(AuthenticatorApp.objects.get(user=anna).bin_key):06}"
     AuthenticatorApp.objects.update(throttling_failure_count=6)  # the next is looked at after half a minute
     answer = browser.post("/login/code/", {"code": right})
-    assert answer.status_code == 422 and "The next one is looked at after" in read(answer).text
+    assert answer.status_code == 422 and "Too many wrong codes. Try again after" in read(answer).text
     assert browser.get("/eum/").status_code == 302
     assert two_step_events()[1:] == [("console.second-factor-failed", "anna")], "what was not looked at is not recorded"
     event = ChangeEvent.objects.get(kind="console.second-factor-failed")
@@ -188,7 +188,7 @@ def test_where_it_is_required_nothing_else_is_open_before(annas, anna, settings)
     for path in ("/", "/eum/", "/eum/users/export/", "/password_change/", "/accounts/", "/nothing/"):
         for answer in (annas.get(path), annas.post(path)):
             assert (answer.status_code, answer["Location"]) == (302, "/two-step/"), path
-    assert "Everybody needs it here." in read(annas.get("/two-step/")).text
+    assert "Your organisation requires this." in read(annas.get("/two-step/")).text
     turn_on(annas, anna)
     assert annas.get("/eum/").status_code == 200
     annas.post("/two-step/off/", {"password": PASSWORD})

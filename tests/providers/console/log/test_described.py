@@ -30,7 +30,7 @@ def test_ac_log_1_the_words_are_those_of_what_happened(support, provider, scim):
     client.get("/Users", filter=f'userName eq "{GUID}"')
     client.get("/Users", filter='userName eq "jane@contoso.com"')
     expected = ["Disable user", "Enable user", "Update user", "Update user", "Add 3 members", "Remove 1 member"]
-    expected += ["Delete user", "Read what iProva can do", "Connection test"]
+    expected += ["Delete user", "Read capabilities", "Connection test"]
     assert listed(support) == expected[::-1]
     assert listed(support, lookups="1")[0] == "Look up user"
     page = read(support.get("/eum/log/"))

@@ -46,14 +46,14 @@ def test_ac_log_4_every_reason_has_an_explanation():
         (200, Reason.NOTHING_UNDERSTOOD, "Nothing in the request was understood."),
         (415, Reason.CONTENT_ENCODING, "The request body is compressed."),
         (415, Reason.MEDIA_TYPE, "The media type is not SCIM."),
-        (500, Reason.INTERNAL_ERROR, "iProva failed."),
+        (500, Reason.INTERNAL_ERROR, "Something went wrong in iProva."),
         (501, Reason.ME, "iProva does not offer this."),
         (503, Reason.PAUSED, "The provider is paused."),
         (503, Reason.REMOVALS_HELD, "Removals are held back."),
-        (503, Reason.DATABASE_AWAY, "iProva was out of order for a moment."),
+        (503, Reason.DATABASE_AWAY, "iProva was briefly unavailable."),
         # Rows that an earlier version wrote while the new one was being installed.
         (418, "", "The request cannot be read."),
-        (502, "", "iProva failed."),
+        (502, "", "Something went wrong in iProva."),
     ],
 )
 def test_ac_log_4_each_problem_has_its_own_explanation(support, provider, status, reason, said):

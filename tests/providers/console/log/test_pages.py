@@ -157,7 +157,7 @@ def test_bodies_are_marked_up_and_escaped(body, html):
 def test_nothing_yet_is_said(support, provider):
     assert "No requests yet" in read(support.get("/eum/log/")).text
     assert "No request found" in read(support.get("/eum/log/?status=409")).text
-    assert "every call with a token of a provider was let in" in read(support.get("/eum/refused/")).text
+    assert "every call with a token of a provider was accepted" in read(support.get("/eum/refused/")).text
 
 
 def test_a_request_is_found_by_the_id_that_pages_show(support, provider, scim):

@@ -42,7 +42,7 @@ def test_ac_add_3_a_taken_title_links_to_its_holder(administrator, provider):
 def test_ac_add_4_host_bits_are_explained_with_the_range_that_was_meant(administrator):
     sent = {"title": "Contoso", "ip_restrict": "on", "ip_ranges": "40.126.0.0/18\n20.190.137.45/18"}
     page = read(administrator.post(ADD, sent))
-    assert "Line 2: 20.190.137.45/18 has host bits set: did you mean 20.190.128.0/18?" in page.text
+    assert "Line 2: 20.190.137.45/18 does not start on a range boundary: did you mean 20.190.128.0/18?" in page.text
     assert page.one(name="use").value == "2:20.190.128.0/18"
     again = read(administrator.post(ADD, {**sent, "use": "2:20.190.128.0/18"}))
     assert again.one("textarea").value == "40.126.0.0/18\n20.190.128.0/18" and not again.has(role="alert")

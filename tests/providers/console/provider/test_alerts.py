@@ -46,7 +46,7 @@ def test_recipients_are_saved_and_the_webhook_is_never_shown_again(administrator
 @pytest.mark.parametrize(
     ("sent", "said"),
     [
-        ({"addresses": "a@x.com\nb"}, "b is not an e-mail address."),
+        ({"addresses": "a@x.com\nb"}, "b is not a valid e-mail address."),
         ({"addresses": " ".join(f"a{n}@x.com" for n in range(21))}, "At most 20 addresses."),
         ({"webhook": "http://hooks.slack.com/"}, "must begin with https://"),
         ({"webhook": "https://u:p@hooks.slack.com/"}, "must not have a user name"),
@@ -62,7 +62,7 @@ def test_what_cannot_be_told_is_an_error_of_its_field(administrator, about, sent
 
 def test_a_test_is_sent_at_once_and_shown(administrator, about):
     page = read(administrator.post(f"{page_of(about)}test/", follow=True))
-    assert "Nobody is told yet" in page.text
+    assert "There are no recipients yet" in page.text
     change_recipients(about, SYSTEM, addresses=["a@x.com"], webhook="https://127.0.0.1/x", has_digest=False)
     page = read(administrator.post(f"{page_of(about)}test/", follow=True))
     assert [message.to for message in mail.outbox] == [["a@x.com"]]

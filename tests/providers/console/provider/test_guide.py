@@ -9,7 +9,7 @@ from tests.factories import issue, make_account, make_calls, make_group, make_us
 from tests.pages import read
 
 NAMES = [
-    "Address (no name to look up)",
+    "Name (DNS)",
     "Connection (no TLS)",
     "ServiceProviderConfig",
     "Look up a user",

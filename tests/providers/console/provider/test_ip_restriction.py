@@ -30,7 +30,10 @@ def test_ac_ip_4_enforcing_what_would_refuse_somebody_needs_a_tick(administrator
     make_calls(observed, count=30, source_ip=ENTRA)
     make_calls(observed, count=9, source_ip=OUTSIDE, ago=timedelta(days=2))
     page = set_mode(administrator, observed, "enforce")
-    assert "1 address that called in the last 7 days is not covered" in page.text and observed.ip_mode == "observe"
+    assert (
+        "1 address that called in the last 7 days is outside the allowed ranges" in page.text
+        and observed.ip_mode == "observe"
+    )
     [[address, calls, *_]] = page.one(test_id="uncovered").rows
     assert (address, calls) == (OUTSIDE, "9") and ENTRA not in page.source
     assert "I understand that requests of Entra ID from these addresses will be refused" in page.text
@@ -68,10 +71,10 @@ def test_ac_ip_6_observing_refuses_nobody_and_shows_who_would_be(administrator, 
     assert scim_from(client, value, ENTRA).status_code == 200
     request_log.writer.flush()
     page = read(administrator.get(restriction_page(observed)))
-    assert "1 of 2 addresses seen are covered; 1 would be refused." in page.text
+    assert "1 of 2 addresses seen are in allowed ranges; 1 would be refused." in page.text
     (first, first_state, *_), (second, second_state, *_) = page.one(test_id="seen").rows
     assert (first, first_state) == (OUTSIDE, "Would be refused")
-    assert second == ENTRA and second_state.startswith("Covered")
+    assert second == ENTRA and second_state.startswith("Allowed")
 
 
 def test_ac_ip_7_enforcing_refuses_at_once_and_allow_lets_in(administrator, observed, client):
@@ -135,12 +138,12 @@ def test_ac_ip_12_every_change_is_one_event_with_what_came_and_what_went(adminis
 @pytest.mark.parametrize(
     ("address", "said"),
     [
-        ("20.190.137.45", "Covered by"),
-        ("::ffff:20.190.137.45", "Covered by"),
-        ("52.146.136.12", "Not covered"),
-        ("2001:db8::1", "Not covered"),
-        ("20.190.137.045", "This is not an IP address."),
-        ("<b>", "This is not an IP address."),
+        ("20.190.137.45", "Allowed by"),
+        ("::ffff:20.190.137.45", "Allowed by"),
+        ("52.146.136.12", "Outside the ranges"),
+        ("2001:db8::1", "Outside the ranges"),
+        ("20.190.137.045", "Enter a valid IP address."),
+        ("<b>", "Enter a valid IP address."),
     ],
 )
 def test_an_address_can_be_checked(administrator, observed, address, said):
@@ -189,3 +192,10 @@ def test_the_page_asks_the_same_number_of_queries(administrator, observed, djang
     with django_assert_num_queries(12):
         page = read(administrator.get(restriction_page(observed)))
     assert len(page.all(test_id="remove")) == min(count + 1, 50) and Provider.objects.count() == 1
+
+
+def test_the_head_names_the_next_step_also_after_an_import(administrator, observed):
+    page = set_mode(administrator, observed, "off")
+    assert "Observe next" in page.text and "Add allowed ranges and observe first" not in page.text
+    observed.ip_rules.all().delete()
+    assert "Add allowed ranges and observe first" in set_mode(administrator, observed, "off").text

@@ -39,7 +39,7 @@ def test_an_extension_is_previewed_then_added_and_counts_at_once(administrator, 
     assert f"{URN}:ward" in read(preview).text and not SchemaExtension.objects.exists()
     page = confirm(administrator, provider, preview)
     assert (
-        "Care counts from the next request on." in page.text
+        "Care takes effect with the next request." in page.text
         and f"{URN}:ward" in page.text
         and "Extends User" in page.text
     )
@@ -61,7 +61,7 @@ def test_a_new_version_marks_what_is_new_and_the_same_one_has_no_button(administ
 @pytest.mark.parametrize(
     ("document", "place", "reason"),
     [
-        (b'{"id": \n nothing}', "Line 2, column 2", "is not JSON"),
+        (b'{"id": \n nothing}', "Line 2, column 2", "invalid JSON"),
         (b"\xff\xfe", "Byte 1", "is not UTF-8"),
         (b"[" * 100_000, "", "nested too deep"),
         (b"x" * 300_000, "", "larger than 256 KiB"),

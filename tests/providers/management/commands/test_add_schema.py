@@ -10,7 +10,7 @@ def test_the_command_reads_json_only(provider, tmp_path):
     with pytest.raises(CommandError, match="cannot be read"):
         call_command("add_schema", provider.title, str(tmp_path / "none"))
     (tmp_path / "bad").write_text("{")
-    with pytest.raises(CommandError, match="not JSON"):
+    with pytest.raises(CommandError, match="invalid JSON"):
         call_command("add_schema", provider.title, str(tmp_path / "bad"))
     with pytest.raises(CommandError, match="There is no provider"):
         call_command("add_schema", "nobody", str(tmp_path / "bad"))

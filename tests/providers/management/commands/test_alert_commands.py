@@ -34,7 +34,7 @@ def test_recipients_are_set_once_and_what_is_not_named_stays(provider):
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (["--addresses", "x"], Exit.USAGE, "addresses: x is not an e-mail address"),
+        (["--addresses", "x"], Exit.USAGE, "addresses: x is not a valid e-mail address"),
         (["--webhook", "http://x.com/"], Exit.USAGE, "webhook: The URL must begin with https"),
         (["--provider", "nobody"], Exit.NOT_FOUND, "no provider"),
     ],

@@ -56,7 +56,7 @@ def test_settings_that_are_not_named_stay(provider):
     ("arguments", "code", "said"),
     [
         (["--late-after-minutes", "5"], Exit.USAGE, "late_after_minutes: Enter a whole number from 41"),
-        (["--notification-email", "x"], Exit.USAGE, "notification_email: This is not an e-mail address"),
+        (["--notification-email", "x"], Exit.USAGE, "notification_email: Enter a valid e-mail address"),
         (["--title", "Fabrikam"], Exit.CONFLICT, "already a provider"),
         (["--removal-limit", "never"], Exit.FAILED, "invalid choice"),
     ],

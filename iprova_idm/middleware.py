@@ -1,5 +1,6 @@
 """Middleware: what every request passes, where SCIM requests branch off, and what the console adds to libraries."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +18,7 @@ from iprova_idm.body_limits import FORM, is_api_path, largest_body
 from providers.client_address import FORWARDED_PROTO, is_behind_proxy
 from providers.console.accounts.lock_out import check_refused
 from providers.password_checks import CheckRefusedError
+from providers.plain_text import visible
 from providers.zones import zones
 
 
@@ -144,6 +146,27 @@ class MethodMiddleware(MiddlewareMixin):
         page = render(request, "405.html", status=405)
         page["Allow"] = response["Allow"]
         return page
+
+
+_TEXTS = re.compile(r"(?<=>)[^<>]+")
+# The first two bytes of these characters in UTF-8, of which most pages have few.
+_MAY_TURN = re.compile(rb"\xe2(?:\x80[\xaa-\xae]|\x81[\xa6-\xa9])")
+
+
+class VisibleMiddleware(MiddlewareMixin):
+    """Shows a sign such as [U+202E] on pages where a name has a character that turns the letters after it round.
+
+    Only texts are changed. The values of fields stay as they are, because forms send them back.
+    """
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        """Replace these characters in the texts of a page."""
+        if not isinstance(response, HttpResponse) or not response.get("Content-Type", "").startswith("text/html"):
+            return response
+        if _MAY_TURN.search(response.content):
+            shown = _TEXTS.sub(lambda found: visible(found[0]), response.content.decode())
+            response.content = shown.encode()
+        return response
 
 
 class PasswordCheckMiddleware(MiddlewareMixin):

@@ -57,6 +57,7 @@ MIDDLEWARE = [
     "django_otp.middleware.OTPMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "iprova_idm.middleware.MethodMiddleware",
+    "iprova_idm.middleware.VisibleMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
     "iprova_idm.middleware.PasswordCheckMiddleware",

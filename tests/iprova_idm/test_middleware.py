@@ -1,5 +1,7 @@
 """The console's middleware: what a page gets, and what SCIM requests bypass."""
 
+import re
+
 import pytest
 from django.db import connection
 from django.http import StreamingHttpResponse
@@ -9,7 +11,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils.translation import get_language
 
 from iprova_idm.middleware import HeadMiddleware
-from tests.factories import issue
+from providers.models import Resource
+from scim.store import verbs
+from tests.factories import call, issue, make_provider, make_user
 from tests.pages import IN_DUTCH, language_of, leads_back, read, switch
 
 
@@ -71,3 +75,19 @@ def test_the_server_gets_no_body_to_drop_from_a_response_to_head(provider, path)
 def test_a_response_to_head_that_would_stream_sends_nothing():
     response = HeadMiddleware(lambda _: StreamingHttpResponse(iter([b"a"])))(RequestFactory().head("/x"))
     assert b"".join(response) == b""
+
+
+def test_characters_that_turn_letters_round_are_signs_in_texts_and_stay_in_the_values_of_forms(administrator):
+    title = "a\u202eb\u2066c"
+    provider = make_provider(title)
+    page = administrator.get(f"/eum/providers/{provider.pk}/edit/").content.decode()
+    assert f'value="{title}"' in page  # the form sends back what it got
+    texts = re.sub(r"<[^>]*>", "", page)
+    assert "a[U+202E]b[U+2066]c" in texts and not set("\u202e\u2066") & set(texts)
+
+
+def test_a_user_whose_name_is_shown_with_a_sign_can_be_purged_by_typing_what_is_shown(administrator, provider):
+    user = make_user(provider, "x@example.com", displayName="a\u202eb")
+    verbs.delete(call(provider), str(user.pk))
+    administrator.post(f"/eum/recycle-bin/{user.pk}/purge/", {"title": "a[U+202E]b"})
+    assert not Resource.objects.filter(pk=user.pk).exists()

@@ -12,12 +12,12 @@ from providers.console.frame.masking import IMPERSONAL, IMPERSONAL_OF_GROUP, mas
 from providers.console.frame.page import Text
 from providers.events import EventKind
 from providers.models import ChangeEvent, Resource
+from providers.plain_text import visible
 
 _URN = re.compile(r"^urn:[^\s]*:extension:(\w+):[\d.]+:\w+:", re.IGNORECASE)
 # What stands before the attribute's own name: a whole URN, or what `short_path` leaves of it.
 _SCHEMA = re.compile(r"^(urn:\S*:|\w+:)(?=[^:]+$)", re.IGNORECASE)
 _SELECTOR = re.compile(r"\[[^\]]*\]")
-_TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _TYPE = re.compile(r'\[type eq "([^"]*)"\]')
 
 # Everyday names, by path without the schema and without a selector such as `[type eq "work"]`. A sub-attribute that
@@ -141,12 +141,7 @@ def _flat(change: Mapping[str, Any], side: str, plain: frozenset[str] | None = N
     if plain is not None:
         name = re.split(r"[.:]", path)[-1]
         value = mask({name: value}, plain=plain)[name]
-    return {name: _visible(text) for name, text in rows_of(path, value)}
-
-
-def _visible(text: str) -> str:
-    """Return a text with a sign in place of each character that turns the letters after it round."""
-    return _TURNING.sub(lambda found: f"[U+{ord(found[0]):04X}]", text)
+    return {name: visible(text) for name, text in rows_of(path, value)}
 
 
 def short_path(path: str) -> str:

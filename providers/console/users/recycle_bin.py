@@ -17,6 +17,7 @@ from providers.console.frame import access
 from providers.console.frame.gone import missing_provider, missing_resource
 from providers.console.frame.page import Place, go_to, moment, show_dialog
 from providers.models import RECYCLE_BIN_DAYS, Resource
+from providers.plain_text import visible
 from providers.request_log import writer
 from providers.resources import recycle_bin
 from providers.resources.recycle_bin import NameTakenError
@@ -38,7 +39,7 @@ def purge_resource(request: HttpRequest, resource_id: UUID) -> HttpResponse:
     access.require(request, access.CHANGE_PROVIDER, gettext_noop("to purge a deleted user or group"), found.provider)
     is_group = found.resource_type == "Group"
     typed = request.POST.get("title", "")
-    if request.method == "POST" and _plain(typed) == _plain(found.label):
+    if request.method == "POST" and _plain(typed) in (_plain(found.label), _plain(visible(found.label))):
         writer.flush()  # what is still in this process's buffer would be written after the purge
         recycle_bin.purge(found.provider_id, found.pk, access.actor_of(request))
         messages.success(request, _("%(name)s is purged.") % {"name": found.label})

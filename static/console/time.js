@@ -12,7 +12,7 @@
 
   function reach(part) {
     for (const time of part.querySelectorAll("time[title]")) {
-      if (!time.closest("a, button, summary, label")) time.tabIndex = 0;
+      if (!time.closest("a, button, summary, label, [aria-hidden=true]")) time.tabIndex = 0;
     }
   }
   reach(document);

@@ -33,6 +33,7 @@ from providers.secret_values import ACCESS, digest_of, make_secret
 from providers.signing_keys import read_key_set, signing_key
 
 LABEL = "Access token"
+MAX_TOKENS = 500  # of one client; the oldest ones end
 
 
 class SignInError(Exception):
@@ -69,11 +70,12 @@ class Proof:
 
 @dataclass(frozen=True)
 class Granted:
-    """A new access token. Its value cannot be read again later."""
+    """A new access token. Its value cannot be read again later. `is_covered`: the address is in an allowed range."""
 
     token: Token
     value: str
     seconds: int
+    is_covered: bool
 
 
 def prove_with_secret(client_id: str, value: str) -> Proof:
@@ -118,16 +120,25 @@ def prove_with_assertion(client_id: str, text: str) -> Proof:
         assertion = read_assertion(text)
     except AssertionRefusedError as error:
         raise SignInError(error.failure, _find(client_id), error.detail) from error
-    client = _find(client_id or assertion.text_of("sub"))
-    trust = FederatedTrust.objects.filter(client=client).first() if client else None
+    client_id = client_id or assertion.text_of("sub")
+    client = _find(client_id)
+    trust = FederatedTrust.objects.filter(client__client_id=_storable(client_id)).first()
     if client is None or trust is None:
         raise SignInError(SignInFailure.METHOD, client, assertion=assertion)
+    _check_client(client)
     try:
         _check(client, trust, assertion)
     except AssertionRefusedError as error:
         raise SignInError(error.failure, client, error.detail, assertion) from error
-    _check_client(client)
     return Proof(client, assertion=assertion, trust=trust)
+
+
+def client_id_of(assertion: str) -> str:
+    """Return the client id that an assertion names, before it is checked; "" if it cannot be read."""
+    try:
+        return read_assertion(assertion).text_of("sub")
+    except AssertionRefusedError:
+        return ""
 
 
 def _check(client: OAuthClient, trust: FederatedTrust, assertion: Assertion) -> None:
@@ -165,21 +176,16 @@ def grant(proof: Proof, address: str | None) -> Granted:
     Raises `AddressRefusedError`, `PausedError`, and `SignInError` if an administrator was faster.
     """
     provider = proof.client.provider
-    if provider.ip_mode == IpMode.ENFORCE and not is_covered(proof.client, address):
+    is_covered = provider.ip_mode == IpMode.OFF or covers(provider.ip_rules.values_list("cidr", flat=True), address)
+    if provider.ip_mode == IpMode.ENFORCE and not is_covered:
         raise AddressRefusedError
     if provider.paused_at:
         raise PausedError
     with transaction.atomic():
-        return _issue(proof)
+        return _issue(proof, is_covered=is_covered)
 
 
-def is_covered(client: OAuthClient, address: str | None) -> bool:
-    """Return whether the IP restriction of the client's provider allows an address, or does not apply."""
-    provider = client.provider
-    return provider.ip_mode == IpMode.OFF or covers(provider.ip_rules.values_list("cidr", flat=True), address)
-
-
-def _issue(proof: Proof) -> Granted:
+def _issue(proof: Proof, *, is_covered: bool) -> Granted:
     # Locked, so that no token is issued while an administrator revokes the client or changes its trust.
     client = OAuthClient.objects.select_for_update(no_key=True).get(pk=proof.client.pk)
     client.provider = proof.client.provider
@@ -207,7 +213,9 @@ def _issue(proof: Proof) -> Granted:
         created_at=now,
         expires_at=now + timedelta(seconds=seconds),
     )
-    return Granted(token, value, seconds)
+    own = Token.objects.filter(client=client)
+    own.filter(pk__in=list(own.order_by("-pk").values_list("pk", flat=True)[MAX_TOKENS : MAX_TOKENS + 10])).delete()
+    return Granted(token, value, seconds, is_covered)
 
 
 def _use_up(client: OAuthClient, assertion: Assertion, trust: FederatedTrust) -> None:

@@ -115,6 +115,8 @@ def read_assertion(text: str) -> Assertion:
     if len(parts) != 3:
         raise AssertionRefusedError(SignInFailure.ASSERTION_FORM, f"It has {len(parts)} parts, and not three.")
     header, claims = _read_part(parts[0], "header"), _read_part(parts[1], "claims")
+    if "crit" in header:  # RFC 7515 §4.1.11: nothing that it may name is understood here
+        raise AssertionRefusedError(SignInFailure.ASSERTION_FORM, "The header has crit.")
     algorithm, key_id = header.get("alg"), header.get("kid")
     if not isinstance(algorithm, str) or algorithm not in ALGORITHMS:
         raise AssertionRefusedError(
@@ -152,11 +154,15 @@ def check_assertion(
 def check_to_learn(
     assertion: Assertion, expected: Expected, key_of: Callable[[str], Mapping[str, Any]], now: float
 ) -> None:
-    """Check all but who it is about, so that an administrator may be asked whether to trust it. Raises the same."""
+    """Check all but who it is about, so that an administrator may be asked whether to trust it. Raises the same.
+
+    `sub` must be `oid`: so it is for an application, and not for a person who has signed in to the tenant.
+    """
     _check_issuer(assertion, expected)
     _check_signature(assertion, key_of(assertion.key_id))
     _check_times(assertion.claims, now)
     _check_tenant(assertion, expected)
+    _compare(assertion.claims.get("oid"), assertion.text_of("sub"), "oid", SignInFailure.ASSERTION_SUBJECT)
 
 
 def _check_issuer(assertion: Assertion, expected: Expected) -> None:
@@ -185,7 +191,7 @@ def _check_signature(assertion: Assertion, jwk: Mapping[str, Any]) -> None:
         raise AssertionRefusedError(SignInFailure.ASSERTION_KEY, said)
     try:
         jws.deserialize_compact(assertion.text, key, algorithms=[assertion.algorithm])
-    except (JoseError, ValueError) as error:
+    except (JoseError, ValueError, TypeError, KeyError) as error:
         said = f"The key {_quoted(assertion.key_id)} did not sign it."
         raise AssertionRefusedError(SignInFailure.ASSERTION_SIGNATURE, said) from error
 

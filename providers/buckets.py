@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Hashable, MutableSequence
 
 PLACES = 65_536
-_TABLES = 10
+_TABLES = 11
 
 # Shared with the processes that are forked after this module is imported: gunicorn loads the application before that.
 # They also inherit the secret of Python's `hash`, so that a key has the same place in each of them, and nobody outside

@@ -9,9 +9,11 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
+import orjson
 from django.db import transaction
 from django.utils import timezone
 
@@ -152,7 +154,11 @@ def _record(
 
 def _shown(trust: FederatedTrust) -> dict[str, Any]:
     """Return what a trust says, for the change event."""
-    return trust.terms | {"keys": sorted(read_key_set(trust.keys)) if trust.keys else []}
+    keys = read_key_set(trust.keys) if trust.keys else {}
+    prints = [
+        f"{name} {sha256(orjson.dumps(key, option=orjson.OPT_SORT_KEYS)).hexdigest()[:8]}" for name, key in keys.items()
+    ]
+    return trust.terms | {"keys": sorted(prints)}
 
 
 def _lock(client: OAuthClient) -> OAuthClient:
@@ -285,11 +291,11 @@ def _replace(client: OAuthClient, actor: Actor, values: Mapping[str, Any]) -> No
     stored = FederatedTrust.objects.filter(client=client).first()
     if client.revoked_at or stored is None:
         raise NotLiveError
-    before = _shown(stored)
+    before, terms = _shown(stored), stored.terms
     for name, value in values.items():
         setattr(stored, name, value)
     after = _shown(stored)
-    if before != after:
+    if stored.terms != terms:
         stored.learned = stored.learned_at = None
         stored.save()
         _access_tokens(client).update(revoked_at=timezone.now())

@@ -88,14 +88,17 @@ class Refusal(Shown):
     NEVER_ISSUED = "never-issued", "stop", "bad", _("A token that is not ours")
     UNKNOWN = "unknown-token", "stop", "bad", _("Unknown token")
     CLIENT_SECRET = "client-secret", "stop", "bad", _("A client secret in the place of a token")
+    ACCESS_ENDED = "access-ended", "clock", "", _("An access token that has expired")
     UNKNOWN_CLIENT = "unknown-client", "stop", "bad", _("Unknown client at sign-in")
+    UNPROVEN = "unproven-client", "stop", "bad", _("Client that did not prove itself")
+    LOCKED = "locked-client", "stop", "bad", _("Client that was refused too often")
 
 
 class SignInFailure(StrEnum):
     """Why a known client got no access token. The provisioning log stores the value as its reason.
 
     All get the same response: nobody learns from it what was wrong. `proves_itself`: the client had shown a secret that
-    was its own, or an assertion that its issuer had signed, so the request is certainly from its directory.
+    was its own, or an assertion that was signed for it, so the request is certainly from its directory.
     """
 
     proves_itself: bool
@@ -112,7 +115,7 @@ class SignInFailure(StrEnum):
     SECRET_REVOKED = "secret-revoked", True
     SECRET_EXPIRED = "secret-expired", True
     CLIENT_REVOKED = "client-revoked"
-    CLIENT_SUSPENDED = "client-suspended", True
+    CLIENT_SUSPENDED = "client-suspended"
     PROVIDER_DELETED = "client-provider-deleted"
     ASSERTION_TOO_LONG = "assertion-too-long"
     ASSERTION_FORM = "assertion-form"
@@ -122,9 +125,9 @@ class SignInFailure(StrEnum):
     ASSERTION_KEYS = "assertion-keys"
     ASSERTION_KEY = "assertion-key"
     ASSERTION_SIGNATURE = "assertion-signature"
-    ASSERTION_EXPIRED = "assertion-expired", True
-    ASSERTION_NOT_YET = "assertion-not-yet", True
-    ASSERTION_LIFE = "assertion-life", True
+    ASSERTION_EXPIRED = "assertion-expired"
+    ASSERTION_NOT_YET = "assertion-not-yet"
+    ASSERTION_LIFE = "assertion-life"
     ASSERTION_TENANT = "assertion-tenant"
     ASSERTION_SUBJECT = "assertion-subject"
     ASSERTION_AUDIENCE = "assertion-audience"

@@ -18,6 +18,8 @@ known_wrong = Buckets(shared_table(8), rate=1 / 1_800, burst=6)
 waits = Buckets(shared_table(4), rate=0.1 * settings.OPTIONS.workers, burst=5)
 # Clients that did not show who they are, by the caller's address and the client id: ten in a minute.
 sign_ins = Buckets(shared_table(9), rate=10 / 60, burst=10)
+# Entries of sign-ins that anybody may have tried who knows a client id, by provider; the others are counted only.
+unproven = Buckets(shared_table(10), rate=0.1, burst=20)
 # Table 5 belongs to `password_checks`.
 # Large exports that an account starts. Each gets a process, which takes a moment to notice that it was cancelled.
 exports = Buckets(shared_table(6), rate=1 / 30, burst=5)

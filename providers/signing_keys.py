@@ -2,20 +2,20 @@
 
     the key is known, fetched today     it is used
     the key is known, fetched earlier   it is used, after a fetch by whoever comes first; if that fails, for `KEPT`
-    the key is unknown                  one request fetches, at most once in `PAUSE`; others wait for it, for `WAIT_S`
+    the key is unknown                  one request fetches, at most once in `PAUSE`; others are asked to come again
 
 So keys may change without notice, an assertion with an invented key id cannot make this server fetch all the time, and
-an issuer that does not answer stops nobody whose key is known.
+an issuer that does not answer stops nobody whose key is known. Only one request fetches at a time, for all issuers: the
+others keep their workers.
 """
 
-import time
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
 import orjson
 from django.conf import settings
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
@@ -28,8 +28,8 @@ MAX_KEYS = 200
 FRESH = timedelta(days=1)
 KEPT = timedelta(days=7)
 PAUSE = timedelta(minutes=1)
-WAIT_S = 1.0
-_POLL_S = 0.05
+# The parameters of a public key that are kept (RFC 7518 §6).
+PARAMETERS = ("kid", "kty", "use", "alg", "n", "e", "crv", "x", "y")
 _INCOMPLETE = gettext_noop("The response is not a JWK Set.")
 
 
@@ -53,8 +53,9 @@ def read_key_set(document: Any) -> dict[str, Mapping[str, Any]]:
     for key in keys:
         if not isinstance(key, dict) or "d" in key or "k" in key:
             raise KeySetError
-        if isinstance(key.get("kid"), str) and key.get("kty") in ("RSA", "EC"):
-            found[key["kid"]] = key
+        kept = {name: key[name] for name in PARAMETERS if isinstance(key.get(name), str) and "\0" not in key[name]}
+        if "kid" in kept and kept.get("kty") in ("RSA", "EC"):
+            found[kept["kid"]] = kept
     if not found:
         raise KeySetError
     return found
@@ -71,7 +72,9 @@ def signing_key(jwks_url: str, key_id: str) -> Mapping[str, Any]:
         if _begin(jwks_url):
             known = _fetch(jwks_url)
         elif found is None:
-            known = _wait(jwks_url)
+            if _fetching().exists():
+                raise FetchingError
+            known = SigningKeys.objects.filter(pk=jwks_url).first() or known
         found = _key(known, key_id)
     if found is not None:
         return found
@@ -93,8 +96,19 @@ def _is_usable(known: SigningKeys) -> bool:
     return known.fetched_at is not None and known.fetched_at > timezone.now() - KEPT
 
 
+def _fetching() -> QuerySet[SigningKeys]:
+    """Return the keys that a request fetches at this moment. A worker that was killed meanwhile has no end."""
+    return SigningKeys.objects.filter(
+        ~Q(fetched_at__gte=F("tried_at")),
+        ~Q(failed_at__gte=F("tried_at")),
+        tried_at__gt=timezone.now() - timedelta(seconds=TIMEOUT_S + 1),
+    )
+
+
 def _begin(jwks_url: str) -> bool:
-    """Return whether this request is the one that fetches now: at most one in `PAUSE`, over all workers."""
+    """Return whether this request is the one that fetches now: at most one in `PAUSE`, and one for all issuers."""
+    if _fetching().exists():
+        return False
     now = timezone.now()
     _row, is_new = SigningKeys.objects.get_or_create(jwks_url=jwks_url, defaults={"tried_at": now})
     due = SigningKeys.objects.filter(Q(tried_at=None) | Q(tried_at__lt=now - PAUSE), pk=jwks_url)
@@ -106,26 +120,15 @@ def _fetch(jwks_url: str) -> SigningKeys:
     values: dict[str, Any]
     try:
         document = orjson.loads(fetch(jwks_url, settings.OPTIONS.federation_hosts, {"Accept": "application/json"}))
-        read_key_set(document)
-        values = {"document": document, "fetched_at": timezone.now(), "error": "", "detail": ""}
+        values = {
+            "document": {"keys": list(read_key_set(document).values())},
+            "fetched_at": timezone.now(),
+            "error": "",
+            "detail": "",
+        }
     except OutgoingError as error:
         values = {"failed_at": timezone.now(), "error": error.reason, "detail": error.detail[:200]}
     except (orjson.JSONDecodeError, KeySetError):
         values = {"failed_at": timezone.now(), "error": _INCOMPLETE, "detail": ""}
     SigningKeys.objects.filter(pk=jwks_url).update(**values)
-    return SigningKeys.objects.get(pk=jwks_url)
-
-
-def _wait(jwks_url: str) -> SigningKeys:
-    """Return the keys when the request that fetches them is done, or at once if none does. Raises `FetchingError`."""
-    fetching = SigningKeys.objects.filter(
-        ~Q(fetched_at__gte=F("tried_at")),
-        ~Q(failed_at__gte=F("tried_at")),
-        tried_at__gt=timezone.now() - timedelta(seconds=TIMEOUT_S + 1),  # a worker that was killed has no end
-    )
-    until = time.monotonic() + WAIT_S
-    while fetching.filter(pk=jwks_url).exists():
-        if time.monotonic() > until:
-            raise FetchingError
-        time.sleep(_POLL_S)
     return SigningKeys.objects.get(pk=jwks_url)

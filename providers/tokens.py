@@ -57,7 +57,8 @@ def refusal_of(value: str) -> Refusal:
     if PERMANENT not in value and ACCESS not in value:
         return Refusal.UNKNOWN
     if is_well_formed("".join(value.split())):
-        return Refusal.NEVER_ISSUED if is_well_formed(value) else Refusal.SPACED
+        known = Refusal.ACCESS_ENDED if value.startswith(ACCESS) else Refusal.NEVER_ISSUED
+        return known if is_well_formed(value) else Refusal.SPACED
     return Refusal.ALTERED
 
 

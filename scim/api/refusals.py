@@ -16,7 +16,9 @@ _ENTER_TOKEN = (
     "In Entra ID, open Provisioning and enter the permanent token of this provider as Secret Token; in other clients, "
     "send it as a bearer token."
 )
-# Of requests to /scim; an unknown client meets `scim.api.token`.
+# Tells an OAuth client to get a new access token (RFC 6750 §3.1).
+_INVALID_TOKEN = 'error="invalid_token", '
+# Of requests to /scim; a client that signs in meets `scim.api.token`.
 _UNUSABLE: Mapping[Refusal, str] = {
     Refusal.NO_TOKEN: f"No bearer token was sent. {_ENTER_TOKEN}",
     Refusal.JWT: f"Entra ID sent a token of its own because its Secret Token is empty. {_ENTER_TOKEN}",
@@ -29,6 +31,7 @@ _UNUSABLE: Mapping[Refusal, str] = {
     "permanent token in iProva and enter it as Secret Token.",
     Refusal.CLIENT_SECRET: "The secret of an OAuth client was sent as a token. In Entra ID, choose OAuth 2.0 client "
     "credentials and enter it as Client Secret; the client gets its tokens from the token endpoint.",
+    Refusal.ACCESS_ENDED: "The access token has expired. Get a new one from the token endpoint.",
     Refusal.UNKNOWN: "The token is not known. Make a new permanent token in iProva and enter it as Secret Token.",
 }
 _ENDED: Mapping[str, tuple[Reason, str]] = {
@@ -46,7 +49,8 @@ _ENDED: Mapping[str, tuple[Reason, str]] = {
 
 def unusable_token(kind: Refusal) -> ScimError:
     """No token, or one that does not lead to a provider."""
-    return _unauthorized(Reason.TOKEN_UNUSABLE, _UNUSABLE[kind])
+    error = _INVALID_TOKEN if kind is Refusal.ACCESS_ENDED else ""
+    return _unauthorized(Reason.TOKEN_UNUSABLE, _UNUSABLE[kind], error)
 
 
 def provider_deleted() -> ScimError:
@@ -64,7 +68,7 @@ def ended_access_token() -> ScimError:
         Reason.ACCESS_TOKEN_ENDED,
         "The access token is no longer valid. Get a new one from the token endpoint; if that is refused, an iProva "
         "administrator sees why under Refused requests.",
-        'error="invalid_token", ',
+        _INVALID_TOKEN,
     )
 
 

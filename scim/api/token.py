@@ -18,6 +18,7 @@ import base64
 import binascii
 import logging
 import time
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -35,7 +36,7 @@ from providers.assertions import ALGORITHMS
 from providers.client_address import client_address, source_of
 from providers.models import OAuthClient
 from providers.outages import RETRY_AFTER_S, is_outage
-from providers.outcomes import Action, Refusal
+from providers.outcomes import Action, Refusal, SignInFailure
 from providers.redaction import Redactor
 from providers.request_log import Entry, writer
 from providers.signing_keys import FetchingError
@@ -82,6 +83,7 @@ class _Attempt:
     reason: str = ""
     detail: str = ""
     shown: Mapping[str, Any] | None = None
+    is_uncovered: bool = False
 
 
 def token(request: HttpRequest) -> HttpResponse:
@@ -90,6 +92,7 @@ def token(request: HttpRequest) -> HttpResponse:
     attempt = _Attempt(client_address(request))
     try:
         granted = _grant(request, attempt)
+        attempt.is_uncovered = not granted.is_covered
         response = _json(
             {"access_token": granted.value, "token_type": "Bearer", "expires_in": granted.seconds, "scope": SCOPE}
         )
@@ -99,6 +102,12 @@ def token(request: HttpRequest) -> HttpResponse:
             response[name] = value
         if error.status == 503:
             response._has_been_logged = True  # type: ignore[attr-defined]
+    except Exception as error:  # no request may go without an answer, a limit and a trace
+        rate_limits.sign_ins.take(_key(attempt))
+        frames = "".join(traceback.format_tb(error.__traceback__))
+        logger.error("request %s: %s\n%s", getattr(request, "request_id", ""), type(error).__qualname__, frames)
+        response = _json({"error": "server_error", "error_description": "iProva could not process this request."}, 500)
+        response._has_been_logged = True  # type: ignore[attr-defined]
     _log(request, attempt, response, (time.perf_counter() - started) * 1_000)
     return response
 
@@ -118,6 +127,7 @@ def _grant(request: HttpRequest, attempt: _Attempt) -> Granted:
         attempt.shown = error.assertion.shown if error.assertion else attempt.shown
         raise _refused(attempt) from error
     except FetchingError as error:
+        rate_limits.sign_ins.take(_key(attempt))
         raise _unavailable(503, "The keys of the issuer are being fetched. Try again.", _FETCHING_S) from error
     except (DatabaseError, InterfaceError) as error:
         if not is_outage(error):
@@ -159,7 +169,8 @@ def _prove(request: HttpRequest, sent: Mapping[str, str], attempt: _Attempt) -> 
     client_id, secret = basic or (sent.get("client_id", ""), sent.get("client_secret", ""))
     if basic and sent.get("client_id", client_id) != client_id:
         raise _invalid("client_id is another one than that of Basic.")
-    attempt.client_id = client_id[:100]
+    named = client_id or access_tokens.client_id_of(sent.get("client_assertion", ""))
+    attempt.client_id = named[:100]
     _check_rate(attempt)
     if ways[2]:
         if sent.get("client_assertion_type") != ASSERTION_TYPE or "client_assertion" not in sent:
@@ -221,6 +232,7 @@ def _issue(proof: Proof, attempt: _Attempt) -> Granted:
         return access_tokens.grant(proof, attempt.address)
     except AddressRefusedError as error:
         attempt.reason, attempt.detail = Reason.ADDRESS_REFUSED, refusals.address_refused().detail
+        attempt.is_uncovered = True
         raise OAuthError(403, "access_denied", "The calling address is not allowed.") from error
     except PausedError as error:
         attempt.reason, attempt.detail = Reason.PAUSED, refusals.paused().detail
@@ -232,10 +244,11 @@ def _log(request: HttpRequest, attempt: _Attempt, response: HttpResponse, durati
     client, at = attempt.client, timezone.now()
     if client is None:
         if response.status_code in (401, 429):
-            writer.count_refusal(attempt.address, at, Refusal.UNKNOWN_CLIENT)
+            kind = Refusal.LOCKED if attempt.reason == Reason.REFUSED_TOO_OFTEN else Refusal.UNKNOWN_CLIENT
+            writer.count_refusal(attempt.address, at, kind)
         return
-    is_refusal = response.status_code >= 400
-    if is_refusal and attempt.reason != Reason.PAUSED and rate_limits.logged.take(client.provider_id):
+    if response.status_code >= 400 and _is_counted_only(client, attempt):
+        writer.count_refusal(attempt.address, at, Refusal.UNPROVEN)
         return
     redactor = Redactor()
     writer.add(
@@ -254,7 +267,7 @@ def _log(request: HttpRequest, attempt: _Attempt, response: HttpResponse, durati
             detail=redactor.detail(attempt.detail),
             duration_ms=round(duration_ms, 2),
             source_ip=attempt.address,
-            is_uncovered=not access_tokens.is_covered(client, attempt.address) if attempt.proof else False,
+            is_uncovered=attempt.is_uncovered,
             client_request_id=redactor.name(str((attempt.shown or {}).get("uti", "")))[:100],
             resource_type="",
             resource_id=None,
@@ -263,6 +276,13 @@ def _log(request: HttpRequest, attempt: _Attempt, response: HttpResponse, durati
         ),
         touches_token=False,
     )
+
+
+def _is_counted_only(client: OAuthClient, attempt: _Attempt) -> bool:
+    """Return whether a refusal is one of too many to get an entry. Those of strangers have a limit of their own."""
+    is_known = not isinstance(attempt.reason, SignInFailure) or attempt.reason.proves_itself
+    bucket = rate_limits.logged if is_known else rate_limits.unproven
+    return attempt.reason != Reason.PAUSED and bool(bucket.take(client.provider_id))
 
 
 def _document(values: Mapping[str, Any]) -> HttpResponse:

@@ -42,6 +42,13 @@ _MEANINGS: Mapping[str, Text] = {
     Refusal.CLIENT_SECRET: gettext_lazy(
         "The secret of an OAuth client was sent as a token: choose OAuth 2.0 client credentials in the directory."
     ),
+    Refusal.ACCESS_ENDED: gettext_lazy("Normal: a client asks for a new access token when the old one is refused."),
+    Refusal.UNPROVEN: gettext_lazy(
+        "So many wrong secrets or assertions for one provider that the log has only some of them."
+    ),
+    Refusal.LOCKED: gettext_lazy(
+        "Ten refused sign-ins within a minute: from this address, the client has to wait a little."
+    ),
     Refusal.UNKNOWN_CLIENT: gettext_lazy("A client id, or a secret without one, that is not known here."),
     Refusal.UNKNOWN: gettext_lazy("A token was sent that was never made here."),
 }

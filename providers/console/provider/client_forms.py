@@ -24,6 +24,7 @@ _LABELS: Mapping[str, re.Pattern[str]] = {
     "subject": re.compile(r"\W*(?:subject|sub|onderwerp)\b", re.IGNORECASE),
     "audience": re.compile(r"\W*(?:audience|aud|doelgroep)\b", re.IGNORECASE),
 }
+_NO_VALUE = re.compile(r"[A-Za-z]+\W*")  # a word, such as the end of *Subject identifier:*
 _VALUE = re.compile(r"(?P<label>(?:.*\s)?(?:[^\s:=/]+[:=](?!//))?)(?P<value>\S+)\Z")
 
 
@@ -34,11 +35,17 @@ def read_values(text: str) -> dict[str, str]:
     issuer; of the rest, the subject comes before the audience.
     """
     found: dict[str, str] = {}
-    for line in filter(None, map(str.strip, text.splitlines()[:20])):
-        if parts := _VALUE.match(line[:2_000]):
-            label, value = parts["label"], parts["value"]
-            names = [name for name, words in _LABELS.items() if words.match(label)]
-            found.setdefault(names[0] if names else _guess(value, found), value)
+    before = ""  # the name that stood alone on the line before
+    for line in filter(None, map(str.strip, text.splitlines()[:40])):
+        names = [name for name, words in _LABELS.items() if words.match(line)]
+        parts = _VALUE.match(line[:2_000])
+        if parts is None or (names and _NO_VALUE.fullmatch(parts["value"])):
+            before = names[0] if names else ""
+            continue
+        names = [name for name, words in _LABELS.items() if words.match(parts["label"])]
+        name = names[0] if names else before or _guess(parts["value"], found)
+        found.setdefault(name, parts["value"])
+        before = ""
     return found
 
 
@@ -68,6 +75,7 @@ class TrustForm(forms.Form):
     subject = forms.CharField(required=False, max_length=500)
     audience = forms.CharField(required=False, max_length=2_000)
     tenant = forms.CharField(required=False, max_length=100)
+    authorized_party = forms.CharField(required=False, max_length=500)
     keys = forms.CharField(required=False, max_length=MAX_KEYS)
     is_self_signed = forms.BooleanField(required=False)
 
@@ -136,6 +144,7 @@ class TrustForm(forms.Form):
             issuer=sent["issuer"],
             subject=sent["subject"],
             audiences=sent["audience"].split()[:MAX_AUDIENCES],
+            authorized_party=sent["authorized_party"],
             tenant=sent["tenant"] or (tenant[1].lower() if tenant else ""),
             **keys,
         )

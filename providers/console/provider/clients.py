@@ -11,6 +11,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
+from django.db.models import F
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -41,8 +42,8 @@ SHOWN_CLIENTS = 20
 def clients(request: HttpRequest, provider_id: int) -> HttpResponse:
     """Show the tab. Four queries besides those of every tab, whatever the number of clients."""
     provider = get_provider(provider_id)
-    found = list(provider.oauth_clients.prefetch_related("secrets").select_related("trust").order_by("-pk"))
-    found = sorted(found[:SHOWN_CLIENTS], key=lambda client: client.revoked_at is not None)
+    known = provider.oauth_clients.prefetch_related("secrets").select_related("trust")
+    found = list(known.order_by(F("revoked_at").desc(nulls_first=True), "-pk")[:SHOWN_CLIENTS])
     keys = SigningKeys.objects.in_bulk([client.trust.jwks_url for client in found if hasattr(client, "trust")])
     rows = [_row(client, keys) for client in found]
     used = [client.first_used_at for client in found if client.first_used_at and not client.revoked_at]

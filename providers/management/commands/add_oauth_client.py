@@ -35,6 +35,7 @@ class Command(ScriptCommand):
         if not federated:
             return add_client(provider, actor(), label=label)
         self.fields = FEDERATED_CLIENT
+        options["audience"] = [audience for audience in options["audience"] if audience]
         missing = [name for name in ("issuer", "subject", "audience") if not options[name]]
         missing += ["jwks-url or --jwks-file"] if not (options["jwks_url"] or options["jwks_file"]) else []
         if missing:
@@ -45,7 +46,7 @@ class Command(ScriptCommand):
             keys=_keys(options["jwks_file"]) if options["jwks_file"] else None,
             subject=options["subject"],
             audiences=options["audience"],
-            tenant=options["tenant"],
+            tenant=options["tenant"].lower(),
             authorized_party=options["authorized_party"],
         )
         return add_federated_client(provider, actor(), trust, label=label)

@@ -60,7 +60,7 @@ def test_every_reason_is_that_of_one_function():
 
 
 def test_each_kind_of_unusable_token_has_its_sentence():
-    of_scim = set(Refusal) - {Refusal.UNKNOWN_CLIENT}  # that one meets the token endpoint
+    of_scim = set(Refusal) - {Refusal.UNKNOWN_CLIENT, Refusal.UNPROVEN, Refusal.LOCKED}  # of the token endpoint
     assert len({refusals.unusable_token(kind).detail for kind in of_scim}) == len(of_scim)
 
 

@@ -7,6 +7,7 @@ import json
 import logging
 import re
 import time
+from collections import Counter
 from datetime import timedelta
 from urllib.parse import quote, urlencode
 
@@ -19,7 +20,16 @@ from providers import oauth, rate_limits, request_log, signing_keys
 from providers.administration import pause_provider, resume_provider
 from providers.buckets import Buckets
 from providers.events import SYSTEM
-from providers.models import ChangeEvent, ClientSecret, OAuthClient, RefusedCalls, RequestLog, Token, TokenKind
+from providers.models import (
+    ChangeEvent,
+    ClientSecret,
+    OAuthClient,
+    RefusedCalls,
+    RequestLog,
+    SigningKeys,
+    Token,
+    TokenKind,
+)
 from providers.oauth import Trust
 from providers.outcomes import SignInFailure
 from tests.factories import make_provider
@@ -157,7 +167,7 @@ def test_a_form_that_cannot_be_used_is_refused(form, content_type, error):
 
 
 @pytest.mark.parametrize(
-    "odd", ["\0", "é", "ipc_\ud800".encode("utf-8", "surrogatepass").decode("latin-1"), "x" * 9_000]
+    "odd", ["\0", "é", "ipc_\ud800".encode("utf-8", "surrogatepass").decode("latin-1"), "x" * 7_000]
 )
 def test_odd_client_ids_are_unknown(odd):
     form = {"grant_type": "client_credentials", "client_id": odd, "client_secret": odd}
@@ -167,7 +177,7 @@ def test_odd_client_ids_are_unknown(odd):
 
 def test_odd_claims_are_learned_without_what_cannot_be_stored(provider, issuer, keys):
     client = oauth.add_federated_client(provider, SYSTEM, trust_of(issuer, subject="", audiences=[]))
-    odd = issuer.assertion(sub="a\0b", aud=["x\0"], azp={"a": ["b"]}, oid=None, uti=float("1e300"))
+    odd = issuer.assertion(sub="a\0b", oid="a\0b", aud=["x\0"], azp={"a": ["b"]}, uti=float("1e300"))
     assert ask(form_of(client.client_id, odd)).status_code == 401
     client.trust.refresh_from_db()
     assert client.trust.learned["sub"] == "a\ufffdb" and entries()
@@ -349,15 +359,26 @@ def changed_claims(issuer):
     return f"{head}.{other}.{signature}"
 
 
-def test_ac_oau_8_forged_assertions_are_rejected_quickly_and_fetch_nothing(federated, issuer, keys, monkeypatch):
-    fetched = []
-    monkeypatch.setattr("providers.outgoing._connect", lambda *sent: fetched.append(sent))
+@pytest.fixture
+def stored_keys(issuer, monkeypatch):
+    """The issuer's keys as a fetch has stored them. The list has the connections that were made after that."""
+    now = timezone.now()
+    SigningKeys.objects.create(jwks_url=issuer.jwks_url, document=issuer.key_set, fetched_at=now, tried_at=now)
+    connected = []
+    monkeypatch.setattr("providers.outgoing._connect", lambda *sent: connected.append(sent))
+    return connected
+
+
+def test_ac_oau_8_forged_assertions_are_rejected_quickly_and_fetch_nothing(provider, issuer, stored_keys):
+    federated = oauth.add_federated_client(provider, SYSTEM, trust_of(issuer))
     other = Issuer()
     mine = other.keys[other.key_id]
+    signed = issuer.assertion().split(".")
     forged = {
         "none": unsigned(issuer),
         "HS256": signed_with_public_key(issuer),
         "another tenant": other.assertion(iss=f"{other.url}/{APPLICATION}/v2.0"),
+        "unknown key": other.assertion(),
         "own key": issuer.assertion(key=mine),
         "jku": issuer.assertion(key=mine, header={"jku": "https://evil.example/keys"}),
         "x5u": issuer.assertion(key=mine, header={"x5u": "https://evil.example/cert"}),
@@ -367,14 +388,85 @@ def test_ac_oau_8_forged_assertions_are_rejected_quickly_and_fetch_nothing(feder
         "parts": "a.b",
         "text": "a.b.c",
     }
-    for name, assertion in forged.items():
+    for number, crit in enumerate((5, None, [], ["x"], [[1]], [{}], {"a": 1})):
+        header = encoded({"alg": "RS256", "kid": issuer.key_id, "crit": crit})
+        forged[f"crit {number}"] = f"{header}.{signed[1]}.{signed[2]}"
+    for number, (name, assertion) in enumerate(forged.items()):
         started = time.process_time()
-        response = ask(form_of(federated.client_id, assertion), address=f"198.51.100.{len(name)}")
+        response = ask(form_of(federated.client_id, assertion), address=f"198.51.100.{number}")
         assert (response.status_code, response.json()["error"]) == (401, "invalid_client"), name
         assert time.process_time() - started < 0.05, name
     big = ask(b"x" * 10_485_760)
     assert big.status_code == 413 and big.json()["error"] == "invalid_request"
-    assert fetched == [] and not Token.objects.access().exists()
+    assert stored_keys == [] and not Token.objects.access().exists()
+
+
+def test_an_error_of_our_own_is_answered_counted_and_named(with_secret, monkeypatch, caplog):
+    client, _secret, value = with_secret
+    monkeypatch.setattr("providers.access_tokens.prove_with_secret", lambda *_: 1 / 0)
+    response = ask(secret_form(client, value))
+    assert (response.status_code, response.json()["error"]) == (500, "server_error")
+    assert response["Cache-Control"] == "no-store" and "ZeroDivisionError" in caplog.text and value not in caplog.text
+    assert rate_limits.sign_ins.missing(("203.0.113.9", client.client_id)) > 0
+
+
+def test_keys_replaced_under_the_same_id_count_at_once(provider, issuer):
+    old, new = make_ec_key(), make_ec_key()
+    sets = [{"keys": [key.as_dict(private=False) | {"kid": "own"}]} for key in (old, new)]
+    trust = trust_of(issuer, jwks_url="", keys=sets[0])
+    client = oauth.add_federated_client(provider, SYSTEM, trust)
+    assertions = [issuer.assertion(header={"alg": "ES256", "kid": "own"}, key=key) for key in (old, new)]
+    token = ask(form_of(client.client_id, assertions[0])).json()["access_token"]
+    oauth.set_trust(client, SYSTEM, trust_of(issuer, jwks_url="", keys=sets[1]))
+    assert call(token).status_code == 401
+    assert [ask(form_of(client.client_id, one)).status_code for one in assertions] == [401, 200]
+    [change] = ChangeEvent.objects.latest("id").changes
+    assert change["path"] == "keys" and change["before"] != change["after"]
+
+
+def test_only_an_application_is_shown_to_be_trusted_and_only_while_the_client_is_live(provider, issuer, keys):
+    client = oauth.add_federated_client(provider, SYSTEM, trust_of(issuer, subject="", audiences=[]))
+    ask(form_of(client.client_id, issuer.assertion(sub="a person's", oid=SUBJECT)))
+    client.trust.refresh_from_db()
+    assert client.trust.learned is None
+    oauth.suspend_client(client, SYSTEM)
+    keys.clear()
+    ask(form_of(client.client_id, issuer.assertion()))
+    client.trust.refresh_from_db()
+    assert client.trust.learned is None and keys == []
+
+
+def test_strangers_do_not_crowd_the_directorys_own_refusals_out_of_the_log(with_secret, provider):
+    client, secret, value = with_secret
+    ClientSecret.objects.filter(pk=secret.pk).update(expires_at=timezone.now())
+    for number in range(40):
+        ask(secret_form(client, "ips_wrong"), address=f"198.51.100.{number}")
+    ask(secret_form(client, value))
+    reasons = Counter(entry.reason for entry in entries())
+    assert reasons == {SignInFailure.SECRET_WRONG: 20, SignInFailure.SECRET_EXPIRED: 1}
+    assert RefusedCalls.objects.filter(kind="unproven-client").count() == 20
+
+
+def test_a_locked_client_is_named_as_such(with_secret):
+    client, _secret, _value = with_secret
+    for _ in range(12):
+        ask(secret_form(client, "ips_wrong"))
+    entries()
+    assert RefusedCalls.objects.get(kind="locked-client").count == 2
+
+
+def test_clients_without_an_id_are_locked_by_the_id_in_their_assertion(federated, issuer):
+    for _ in range(12):
+        ask(form_of("", issuer.assertion(sub="one")))
+    assert ask(form_of("", issuer.assertion(sub="one"))).status_code == 429
+    assert ask(form_of("", issuer.assertion(sub="two"))).status_code == 401
+
+
+def test_a_client_has_at_most_so_many_tokens_and_the_oldest_end(with_secret, monkeypatch):
+    monkeypatch.setattr("providers.access_tokens.MAX_TOKENS", 3)
+    client, _secret, value = with_secret
+    tokens = [ask(secret_form(client, value)).json()["access_token"] for _ in range(5)]
+    assert [call(one).status_code for one in tokens] == [401, 401, 200, 200, 200]
 
 
 def test_ac_oau_11_unknown_id_wrong_secret_and_revoked_client_look_the_same(with_secret, django_assert_num_queries):
@@ -491,7 +583,8 @@ def test_expired_access_tokens_are_deleted(with_secret):
     Token.objects.access().update(expires_at=timezone.now() - timedelta(hours=1))
     assert 'error="invalid_token"' in call(token)["WWW-Authenticate"]
     assert forget_access_tokens() == 1 and not Token.objects.access().exists()
-    assert call(token).status_code == 401
+    refused = call(token)
+    assert 'error="invalid_token"' in refused["WWW-Authenticate"] and "token endpoint" in refused.json()["detail"]
 
 
 def test_a_client_that_signs_for_itself_sends_a_new_assertion_each_time(provider, issuer):

@@ -135,6 +135,7 @@ Audience = api://{APPLICATION}
         "\n".join(line.split()[-1] for line in PASTED.strip().splitlines()),
         "\n".join(reversed(PASTED.strip().splitlines())),
         PASTED.replace(": ", ":"),
+        PASTED.replace(": ", "\n").replace("URL\t", "URL\n").replace(" = ", ":\n"),
     ],
 )
 def test_one_field_splits_the_four_values(text):
@@ -193,12 +194,14 @@ def test_an_incomplete_trust_is_asked_for_again(administrator, provider, sent, f
 
 def test_an_edited_trust_keeps_its_id(administrator, provider, entra):
     client = oauth.add_federated_client(
-        provider, SYSTEM, Trust(entra.issuer, entra.jwks_url, None, SUBJECT, [APPLICATION], TENANT)
+        provider, SYSTEM, Trust(entra.issuer, entra.jwks_url, None, SUBJECT, [APPLICATION], TENANT, "party")
     )
     assert SUBJECT in administrator.get(url(provider, f"{client.pk}/trust/")).content.decode()
-    sent = {"issuer": entra.issuer, "jwks_url": entra.jwks_url, "subject": "other", "audience": APPLICATION}
+    form = administrator.get(url(provider, f"{client.pk}/trust/")).context["form"]
+    sent = {name: form[name].value() or "" for name in form.fields} | {"subject": "other"}
     assert administrator.post(url(provider, f"{client.pk}/trust/"), sent).status_code == 302
     client.trust.refresh_from_db()
+    assert client.trust.authorized_party == "party", "the form shows it, so it stays"
     assert client.trust.subject == "other" and sign_in(form_of(client.client_id, entra.assertion())).status_code == 401
 
 

@@ -57,6 +57,14 @@ def _of(lowest: int, highest: int) -> dict[str, Any]:
 class ProviderForm(SettingsForm, TitleForm):
     """The form *Edit provider*."""
 
+    ids = {
+        "late_after_minutes": "late",
+        "silent_after_hours": "silent",
+        "notification_email": "email",
+        "removal_limit_users": "removal-limit-users",
+        "removal_limit_percent": "removal-limit-percent",
+    }
+
     # Entra calls every 40 minutes: with less than that, every provider would be late.
     late_after_minutes = forms.IntegerField(
         label=gettext_lazy("Late after (minutes)"), min_value=41, max_value=10_080, error_messages=_of(41, 10_080)

@@ -23,6 +23,7 @@
       const next = made.querySelector("[data-after]")?.dataset.after;
       dialog = null;
       made.remove(); // a secret that it showed must not stay in the page
+      if (next) document.dispatchEvent(new Event("console:done"));
       if (next) location.replace(next); else opener.focus(); // Safari does not give the focus back by itself
     });
     document.body.append(made);

@@ -22,7 +22,7 @@ DIALOG_LINKS = {
     if link.tag == "a" and "data-dialog" in link.attributes and link.attributes.get("data-testid")
 }
 # These lead to one that another link opens.
-SAME_DIALOG = {"add-provider-empty", "merge", "retire", "rotate-instead"}
+SAME_DIALOG = {"add-provider-empty", "discard", "merge", "retire", "rotate-instead"}
 
 
 def open_add(page: Page, address: str, directory: Directory) -> None:

@@ -37,11 +37,13 @@ class Meanwhile:
 class SettingsForm(forms.Form):
     """The base of forms that change stored settings; `initial` holds the stored values.
 
-    `paths`: the names of fields in change events, where they are others. `secrets`: fields that show no stored value
+    `paths`: the names of fields in change events, where they are others. `ids`: the ids of their controls on the page,
+    where they are others. `secrets`: fields that show no stored value
     and that change nothing if they are empty.
     """
 
     paths: Mapping[str, str] = {}
+    ids: Mapping[str, str] = {}
     secrets: frozenset[str] = frozenset()
 
     def seen(self) -> Iterator[tuple[str, str]]:
@@ -49,6 +51,15 @@ class SettingsForm(forms.Form):
         for name, value in self.initial.items():
             if name in self.fields:
                 yield f"seen-{name}", as_text(value)
+
+    def error_summary(self) -> list[tuple[str, Text, str]]:
+        """Return each field with an error: the id of its control, its label, and its first error."""
+        return [
+            (self.ids.get(name, name), self.fields[name].label or name, errors[0]) for name, errors in self._wrong()
+        ]
+
+    def _wrong(self) -> list[tuple[str, Any]]:
+        return [(name, errors) for name, errors in self.errors.items() if name in self.fields]
 
     def changed_meanwhile(self) -> list[str]:
         """Return the fields whose stored value is not the one that the form had shown."""

@@ -58,6 +58,14 @@ def _of(lowest: int, highest: int) -> dict[str, Any]:
 class ProviderForm(SettingsForm, TitleForm):
     """The form *Edit provider*."""
 
+    ids = {
+        "late_after_minutes": "late",
+        "silent_after_hours": "silent",
+        "notification_email": "email",
+        "removal_limit_users": "removal-limit-users",
+        "removal_limit_percent": "removal-limit-percent",
+    }
+
     # A form that was opened before an update has no such field.
     kind = forms.ChoiceField(label=gettext_lazy("Kind of directory"), choices=CHOICES, required=False)
     # Entra ID calls every 40 minutes: with less than that, every provider would be late.

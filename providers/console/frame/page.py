@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -117,7 +118,8 @@ def clock(at: datetime, now: datetime, *, to: str = "minute") -> SafeString:
 def foot(request: HttpRequest) -> dict[str, Any]:
     """Return what the foot of each page shows: the viewer's time zone, and the time there."""
     now = timezone.now()
-    return {"zone": timezone.get_current_timezone_name(), "zone_now": clock(now, now)}
+    address = settings.OPTIONS.base_url + request.get_full_path()  # never from the Host header (threat V56)
+    return {"zone": timezone.get_current_timezone_name(), "zone_now": clock(now, now), "page_address": address}
 
 
 # Date formats are translated too: Dutch writes months in lower case ("j b Y").

@@ -4,8 +4,8 @@ Runs an initial and two incremental cycles over HTTP, prints a table of the requ
 the database with the source. With `--issuer` or ISSUER=1 the simulated Entra ID has no permanent token: it signs in by
 workload identity, with a local issuer in the place of Microsoft's.
 
-On a terminal, the console then stays available until Ctrl-C. Without a terminal, with `--exit` or with DEMO_EXIT=1,
-the demo ends. The exit status is 0 if every response was the expected one and the database equals the source.
+The console then stays available until Ctrl-C or SIGTERM; with `--exit` or DEMO_EXIT=1 the demo ends. The exit status is
+0 if every response was the expected one and the database equals the source.
 """
 
 import argparse
@@ -51,13 +51,12 @@ _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 (addresses to 
 def main() -> int:
     """Run the demo and return the exit status."""
     arguments = _read_arguments()
-    stays = not arguments.exit and sys.stdout.isatty()
     os.environ.setdefault("PROVIDER_RATE", "0")  # this Entra ID sends as fast as it can, the real one 25 a second
     has_passed = False
     try:
         with empty_ground(), _issuer(arguments.issuer) as issuer, serving() as server:
             has_passed = _play(server, issuer)
-            if stays:
+            if not arguments.exit:
                 say(_invitation(server.options))
                 return server.wait() or int(not has_passed)
             return int(not has_passed)

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any, Self
 from uuid import UUID
 
+from django.apps import apps
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -89,6 +90,11 @@ class ProviderQuerySet(models.QuerySet["Provider"]):
 
     def by_title(self) -> "ProviderQuerySet":
         return self.order_by("title_key")
+
+    def with_oauth(self) -> "ProviderQuerySet":
+        """Return the same providers with `uses_oauth`: whether each has a live OAuth client."""
+        clients = apps.get_model("providers", "OAuthClient").objects.live()
+        return self.annotate(uses_oauth=models.Exists(clients.filter(provider=models.OuterRef("pk"))))
 
     def restorable(self) -> "ProviderQuerySet":
         """Return the deleted providers whose purge has certainly not started."""

@@ -42,7 +42,7 @@ def overview(request: HttpRequest, provider_id: int) -> HttpResponse:
         "tenant_url": settings.OPTIONS.scim_url,
         "figures": _figures(row, now),
         "token": row.token,
-        "had_tokens": row.token is None and provider.tokens.exists(),
+        "had_tokens": row.token is None and provider.tokens.permanent().exists(),
         "created": moment(provider.created_at),
         "created_by": access.name_of(provider.created_by) if provider.created_by else "",
         "ip_mode": provider.get_ip_mode_display(),

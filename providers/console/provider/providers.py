@@ -94,7 +94,7 @@ def providers(request: HttpRequest) -> HttpResponse:
     state.
     """
     now = timezone.now()
-    known = list((Provider.objects.live() | Provider.objects.restorable()).select_related("paused_by"))
+    known = list((Provider.objects.live() | Provider.objects.restorable()).with_oauth().select_related("paused_by"))
     rows = provider_rows([provider for provider in known if provider.deleted_at is None], now)
     deleted = [(provider, provider.deleted_at) for provider in known if provider.deleted_at is not None]
     deleted.sort(key=lambda pair: pair[1], reverse=True)

@@ -25,7 +25,7 @@ def get_provider(pk: int) -> Any:
     Raises GoneError for a provider that was deleted, and Http404 for one that never was.
     """
     live_tokens = Prefetch("tokens", Token.objects.live().order_by("-created_at", "-pk"), to_attr="live_tokens")
-    found = Provider.objects.live().select_related("paused_by", "created_by").prefetch_related(live_tokens)
+    found = Provider.objects.live().with_oauth().select_related("paused_by", "created_by").prefetch_related(live_tokens)
     provider = found.filter(pk=pk).first()
     if provider is None:
         raise missing_provider(pk)

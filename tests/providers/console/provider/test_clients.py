@@ -257,3 +257,15 @@ def test_a_secret_that_was_not_copied_says_so_until_it_is(administrator, provide
     assert "value not copied" in read(administrator.get(url(provider))).text
     administrator.post(url(provider, f"{secret.client_id}/secrets/{secret.pk}/copied/"))
     assert "value not copied" not in read(administrator.get(url(provider))).text
+
+
+def test_a_provider_without_a_permanent_token_is_not_shown_as_one_without_any(administrator, provider):
+    overview = f"/eum/providers/{provider.pk}/"
+    assert "There is no token yet." in read(administrator.get(overview)).text
+    client, _secret, value = oauth.add_client(provider, SYSTEM)
+    sign_in({"grant_type": "client_credentials", "client_id": client.client_id, "client_secret": value})
+    page = read(administrator.get(overview)).text
+    assert "The directory signs in by OAuth." in page and "no permanent token" in page
+    assert "OAuth" in read(administrator.get("/eum/providers/")).text
+    oauth.revoke_client(client, SYSTEM)
+    assert "There is no token yet." in read(administrator.get(overview)).text

@@ -17,7 +17,7 @@ PYTEST = PYTHONDONTWRITEBYTECODE= .venv/bin/python -m pytest -n $(PROCESSES) --m
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run demo test test-core fuzz smoke check format messages docs screenshots bench bench-quick bench-console bench-indexes slow-clients sign-in-flood memory sizing soak rollout failover ha image lock clean
+.PHONY: help run demo test test-core fuzz smoke check format messages docs screenshots bench bench-quick bench-console bench-indexes slow-clients sign-in-flood memory sizing soak rollout pgbouncer failover ha image lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -101,6 +101,9 @@ soak: .venv/dev.stamp .venv/local.stamp ## Let ten directories send for 30 minut
 
 rollout: .venv/dev.stamp .venv/local.stamp ## Reload, then bring a new version with a migration, under load: nobody may notice
 	@.venv/bin/python -m bench.soak.rollout $(if $(RATE),--rate $(RATE)) $(ARGS)
+
+pgbouncer: .venv/dev.stamp .venv/local.stamp ## Run tests and a load through PgBouncer, with prepared statements and without; ARGS=--help
+	@.venv/bin/python -m bench.pgbouncer $(ARGS)
 
 failover: .venv/dev.stamp ## Cause failovers under load on three machines of namespaces (root, docs/high-availability.md); ARGS="--rounds 3" for fewer
 	@.venv/bin/python -m failover $(ARGS)

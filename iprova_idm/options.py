@@ -251,7 +251,7 @@ class Options:
         "PREPARED_STATEMENTS",
         _flag,
         "yes",
-        "no: for PgBouncer in transaction mode before its version 1.21, which loses prepared statements.",
+        "no: for PgBouncer in transaction mode before its version 1.22.1, which loses prepared statements.",
     )
     secret_key: str = option(
         "SECRET_KEY",

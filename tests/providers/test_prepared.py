@@ -41,7 +41,7 @@ def prepared():
 def generic_plan(name, parameters):
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL plan_cache_mode = force_generic_plan")
-        cursor.execute(f"EXPLAIN EXECUTE {name}" + (f"({', '.join(['NULL'] * parameters)})" if parameters else ""))
+        cursor.execute(f'EXPLAIN EXECUTE "{name}"' + (f"({', '.join(['NULL'] * parameters)})" if parameters else ""))
         return "\n".join(line for (line,) in cursor.fetchall())
 
 
@@ -94,7 +94,7 @@ def test_one_external_id_of_everybody_does_not_make_the_plan_for_others_read_eve
         assert client.get("/Users", filter=f'externalId eq "{number}"').json()["totalResults"] == 0
     [name] = [name for name, text, _ in prepared() if "AND external_id = $" in text]
     with connection.cursor() as cursor:
-        cursor.execute(f"EXPLAIN EXECUTE {name}('http://x', {provider.pk}, 'nobody', 'http://x', 1)")
+        cursor.execute(f"EXPLAIN EXECUTE \"{name}\"('http://x', {provider.pk}, 'nobody', 'http://x', 1)")
         plan = "\n".join(line for (line,) in cursor.fetchall())
     assert "Seq Scan on providers_resource" not in plan, plan
     assert client.get("/Users", filter='externalId eq "same"').json()["totalResults"] == 3_000

@@ -5,7 +5,8 @@ the client and planned for their values (docs/architecture.md), because a generi
 group and be wrong for a large one. So only those may be prepared that find their rows by the whole of a
 unique index, whatever the values are.
 
-PgBouncer in transaction mode keeps them since its version 1.22.1 (`max_prepared_statements`; docs/high-availability.md).
+PgBouncer in transaction mode keeps them since its version 1.22.1 (`max_prepared_statements`, see
+docs/high-availability.md).
 With `PREPARED_STATEMENTS=no`, psycopg prepares nothing (`prepare_threshold` is None), and they are planned each time.
 """
 

@@ -35,7 +35,6 @@ from providers.ip_restriction import (
 )
 from providers.ip_rules import Network, plain_address
 from providers.models import IpMode, IpRule, Provider
-from providers.service_tags import DEFAULT_TAG
 
 SHOWN_ADDRESSES = 50
 # Microsoft's file, and a report by somebody whom Entra called from an address outside it.
@@ -72,6 +71,7 @@ def ip_restriction(request: HttpRequest, provider_id: int) -> HttpResponse:
     calls = matches(provider)
     paginator = Paginator(rules, PAGE_SIZE)
     page = paginator.get_page(request.GET.get("p"))
+    imports = _imports(rules, now)
     context = {
         "modes": MODES,
         "said": _effect(provider.ip_mode, seen, has_rules=bool(rules)),
@@ -84,8 +84,9 @@ def ip_restriction(request: HttpRequest, provider_id: int) -> HttpResponse:
         "page_range": paginator.get_elided_page_range(page.number),
         "rules": [(rule, grouped(calls.get(rule.pk, 0))) for rule in page.object_list],
         "contained": len(contained(rules)),
-        "imports": _imports(rules, now),
-        "default_tag": DEFAULT_TAG,
+        "imports": imports,
+        # A directory of another kind has one only if somebody has imported it before.
+        "tag": provider.directory.service_tag or (imports[0]["tag"] if imports else ""),
         "file_url": FILE_URL,
         "gap_url": GAP_URL,
     }

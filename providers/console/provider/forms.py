@@ -16,7 +16,7 @@ from providers.console.frame.page import Text
 from providers.console.frame.settings_form import SettingsForm
 from providers.ip_rules import EVERYONE, Network, RangeProblem, read_ranges
 from providers.kinds import CHOICES, DEFAULT
-from providers.models import Provider, RemovalLimit
+from providers.models import IpMode, Provider, RemovalLimit
 from providers.switches import SWITCHES
 from scim.protocol.values import comparison_key
 
@@ -172,10 +172,20 @@ class AddProviderForm(TitleForm, RangesForm):
         return self.cleaned_data
 
 
-class ExpiryForm(forms.Form):
+class IpModeForm(SettingsForm):
+    """The mode of the IP restriction."""
+
+    mode = forms.ChoiceField(label=gettext_lazy("IP restriction"), choices=IpMode)
+
+
+class ExpiryForm(SettingsForm):
     """The last day on which a token works, in local time. Empty means that the token never expires."""
 
-    last_day = forms.DateField(required=False, error_messages={"invalid": gettext_lazy("Enter a valid date.")})
+    paths = {"last_day": "expires_at"}
+
+    last_day = forms.DateField(
+        label=gettext_lazy("Last day"), required=False, error_messages={"invalid": gettext_lazy("Enter a valid date.")}
+    )
 
     def clean_last_day(self) -> datetime | None:
         """Return the midnight that ends the last day; None if the token never expires."""

@@ -159,7 +159,7 @@ class AddProviderForm(TitleForm, RangesForm):
         """Return each error: the id of its control, its label, and its text. Each line of the ranges has its own."""
         ids = {"ip_ranges": "ip-ranges"}
         return [
-            (ids.get(name, name), self.fields[name].label or name, error)
+            (ids.get(name, name), self.fields[name].label or name, str(error))
             for name, errors in self.errors.items()
             for error in errors
         ]

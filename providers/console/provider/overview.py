@@ -26,7 +26,7 @@ from providers.console.provider.providers import Row, expiry, provider_rows, wit
 from providers.console.provider.status import Status, provider_status
 from providers.console.provider.tabs import get_provider, tab
 from providers.health import Health, State, health_of
-from providers.models import Provider, RequestLog, Resource
+from providers.models import RequestLog, Resource
 from providers.outcomes import Action
 from providers.problems import resolutions
 from providers.totals import totals
@@ -71,7 +71,7 @@ def overview(request: HttpRequest, provider_id: int) -> HttpResponse:
     return tab(request, provider, "overview", context)
 
 
-def _has_just_called(provider: Provider, health: Health) -> bool:
+def _has_just_called(provider: Any, health: Health) -> bool:
     """Whether the first requests have left a trace, but are not counted yet: their counts follow within seconds.
 
     At most two queries, and none once a request was counted.

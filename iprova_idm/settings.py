@@ -202,9 +202,11 @@ SECURE_REFERRER_POLICY = "same-origin"
 # Browsers keep cookies for a host, whatever the port: consoles side by side on one host would sign each other's people
 # out. The port is that of the public URL, as all machines behind it share the cookies.
 _port = urlsplit(OPTIONS.base_url).port
-SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = (
-    f"iprova_{name}_{_port}" if _port else f"iprova_{name}" for name in ("session", "csrf")
+SESSION_COOKIE_NAME, CSRF_COOKIE_NAME, MESSAGES_COOKIE_NAME = (
+    f"iprova_{name}_{_port}" if _port else f"iprova_{name}" for name in ("session", "csrf", "messages")
 )
+# Django has no setting for the name of that cookie.
+MESSAGE_STORAGE = "providers.console.frame.message_storage.MessageStorage"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_AGE = 8 * 60 * 60
 CSRF_TRUSTED_ORIGINS = [OPTIONS.base_url]

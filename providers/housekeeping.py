@@ -294,7 +294,7 @@ def due_jobs() -> list[Job]:
     return [job for job in JOBS if job.__name__ not in ran or now - ran[job.__name__] >= 0.95 * period_of(job)]
 
 
-ELSEWHERE = "already running elsewhere"
+ELSEWHERE = gettext_noop("already running elsewhere")
 
 
 def run_job(job: Job) -> str:

@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from django.db import connection, transaction
 from django.utils import timezone
 
-from providers.audit import record_act
+from providers.audit import check_unchanged, record_act
 from providers.events import Actor, EventKind
 from providers.ip_rules import MAX_RANGES, Network, covers, covers_everyone
 from providers.models import IpMode, IpRule, Provider
@@ -97,13 +97,17 @@ def losing_cover(provider: Provider, removed: Collection[Network], added: Iterab
 
 
 @transaction.atomic
-def set_mode(provider: Provider, mode: IpMode, actor: Actor, *, knows_refused: bool = False) -> None:
+def set_mode(
+    provider: Provider, mode: IpMode, actor: Actor, *, knows_refused: bool = False, seen: str | None = None
+) -> None:
     """Set the IP restriction to off, observe or enforce.
 
     `knows_refused`: the administrator has seen which addresses will be refused. Otherwise raises
-    `UncoveredError` if there are any. Raises `CannotEnforceError`.
+    `UncoveredError` if there are any. `seen`: the mode that this change was made from. Raises `CannotEnforceError`,
+    and `ChangedMeanwhileError` if that mode is no longer stored.
     """
     found = _lock(provider)
+    check_unchanged({"mode": found.ip_mode}, None if seen is None else {"mode": seen})
     if found.ip_mode == mode:
         return
     if mode == IpMode.ENFORCE:

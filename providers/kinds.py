@@ -34,7 +34,7 @@ class Kind:
     renewal: Text  # where a new token is entered
     object_id: Text  # the name of its id for a user, which arrives as externalId
     notes: Sequence[tuple[str, Text]]  # each with its icon
-    has_service_tags: bool = False  # whether Microsoft's file has the addresses from which it calls
+    service_tag: str = ""  # the one in Microsoft's file with the addresses from which it calls
 
 
 KINDS: Mapping[str, Kind] = {
@@ -55,7 +55,7 @@ KINDS: Mapping[str, Kind] = {
             ("user", _("Disabled in Entra ID means disabled here; deleted there is deleted here up to 30 days later.")),
             ("key", _("Entra ID holds one token. Rotate it here with an overlap, and paste the new one there.")),
         ),
-        has_service_tags=True,
+        service_tag="AzureActiveDirectory",
     ),
     "okta": Kind(
         label=_("Okta"),

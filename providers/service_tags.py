@@ -12,13 +12,14 @@ from django.utils.translation import gettext as _
 
 from providers.ip_rules import MAX_RANGES, Network, RangeProblem, read_range
 from providers.json_files import parse_json
+from providers.kinds import KINDS
 
 MAX_BYTES = 20_000_000
 # Microsoft's list has about 3,000 tags and 200,000 values. More take long to read, however few bytes they have.
 MAX_VALUES = 1_000_000
 # A suggestion compares a name with at most this many tags, which takes half a millisecond for each similar one.
 MOST_COMPARED = 5_000
-DEFAULT_TAG = "AzureActiveDirectory"
+DEFAULT_TAG = KINDS["entra"].service_tag
 CLOUD = "Public"
 
 

@@ -1,16 +1,17 @@
 """Bearer tokens: issue, rotate, suspend and revoke them, and find the caller of a request by its token."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from providers.audit import record_act
+from providers.audit import check_unchanged, record_act
 from providers.events import Actor, EventKind
 from providers.models import TEST_PREFIX, ChangeEvent, Provider, Token
 from providers.outcomes import Refusal
@@ -179,17 +180,31 @@ def restore_token(token: Token, actor: Actor) -> None:
 
 
 @transaction.atomic
-def set_expiry(token: Token, actor: Actor, *, expires_at: datetime | None) -> None:
-    """Set the expiry of a token; None means never. Raises `NotLiveError`."""
-    _change(token, actor, EventKind.TOKEN_EXPIRY_SET, "expires_at", expires_at)
+def set_expiry(
+    token: Token, actor: Actor, *, expires_at: datetime | None, seen: Mapping[str, Any] | None = None
+) -> None:
+    """Set the expiry of a token; None means never.
+
+    `seen`: the expiry that this change was made from. Raises `NotLiveError`, and `ChangedMeanwhileError` if that expiry
+    is no longer stored.
+    """
+    _change(token, actor, EventKind.TOKEN_EXPIRY_SET, "expires_at", expires_at, seen)
 
 
-def _change(token: Token, actor: Actor, kind: EventKind, column: str, value: datetime | None) -> None:
+def _change(
+    token: Token,
+    actor: Actor,
+    kind: EventKind,
+    column: str,
+    value: datetime | None,
+    seen: Mapping[str, Any] | None = None,
+) -> None:
     """Set one column of a live token and record the act, if the value changes."""
     found = Token.objects.select_for_update(no_key=True).get(pk=token.pk)
     if found.is_ended:
         raise NotLiveError
     before = getattr(found, column)
+    check_unchanged({column: before}, seen)
     if before == value:
         return
     Token.objects.filter(pk=token.pk).update(**{column: value})

@@ -18,14 +18,14 @@ from django.db import DEFAULT_DB_ALIAS
 from django.http import Http404, HttpRequest, QueryDict
 from django.utils import timezone
 from django.utils.text import slugify
-from django.utils.translation import get_language, gettext_lazy, gettext_noop, override
+from django.utils.translation import get_language, gettext_noop, override
 
 from providers import exports
 from providers.console.frame import access
 from providers.console.frame.masking import is_uuid, mask_id, mask_text
 from providers.console.frame.page import Text
 from providers.console.history.audit import read_query as read_audit_query
-from providers.console.history.sentences import sentence_of
+from providers.console.history.sentences import LIST_TITLES, sentence_of
 from providers.console.log.described import describe
 from providers.console.log.not_provisioned import OPEN, RESOLVED, found_by, rows_of
 from providers.console.log.not_provisioned import read_query as read_problem_query
@@ -108,31 +108,31 @@ def _audit(rows: Sequence[ChangeEvent], can_see_names: bool) -> Iterator[Sequenc
 
 LISTS: Mapping[str, Listed] = {
     "users": Listed(
-        gettext_lazy("Users"),
+        LIST_TITLES["users"],
         "id userName displayName externalId status provider created lastModified removed",
         _users,
         values="pk user_name display_name external_id active provider__title created last_modified deleted_at",
     ),
     "groups": Listed(
-        gettext_lazy("Groups"),
+        LIST_TITLES["groups"],
         "id displayName externalId provider members created lastModified",
         _groups,
         values="pk display_name external_id provider__title member_count created last_modified",
     ),
     "log": Listed(
-        gettext_lazy("Provisioning log"),
+        LIST_TITLES["log"],
         "requestId time provider action subject resourceId outcome status scimType ms address clientRequestId reason"
         " externalId attributes partOf",
         _log,
     ),
     "not_provisioned": Listed(
-        gettext_lazy("Not provisioned"),
+        LIST_TITLES["not_provisioned"],
         "provider type resourceId name displayName externalId action reason why status attributes attempts first last"
         " state whoMustAct whatToDo requestId",
         _not_provisioned,
     ),
     "audit": Listed(
-        gettext_lazy("Audit of admin actions"),
+        LIST_TITLES["audit"],
         "id time kind person address provider sentence requestId changes",
         _audit,
         access.VIEW_AUDIT,

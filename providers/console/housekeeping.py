@@ -64,6 +64,11 @@ def _row(purpose: Text, run: JobRun | None, period: timedelta) -> Row:
     return Row(purpose, badge, ago(run.ran_at), run, _result(run.result))
 
 
+def in_words(job: str, result: str) -> str:
+    """Return what a job does, its name, and the result of a run, as `manage.py housekeeping` prints them."""
+    return _("%(purpose)s (%(job)s): %(result)s") % {"purpose": _purposes()[job], "job": job, "result": _result(result)}
+
+
 def _result(kept: str) -> str:
     """The stored result of a run in words: a number is a count of rows, anything else is a text of ours."""
     if kept.isdecimal():

@@ -41,9 +41,9 @@ def test_production_has_https_only():
     ],
 )
 def test_consoles_side_by_side_on_one_host_keep_their_own_cookies(environment, ending, tmp_path):
-    names = ["SESSION_COOKIE_NAME", "CSRF_COOKIE_NAME"]
+    names = ["SESSION_COOKIE_NAME", "CSRF_COOKIE_NAME", "MESSAGES_COOKIE_NAME"]
     found = json.loads(started({"DATA_DIR": str(tmp_path)} | environment, names).stdout)
-    assert [found[name] for name in names] == [f"iprova_session{ending}", f"iprova_csrf{ending}"]
+    assert [found[name] for name in names] == [f"iprova_{cookie}{ending}" for cookie in ("session", "csrf", "messages")]
 
 
 def test_a_setting_that_cannot_be_used_ends_the_process_with_one_line():

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from providers import alerts
-from providers.console.frame.page import Text, moment
+from providers.console.frame.page import Text, grouped, moment
 from providers.health import State
 from providers.kinds import CHOICES
 from providers.models import ChangeEvent, IpMode, RemovalLimit
@@ -81,6 +83,27 @@ class Change:
     name: str
     before: Sequence[Text]
     after: Sequence[Text]
+
+    @property
+    def brief(self) -> SafeString:
+        """The change in a few words, for a line of a list: `IP restriction: Off → Enforce`, or how many of a list."""
+        before, after = len(self.before), len(self.after)
+        if before == after == 1:
+            return format_html("{}: {} → {}", self.name, self.before[0], self.after[0])
+        if before + after == 1:
+            sign = "\N{MINUS SIGN}" if before else "+"
+            return format_html("{}: {} {}", self.name, sign, [*self.before, *self.after][0])
+        return format_html("{}: {}", self.name, added_and_removed(after, before))
+
+
+def added_and_removed(added: int, removed: int) -> str:
+    """Return how many entries of a list were added and removed, in words: `3 added, 1 removed`."""
+    parts = []
+    if added:
+        parts.append(_("%(count)s added") % {"count": grouped(added)})
+    if removed:
+        parts.append(_("%(count)s removed") % {"count": grouped(removed)})
+    return ", ".join(parts)
 
 
 def changes_of(event: ChangeEvent) -> list[Change]:

@@ -11,6 +11,7 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils import timezone
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop
@@ -26,6 +27,7 @@ from providers.ids import parse_id
 from providers.models import ChangeEvent, Provider
 
 MAX_PEOPLE = 200
+MOST_BRIEF = 3
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,13 @@ class Act:
     @property
     def at(self) -> SafeString:
         return moment(self.event.at, to="second")
+
+    @property
+    def brief(self) -> SafeString:
+        """The first changes in a few words, with "…" if there are more."""
+        more = ["…"] if len(self.changes) > MOST_BRIEF else []
+        shown = [*(change.brief for change in self.changes[:MOST_BRIEF]), *more]
+        return format_html_join("; ", "{}", ((text,) for text in shown))
 
     @property
     def short_id(self) -> str:

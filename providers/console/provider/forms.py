@@ -12,10 +12,11 @@ from django.utils.timezone import localdate, make_aware
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from providers.console.frame.page import Text
 from providers.console.frame.settings_form import SettingsForm
 from providers.ip_rules import EVERYONE, Network, RangeProblem, read_ranges
 from providers.kinds import CHOICES, DEFAULT
-from providers.models import Provider, RemovalLimit
+from providers.models import IpMode, Provider, RemovalLimit
 from providers.switches import SWITCHES
 from scim.protocol.values import comparison_key
 
@@ -117,7 +118,7 @@ class ProviderForm(SettingsForm, TitleForm):
 class RangesForm(forms.Form):
     """Ranges, one per line, each with a note after `#`. Errors are reported line by line."""
 
-    ip_ranges = forms.CharField(required=False)
+    ip_ranges = forms.CharField(label=gettext_lazy("Allowed ranges"), required=False)
 
     networks: Mapping[Network, str] = {}
     range_problems: Sequence[RangeProblem] = ()
@@ -151,8 +152,17 @@ class RangesForm(forms.Form):
 class AddProviderForm(TitleForm, RangesForm):
     """The form *Add provider*."""
 
-    kind = forms.ChoiceField(choices=CHOICES, required=False, initial=DEFAULT)
+    kind = forms.ChoiceField(label=gettext_lazy("Kind of directory"), choices=CHOICES, required=False, initial=DEFAULT)
     ip_restrict = forms.BooleanField(required=False)
+
+    def error_summary(self) -> list[tuple[str, Text, str]]:
+        """Return each error: the id of its control, its label, and its text. Each line of the ranges has its own."""
+        ids = {"ip_ranges": "ip-ranges"}
+        return [
+            (ids.get(name, name), self.fields[name].label or name, str(error))
+            for name, errors in self.errors.items()
+            for error in errors
+        ]
 
     def clean(self) -> dict[str, Any]:
         """Read the ranges only if the restriction is on."""
@@ -162,10 +172,20 @@ class AddProviderForm(TitleForm, RangesForm):
         return self.cleaned_data
 
 
-class ExpiryForm(forms.Form):
+class IpModeForm(SettingsForm):
+    """The mode of the IP restriction."""
+
+    mode = forms.ChoiceField(label=gettext_lazy("IP restriction"), choices=IpMode)
+
+
+class ExpiryForm(SettingsForm):
     """The last day on which a token works, in local time. Empty means that the token never expires."""
 
-    last_day = forms.DateField(required=False, error_messages={"invalid": gettext_lazy("Enter a valid date.")})
+    paths = {"last_day": "expires_at"}
+
+    last_day = forms.DateField(
+        label=gettext_lazy("Last day"), required=False, error_messages={"invalid": gettext_lazy("Enter a valid date.")}
+    )
 
     def clean_last_day(self) -> datetime | None:
         """Return the midnight that ends the last day; None if the token never expires."""

@@ -1,6 +1,6 @@
 """The setup guide of a provider, in the order and with the words of its directory (`providers.kinds`)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -27,12 +27,26 @@ from providers.models import Provider, ProviderActivity, Resource
 
 @dataclass(frozen=True)
 class Step:
-    """One step; `shows` names a value to copy ("url" or "token"), which the page shows next to the step."""
+    """One step; `shows` names a value to copy ("url" or "token"), which the page shows next to the step.
+
+    `shown_by` names what can only arrive once the step is done: "request", "user" or "group".
+    """
 
     id: str
     title: Text
     text: Text
     shows: str = ""
+    shown_by: str = ""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One step as the page shows it. `seen`: when something arrived that shows that it is done; "" otherwise."""
+
+    step: Step
+    is_done: bool
+    seen: Text
+    is_next: bool
 
 
 GUIDES: Mapping[str, tuple[Text, Sequence[Step]]] = {
@@ -46,6 +60,7 @@ GUIDES: Mapping[str, tuple[Text, Sequence[Step]]] = {
                     "Sign in to the Entra admin center. Open Enterprise apps, choose the app of iProva (or New"
                     " application → Create your own application), and open Provisioning."
                 ),
+                shown_by="request",
             ),
             Step(
                 "configuration",
@@ -55,13 +70,21 @@ GUIDES: Mapping[str, tuple[Text, Sequence[Step]]] = {
                     " 2.0 client credentials grant needs the Tenant URL, token endpoint, client identifier and client"
                     " secret; Workload identity the same without a secret. The tab Sign-in has these."
                 ),
+                shown_by="request",
             ),
-            Step("url", _("Tenant URL"), _("Copy this value and paste it as Tenant URL."), "url"),
-            Step("token", _("Secret token"), _("Make the permanent token here and paste it as Secret token."), "token"),
+            Step("url", _("Tenant URL"), _("Copy this value and paste it as Tenant URL."), "url", shown_by="request"),
+            Step(
+                "token",
+                _("Secret token"),
+                _("Make the permanent token here and paste it as Secret token."),
+                "token",
+                shown_by="request",
+            ),
             Step(
                 "test",
                 _("Test Connection, then Create"),
                 _("Entra asks for a user who does not exist. The line above shows when that request has come in."),
+                shown_by="request",
             ),
             Step(
                 "assign",
@@ -70,6 +93,7 @@ GUIDES: Mapping[str, tuple[Text, Sequence[Step]]] = {
                     "Assign one test user first. Users who have only Default Access are skipped, and groups "
                     "inside groups are not provisioned: assign their members, or the inner group itself."
                 ),
+                shown_by="user",
             ),
             Step(
                 "mapping",
@@ -96,43 +120,82 @@ GUIDES: Mapping[str, tuple[Text, Sequence[Step]]] = {
     "okta": (
         _("Okta"),
         (
-            Step("okta-app", _("Applications → your app → General"), _("Set Provisioning to SCIM, and save.")),
+            Step(
+                "okta-app",
+                _("Applications → your app → General"),
+                _("Set Provisioning to SCIM, and save."),
+                shown_by="request",
+            ),
             Step(
                 "okta-integration",
                 _("Provisioning → Integration"),
                 _("Unique identifier field: userName. Tick Push New Users, Push Profile Updates and Push Groups."),
+                shown_by="request",
             ),
-            Step("okta-url", _("SCIM connector base URL"), _("Copy this value and paste it."), "url"),
+            Step(
+                "okta-url", _("SCIM connector base URL"), _("Copy this value and paste it."), "url", shown_by="request"
+            ),
             Step(
                 "okta-token",
                 _("Authentication Mode: HTTP Header"),
                 _("Make the permanent token here and paste it as Authorization Bearer."),
                 "token",
+                shown_by="request",
             ),
             Step(
-                "okta-test", _("Test Connector Configuration"), _("The line above shows when the request has come in.")
+                "okta-test",
+                _("Test Connector Configuration"),
+                _("The line above shows when the request has come in."),
+                shown_by="request",
             ),
             Step(
                 "okta-to-app",
                 _("Provisioning → To App"),
                 _("Enable Create Users, Update User Attributes and Deactivate Users."),
+                shown_by="user",
             ),
-            Step("okta-assign", _("Assignments, then Push Groups"), _("Assign one test user first, then the groups.")),
+            Step(
+                "okta-assign",
+                _("Assignments, then Push Groups"),
+                _("Assign one test user first, then the groups."),
+                shown_by="group",
+            ),
         ),
     ),
     "other": (
         _("Another directory"),
         (
-            Step("other-app", _("A SCIM 2.0 connection"), _("Add one in the directory, with a bearer token.")),
-            Step("other-url", _("SCIM base URL"), _("Copy this value and paste it."), "url"),
-            Step("other-token", _("Bearer token"), _("Make the permanent token here and paste it."), "token"),
+            Step(
+                "other-app",
+                _("A SCIM 2.0 connection"),
+                _("Add one in the directory, with a bearer token."),
+                shown_by="request",
+            ),
+            Step("other-url", _("SCIM base URL"), _("Copy this value and paste it."), "url", shown_by="request"),
+            Step(
+                "other-token",
+                _("Bearer token"),
+                _("Make the permanent token here and paste it."),
+                "token",
+                shown_by="request",
+            ),
             Step(
                 "other-mapping",
                 _("Attribute mapping"),
                 _("Match users by userName. Send externalId, and active for users who are disabled."),
             ),
-            Step("other-test", _("Connection test"), _("The line above shows when the first request has come in.")),
-            Step("other-assign", _("Users and groups"), _("Assign one test user first, then the groups.")),
+            Step(
+                "other-test",
+                _("Connection test"),
+                _("The line above shows when the first request has come in."),
+                shown_by="request",
+            ),
+            Step(
+                "other-assign",
+                _("Users and groups"),
+                _("Assign one test user first, then the groups."),
+                shown_by="group",
+            ),
         ),
     ),
 }
@@ -140,23 +203,30 @@ GUIDES: Mapping[str, tuple[Text, Sequence[Step]]] = {
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def guide(request: HttpRequest, provider_id: int) -> HttpResponse:
-    """GET: show the steps. POST: tick or untick them; the ticks are stored with the provider."""
+    """GET: show the steps. POST: tick or untick them; the ticks are stored with the provider.
+
+    A step of which the result has arrived is done without a tick.
+    """
     provider = get_provider(provider_id)
     name = request.GET.get("for", "")
     name = name if name in GUIDES else provider.kind
-    steps = GUIDES[name][1]
+    seen = _seen(provider, timezone.now())
+    # What has arrived shows nothing about the guides of other directories.
+    arrived = {key: at for key, _word, at in seen if name == provider.kind}
+    progress = _progress(GUIDES[name][1], arrived, provider.guide_steps)
     if request.method == "POST":
         access.require(request, access.CHANGE_PROVIDER, gettext_noop("to tick steps of the setup guide"), provider)
-        tick_guide(provider, [step.id for step in steps], request.POST.getlist("step"))
+        with_a_box = [one.step.id for one in progress if not one.seen]
+        tick_guide(provider, with_a_box, request.POST.getlist("step"))
         return go_to(request, f"{reverse('admin:guide', args=[provider.pk])}?for={name}")
     context: dict[str, Any] = {
         "guides": _guides(),
         "name": name,
-        "steps": [(step, step.id in provider.guide_steps) for step in steps],
-        "done": sum(step.id in provider.guide_steps for step in steps),
+        "steps": progress,
+        "done": sum(one.is_done for one in progress),
         "tenant_url": settings.OPTIONS.scim_url,
         "token": provider.live_tokens[0] if provider.live_tokens else None,
-        "seen": _seen(provider, timezone.now()),
+        "seen": seen,
         "is_print": "print" in request.GET,
     }
     return tab(request, provider, "guide", context)
@@ -177,6 +247,12 @@ def guide_overview(request: HttpRequest) -> HttpResponse:
     return show(request, "console/provider/guide_overview.html", gettext("Setup guide"), Place("providers"), context)
 
 
+def _progress(steps: Sequence[Step], seen: Mapping[str, Text], ticked: Collection[str]) -> list[Progress]:
+    found = [(step, seen.get(step.shown_by, "")) for step in steps]
+    first = next((step for step, at in found if not at and step.id not in ticked), None)
+    return [Progress(step, bool(at) or step.id in ticked, at, step is first) for step, at in found]
+
+
 def _guides() -> list[tuple[str, Text]]:
     return [(key, word) for key, (word, _steps) in GUIDES.items()]
 
@@ -186,18 +262,19 @@ def guide_seen(request: HttpRequest, provider_id: int) -> HttpResponse:
     """Return the line of what has arrived, which live.js requests until everything has (AC-GUI-2)."""
     found = _seen(get_provider(provider_id), timezone.now())
     response = render(request, "console/provider/guide_seen.html", {"seen": found})
-    if all(at for _word, at in found):
+    if all(at for _key, _word, at in found):
         response["X-Live"] = "done"
     return response
 
 
-def _seen(provider: Provider, now: datetime) -> list[tuple[Text, Any]]:
+def _seen(provider: Provider, now: datetime) -> list[tuple[str, Text, Text]]:
     """What has arrived so far, and when: the first request, the first user, the first group. Three queries."""
     activity = ProviderActivity.objects.filter(pk=provider.pk).first()
     firsts = [
-        (_("first request"), activity.first_at if activity else None),
+        ("request", _("first request"), activity.first_at if activity else None),
         *(
             (
+                kind.lower(),
                 word,
                 Resource.objects.of(provider)
                 .filter(resource_type=kind)
@@ -208,7 +285,7 @@ def _seen(provider: Provider, now: datetime) -> list[tuple[Text, Any]]:
             for kind, word in (("User", _("first user")), ("Group", _("first group")))
         ),
     ]
-    return [(word, clock(at, now) if at else "") for word, at in firsts]
+    return [(key, word, clock(at, now) if at else "") for key, word, at in firsts]
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -26,7 +26,7 @@ from providers.ip_restriction import (
 )
 from providers.ip_rules import MAX_RANGES, read_ranges
 from providers.models import IpMode, Provider
-from providers.service_tags import DEFAULT_TAG, MAX_BYTES, ServiceTag, ServiceTagsError, read_service_tag
+from providers.service_tags import MAX_BYTES, ServiceTag, ServiceTagsError, read_service_tag
 
 SHOWN = 100
 # A preview must be confirmed within this time.
@@ -123,7 +123,8 @@ def import_ranges(request: HttpRequest, provider_id: int) -> HttpResponse:
     """POST of a file: show what would change. POST of that plan: change it. The plan is signed."""
     provider = get_provider(provider_id)
     access.require(request, access.CHANGE_IP, gettext_noop("to import allowed ranges"), provider)
-    context: dict[str, Any] = {"provider": provider, "tag": request.POST.get("tag", DEFAULT_TAG)[:100]}
+    tag = (request.POST.get("tag", "").strip() or provider.directory.service_tag)[:100]
+    context: dict[str, Any] = {"provider": provider, "tag": tag}
     if "plan" in request.POST:
         return _import(request, provider, context)
     if request.method == "POST":

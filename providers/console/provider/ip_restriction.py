@@ -17,11 +17,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop, ngettext
 from django.views.decorators.http import require_http_methods, require_safe
 
+from providers.audit import ChangedMeanwhileError
 from providers.client_address import client_address
 from providers.console.frame import access
 from providers.console.frame.badges import Badge
 from providers.console.frame.lists import PAGE_SIZE
 from providers.console.frame.page import Text, ago, clock, go_to, grouped, show_dialog
+from providers.console.frame.settings_form import shown_again
+from providers.console.provider.forms import IpModeForm
 from providers.console.provider.tabs import get_provider, place_of, tab
 from providers.ip_restriction import (
     SEEN_DAYS,
@@ -34,8 +37,7 @@ from providers.ip_restriction import (
     set_mode,
 )
 from providers.ip_rules import Network, plain_address
-from providers.models import IpMode, IpRule, Provider
-from providers.service_tags import DEFAULT_TAG
+from providers.models import ChangeEvent, IpMode, IpRule, Provider
 
 SHOWN_ADDRESSES = 50
 # Microsoft's file, and a report by somebody whom Entra called from an address outside it.
@@ -72,8 +74,10 @@ def ip_restriction(request: HttpRequest, provider_id: int) -> HttpResponse:
     calls = matches(provider)
     paginator = Paginator(rules, PAGE_SIZE)
     page = paginator.get_page(request.GET.get("p"))
+    imports = _imports(rules, now)
     context = {
         "modes": MODES,
+        "form": IpModeForm(initial={"mode": provider.ip_mode}),
         "said": _effect(provider.ip_mode, seen, has_rules=bool(rules)),
         "seen": [_seen_row(found, provider.ip_mode, now) for found in seen[:SHOWN_ADDRESSES]],
         "more_seen": max(len(seen) - SHOWN_ADDRESSES, 0),
@@ -84,8 +88,9 @@ def ip_restriction(request: HttpRequest, provider_id: int) -> HttpResponse:
         "page_range": paginator.get_elided_page_range(page.number),
         "rules": [(rule, grouped(calls.get(rule.pk, 0))) for rule in page.object_list],
         "contained": len(contained(rules)),
-        "imports": _imports(rules, now),
-        "default_tag": DEFAULT_TAG,
+        "imports": imports,
+        # A directory of another kind has one only if somebody has imported it before.
+        "tag": provider.directory.service_tag or (imports[0]["tag"] if imports else ""),
         "file_url": FILE_URL,
         "gap_url": GAP_URL,
     }
@@ -180,7 +185,7 @@ def _imports(rules: list[IpRule], now: datetime) -> list[dict[str, Any]]:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def ip_mode(request: HttpRequest, provider_id: int) -> HttpResponse:
-    """POST: change the mode, or show what prevents it.
+    """POST: change the mode, or show what prevents it, or that somebody changed it while the page was open.
 
     Enforcing needs a tick if an address that called recently would be refused (AC-IP-4).
     """
@@ -192,9 +197,15 @@ def ip_mode(request: HttpRequest, provider_id: int) -> HttpResponse:
     mode = request.POST.get("mode", "")
     if mode not in IpMode.values:
         return go_to(request, page)
-    context: dict[str, Any] = {"provider": provider, "asked": "confirm" in request.POST}
+    form = IpModeForm(request.POST, initial={"mode": provider.ip_mode})
+    if again := shown_again(form, ChangeEvent.objects.acts().of(provider)):
+        return _mode_again(request, provider, *again)
+    context: dict[str, Any] = {"provider": provider, "asked": "confirm" in request.POST, "form": form}
     try:
-        set_mode(provider, IpMode(mode), access.actor_of(request), knows_refused="understood" in request.POST)
+        knows_refused = "understood" in request.POST
+        set_mode(provider, IpMode(mode), access.actor_of(request), knows_refused=knows_refused, seen=provider.ip_mode)
+    except ChangedMeanwhileError:  # since the provider was read, just now
+        return ip_mode(request, provider_id)
     except CannotEnforceError as error:
         return refuse(request, provider, str(CANNOT[error.reason]))
     except UncoveredError as error:
@@ -210,6 +221,15 @@ def ip_mode(request: HttpRequest, provider_id: int) -> HttpResponse:
     words = {name: word for name, word, _note in MODES}
     messages.success(request, _("IP restriction: %(mode)s.") % {"mode": words[IpMode(mode)]})
     return go_to(request, page)
+
+
+def _mode_again(
+    request: HttpRequest, provider: Provider, form: IpModeForm, meanwhile: Mapping[str, Any]
+) -> HttpResponse:
+    again = reverse("admin:ip_restriction", args=[provider.pk])
+    context = {"provider": provider, "form": form, "modes": MODES, "again": again, **meanwhile}
+    title = _("IP restriction")
+    return show_dialog(request, "console/provider/ip_mode_again.html", title, place_of(provider), context)
 
 
 def refuse(request: HttpRequest, provider: Provider, reason: str) -> HttpResponse:

@@ -1,5 +1,6 @@
 """The overview of one provider: figures, chart and latest problems, or a line that waits for the first request."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -7,11 +8,14 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.http import urlencode
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from providers.console.frame import access
+from providers.console.frame.badges import Badge
 from providers.console.frame.page import clock, moment
 from providers.console.log.described import shown_names
 from providers.console.log.explanations import why_of
@@ -19,16 +23,18 @@ from providers.console.log.query import PROBLEMS
 from providers.console.provider.chart import PERIODS, chart_of
 from providers.console.provider.contact_strip import contacts_of
 from providers.console.provider.providers import Row, expiry, provider_rows, with_people
-from providers.console.provider.status import provider_status
+from providers.console.provider.status import Status, provider_status
 from providers.console.provider.tabs import get_provider, tab
-from providers.health import health_of
-from providers.models import RequestLog
+from providers.health import Health, State, health_of
+from providers.models import RequestLog, Resource
 from providers.outcomes import Action
 from providers.problems import resolutions
 from providers.totals import totals
 
 MOST_PROBLEMS = 5
 PROBLEM_DAYS = 7
+# For how long a trace of a request may come before its count. The log's writer needs about 5 seconds.
+UNCOUNTED = timedelta(minutes=1)
 
 
 @require_safe
@@ -47,6 +53,10 @@ def overview(request: HttpRequest, provider_id: int) -> HttpResponse:
         "created_by": access.name_of(provider.created_by) if provider.created_by else "",
         "ip_mode": provider.get_ip_mode_display(),
     }
+    if _has_just_called(provider, row.health):
+        context["is_counting"] = True
+        if row.health.state is State.NOT_CONNECTED:
+            context["status"] = Status(Badge(_("Just connected"), "check"), _being_counted())
     if row.health.requests or row.health.accepted_at or row.health.activity.refused_count:
         context |= {
             "chart": chart_of(provider.pk, request.GET.get("period", ""), now),
@@ -59,6 +69,25 @@ def overview(request: HttpRequest, provider_id: int) -> HttpResponse:
     if access.may(request, access.DELETE_PROVIDER):
         context["groups"] = totals("Group", [provider.pk])[provider.pk].live
     return tab(request, provider, "overview", context)
+
+
+def _has_just_called(provider: Any, health: Health) -> bool:
+    """Whether the first requests have left a trace, but are not counted yet: their counts follow within seconds.
+
+    At most two queries, and none once a request was counted.
+    """
+    if health.accepted_at or health.activity.refused_count:
+        return False
+    since = health.at - UNCOUNTED
+    traces = [provider.held_at, *(token.last_used_at for token in provider.live_tokens)]
+    if any(at and at > since for at in traces):
+        return True
+    newest = Resource.objects.of(provider).live().order_by("-id").values_list("created", flat=True)
+    return any((at := newest.filter(resource_type=kind).first()) and at > since for kind in ("User", "Group"))
+
+
+def _being_counted() -> SafeString:
+    return format_html("{}", _("The first requests have arrived and are being counted."))
 
 
 def _figures(row: Row, now: datetime) -> dict[str, Any]:
@@ -101,7 +130,10 @@ def live(request: HttpRequest, provider_id: int) -> HttpResponse:
     provider = get_provider(provider_id)
     health = health_of([provider], timezone.now())[provider.pk]
     is_connected = health.accepted_at is not None
-    context = {"status": provider_status(provider, health), "is_connected": is_connected}
+    status = provider_status(provider, health)
+    if health.state is State.NOT_CONNECTED and _has_just_called(provider, health):
+        status = replace(status, sentence=_being_counted())
+    context = {"status": status, "is_connected": is_connected}
     response = render(request, "console/provider/live.html", context)
     if is_connected:
         response["X-Live"] = "done"

@@ -21,15 +21,17 @@ from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods
 
 from providers import tokens as domain
+from providers.audit import ChangedMeanwhileError
 from providers.console.frame import access
 from providers.console.frame.page import Text, clock, go_to, moment, show_dialog
+from providers.console.frame.settings_form import shown_again
 from providers.console.provider.forms import ExpiryForm
 from providers.console.provider.providers import expiry
 from providers.console.provider.status import age_note, token_badge
 from providers.console.provider.tabs import get_provider, place_of, tab
-from providers.events import Actor
+from providers.events import Actor, EventKind
 from providers.ids import parse_id
-from providers.models import Provider, Token
+from providers.models import ChangeEvent, Provider, Token
 from providers.tokens import (
     MAX_LIVE_TOKENS,
     AlreadyIssuedError,
@@ -249,13 +251,25 @@ def expire_token(request: HttpRequest, provider_id: int, token_id: int) -> HttpR
     token = _get_token(provider, token_id)
     last_day = timezone.localdate(token.expires_at - timedelta(microseconds=1)) if token.expires_at else None
     form = ExpiryForm(request.POST or None, initial={"last_day": last_day})
-    if form.is_bound and form.is_valid():
+    context = {"provider": provider, "token": token, "today": timezone.localdate().isoformat()}
+    events = (
+        ChangeEvent.objects.acts()
+        .of(provider)
+        .filter(kind=EventKind.TOKEN_EXPIRY_SET, subject__endswith=f"({token.shown})")
+    )
+    if form.is_bound and (again := shown_again(form, events)):
+        form, meanwhile = again
+        context |= meanwhile
+    elif form.is_bound and form.is_valid():
+        seen = {"expires_at": token.expires_at}
         try:
-            set_expiry(token, access.actor_of(request), expires_at=form.cleaned_data["last_day"])
+            set_expiry(token, access.actor_of(request), expires_at=form.cleaned_data["last_day"], seen=seen)
         except NotLiveError:
             return _not_live(request, provider, token)
+        except ChangedMeanwhileError:  # since the token was read, just now
+            return expire_token(request, provider_id, token_id)
         messages.success(request, _("The expiry of %(label)s is changed.") % {"label": token.label})
         return go_to(request, reverse("admin:tokens", args=[provider.pk]))
     title = _("When does %(label)s expire?") % {"label": token.label}
-    context = {"provider": provider, "token": token, "form": form, "today": timezone.localdate().isoformat()}
+    context |= {"form": form, "again": reverse("admin:expire_token", args=[provider.pk, token.pk])}
     return _say(request, "console/provider/expire_token.html", title, provider, context)

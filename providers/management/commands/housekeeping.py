@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from providers.console.housekeeping import in_words
 from providers.housekeeping import JOBS, due_jobs, run_job
 
 logger = logging.getLogger(__name__)
@@ -22,7 +23,7 @@ class Command(BaseCommand):
         failed = []
         for job in due_jobs() if options["due"] else JOBS:
             try:
-                self.stdout.write(f"{job.__name__}: {run_job(job)}")
+                self.stdout.write(in_words(job.__name__, run_job(job)))
             except Exception as error:
                 # Without the error's text: a message of the database quotes personal data (V49).
                 frames = "".join(traceback.format_tb(error.__traceback__))

@@ -6,7 +6,7 @@ from datetime import timedelta
 from io import StringIO
 
 from axes.models import AccessAttempt
-from django.core.management import call_command
+from django.core.management import call_command, get_commands
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -40,6 +40,24 @@ def test_a_failed_sign_in_is_answered_with_a_sentence_of_our_own(client: Client,
         assert read(sign_in(client, name, PASSWORD)).one(role="alert").text == "User name or password is wrong."
     dutch = client.post("/login/", {"username": "nobody", "password": "x"}, headers=IN_DUTCH)
     assert read(dutch).one(role="alert").text == "Gebruikersnaam of wachtwoord is onjuist."
+
+
+def test_the_sign_in_page_shows_an_operator_the_way_back_and_nobody_a_name(client: Client, db):
+    def shown():
+        page = read(client.get("/login/"))
+        return page.one(test_id="operator-help").text, page.text
+
+    help_before, before = shown()
+    commands = re.findall(r"manage\.py (\w+)", help_before)
+    assert commands == ["reset_password", "changepassword", "list_accounts"] and set(commands) <= set(get_commands())
+    make_account("Administrator", username="b.janssen")
+    sign_in(client, "b.janssen", "wrong")
+    after = read(sign_in(client, "b.janssen", "wrong")).one(test_id="operator-help").text
+    assert after == help_before == shown()[0]  # the same whoever asks, and whatever accounts there are
+    assert "janssen" not in shown()[1] and shown()[1] == before
+    call_command("reset_password", "b.janssen", stdout=(out := StringIO()))
+    [password] = re.findall(r"password\W+(\S+)", out.getvalue())
+    assert sign_in(client, "b.janssen", password).status_code == 302
 
 
 def test_a_failed_sign_in_is_recorded_under_the_name_of_an_account(client: Client, db):

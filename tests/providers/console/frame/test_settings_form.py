@@ -1,5 +1,8 @@
 """Settings that two people change at once: nobody undoes what they have not seen."""
 
+from datetime import UTC, datetime
+from ipaddress import ip_network
+
 import pytest
 
 from providers import administration, alerts
@@ -8,8 +11,10 @@ from providers.administration import change_provider
 from providers.alerts import change_recipients, settings_for
 from providers.audit import ChangedMeanwhileError
 from providers.events import SYSTEM, Actor
-from providers.models import ChangeEvent
-from tests.factories import browser_of, make_account
+from providers.ip_restriction import add_ranges, set_mode
+from providers.models import ChangeEvent, IpMode
+from providers.tokens import set_expiry
+from tests.factories import browser_of, issue, make_account, make_calls
 from tests.pages import IN_DUTCH, provider_page, read
 
 ANNA = Actor(person_name="anna")
@@ -183,3 +188,53 @@ def test_the_notice_is_dutch_for_dutch_readers(provider):
     headers = IN_DUTCH | {"X-Dialog": "asked"}
     page = read(browser.post(provider_page(provider, "edit/"), filled(), headers=headers))
     assert "is nu “Contoso NL”" in page.one(test_id="meanwhile").text
+
+
+def test_the_mode_of_an_ip_restriction_is_not_changed_from_an_older_page(administrator, provider):
+    page = read(administrator.get(provider_page(provider, "ip-restriction/")))
+    set_mode(provider, IpMode.OBSERVE, ANNA)
+    path = provider_page(provider, "ip-restriction/mode/")
+    again = read(administrator.post(path, sent_by(page, mode="enforce"), headers={"X-Dialog": "asked"}))
+    said = again.one(test_id="meanwhile").text
+    assert "IP restriction: “Off” is now “Observing”. (anna, " in said and "You entered “Enforced”." in said
+    provider.refresh_from_db()
+    assert provider.ip_mode == IpMode.OBSERVE and again.one("input", checked=True)["value"] == "enforce"
+    taken = read(administrator.post(path, sent_by(again, take_over="mode"), headers={"X-Dialog": "asked"}))
+    assert taken.one("input", checked=True)["value"] == "observe"
+    administrator.post(path, sent_by(again, mode="off"))  # what the person decided, having seen it
+    provider.refresh_from_db()
+    assert provider.ip_mode == IpMode.OFF
+    with pytest.raises(ChangedMeanwhileError):
+        set_mode(provider, IpMode.OBSERVE, ANNA, seen="enforce")
+
+
+def test_enforcing_is_confirmed_for_the_mode_that_was_seen(administrator, provider):
+    add_ranges(provider, {ip_network("192.0.2.0/24"): ""}, ANNA)
+    make_calls(provider, source_ip="203.0.113.9")
+    page = read(administrator.get(provider_page(provider, "ip-restriction/")))
+    path = provider_page(provider, "ip-restriction/mode/")
+    asked = read(administrator.post(path, sent_by(page, mode="enforce")))
+    set_mode(provider, IpMode.OBSERVE, ANNA)
+    sent = sent_by(asked, understood="on")
+    assert read(administrator.post(path, sent)).has(test_id="meanwhile")
+    set_mode(provider, IpMode.OFF, ANNA)
+    administrator.post(path, sent)
+    provider.refresh_from_db()
+    assert provider.ip_mode == IpMode.ENFORCE
+
+
+def test_the_expiry_of_a_token_is_not_changed_from_an_older_dialog(administrator, provider):
+    token, _value = issue(provider)
+    path = provider_page(provider, f"tokens/{token.pk}/expiry/")
+    page = read(administrator.get(path))
+    set_expiry(token, ANNA, expires_at=datetime(2030, 5, 6, 22, tzinfo=UTC))
+    again = read(administrator.post(path, sent_by(page, last_day="2031-01-31"), headers={"X-Dialog": "asked"}))
+    said = again.one(test_id="meanwhile").text
+    assert "Last day: “empty” is now “2030-05-06”. (anna, " in said and "You entered “2031-01-31”." in said
+    token.refresh_from_db()
+    assert token.expires_at.year == 2030 and again.one(test_id="last-day").value == "2031-01-31"
+    administrator.post(path, sent_by(again))
+    token.refresh_from_db()
+    assert token.expires_at.isoformat() == "2031-01-31T23:00:00+00:00"
+    with pytest.raises(ChangedMeanwhileError):
+        set_expiry(token, ANNA, expires_at=None, seen={"expires_at": None})

@@ -49,6 +49,19 @@ def test_ac_add_4_host_bits_are_explained_with_the_range_that_was_meant(administ
     assert Provider.objects.count() == 0
 
 
+def test_three_errors_have_a_summary_with_links(administrator):
+    sent = {"title": "", "ip_restrict": "on", "ip_ranges": "192.0.2.1/24\nx"}
+    page = read(administrator.post(ADD, sent))
+    summary = page.one(test_id="error-summary")
+    assert "3 values cannot be saved like this:" in summary.text and "autofocus" in summary.attributes
+    assert [link["href"] for link in summary.all("a")] == ["#title", "#ip-ranges", "#ip-ranges"]
+    assert "Allowed ranges: Line 2:" in summary.text
+    assert all(page.has(id=link["href"][1:]) for link in summary.all("a"))
+    many = read(administrator.post(ADD, sent | {"ip_ranges": "x\n" * 40})).one(test_id="error-summary")
+    assert "41 values" in many.text and len(many.all("a")) == 10
+    assert not read(administrator.post(ADD, sent | {"title": "Contoso"})).has(test_id="error-summary")
+
+
 def test_ranges_are_first_only_observed_and_count_only_with_the_box_ticked(administrator):
     administrator.post(ADD, {"title": "A", "ip_restrict": "on", "ip_ranges": "192.0.2.0/24 # office\n2001:db8::1"})
     administrator.post(ADD, {"title": "B", "ip_ranges": "not even a range"})
@@ -71,3 +84,10 @@ def test_ac_add_5_markup_in_a_title_is_shown_as_it_is(administrator):
 def test_ac_add_7_no_token_is_made(administrator):
     administrator.post(ADD, {"title": "Contoso"})
     assert Token.objects.count() == 0
+
+
+def test_the_message_is_in_a_cookie_of_this_console(administrator, settings):
+    cookies = administrator.post(ADD, {"title": "Contoso"}).cookies
+    assert settings.MESSAGES_COOKIE_NAME in cookies and "messages" not in cookies
+    assert "Provider added" in read(administrator.get("/eum/")).text
+    assert "Provider added" not in read(administrator.get("/eum/")).text

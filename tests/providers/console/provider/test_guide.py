@@ -99,6 +99,25 @@ def test_ticks_are_kept_per_provider_and_per_guide(administrator, provider, stra
     assert "0 of 10 done" in read(administrator.get(page_of(stranger))).text
 
 
+def test_a_step_is_done_when_its_result_has_arrived(administrator, provider, scim):
+    provider.guide_steps = ["mapping", "url"]
+    provider.save()
+    page = read(administrator.get(page_of(provider)))
+    assert "2 of 10 done" in page.text and page.has("h3", text="Enterprise apps → your app → Provisioning Next step")
+    scim(provider).get("/Users", filter='userName eq "9d3f4c1e"')  # what Test Connection asks
+    request_log.writer.flush()
+    page = read(administrator.get(page_of(provider)))
+    assert "6 of 10 done" in page.text and page.text.count("Done: seen") == 5 and not page.has(id="step-url")
+    assert page.has("h3", text="Users and groups Next step")
+    make_user(provider)
+    page = read(administrator.get(page_of(provider)))
+    assert "7 of 10 done" in page.text and page.has("h3", text="Provision on demand Next step")
+    administrator.post(page_of(provider), {"step": ["start"]})  # unticks the mapping; seen steps have no box
+    provider.refresh_from_db()
+    assert provider.guide_steps == ["start", "url"]
+    assert "0 of 7 done" in read(administrator.get(page_of(provider), {"for": "okta"})).text
+
+
 def test_ac_role_2_support_neither_ticks_nor_tests(support, provider):
     for path in ("", "test/"):
         assert support.post(page_of(provider, path), {"step": ["app"]}).status_code == 403

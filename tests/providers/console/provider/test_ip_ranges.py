@@ -116,6 +116,19 @@ def test_ac_ip_9_what_is_no_list_is_explained_and_changes_nothing(administrator,
     assert ranges_of(observed) == ["20.190.128.0/18"]
 
 
+def test_the_service_tag_is_that_of_the_kind_of_directory(administrator, observed):
+    form = read(administrator.get(restriction_page(observed))).one("form", action=restriction_page(observed, "import/"))
+    assert (
+        form.one("summary").text == "Service tag: AzureActiveDirectory" and "open" not in form.one("details").attributes
+    )
+    answer = upload_tags(administrator, observed, service_tags(["40.126.0.0/18"]), tag="")
+    confirm_tags(administrator, observed, answer)
+    assert "40.126.0.0/18" in ranges_of(observed)
+    type(observed).objects.update(kind="okta")  # what was imported before can be renewed
+    form = read(administrator.get(restriction_page(observed))).one("form", action=restriction_page(observed, "import/"))
+    assert form.one("input", name="tag")["value"] == "AzureActiveDirectory" and "open" in form.one("details").attributes
+
+
 def test_ac_ip_9_no_file_is_asked_for(administrator, provider):
     answer = administrator.post(restriction_page(provider, "import/"), {"tag": "x"})
     assert "Choose the file first." in read(answer).text

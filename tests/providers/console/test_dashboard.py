@@ -88,7 +88,7 @@ def test_the_eight_worst_have_a_row_and_the_others_are_counted(support, django_a
 
 def test_the_page_shows_when_it_was_made_so_that_it_can_be_renewed(support, provider):
     page = read(support.get("/eum/"))
-    assert re.fullmatch(r"Updated \d\d:\d\d:\d\d", page.one("span", data_part="updated").text)
+    assert re.fullmatch(r"Updated \d\d:\d\d:\d\d CET", page.one("span", data_part="updated").text)
     assert page.one(data_part="page").has("section", aria_labelledby="providers-title")
     make_calls(provider, 201, "POST", count=60)
     newest = read(support.get("/eum/log/"))

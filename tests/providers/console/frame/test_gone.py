@@ -70,7 +70,7 @@ def test_a_provider_that_cannot_be_restored_any_more_or_is_restored_already(admi
 
 def test_an_address_of_no_provider_is_wrong_as_before(administrator):
     page = read(administrator.get("/eum/providers/999999/"))
-    assert "There is nothing here" in page.text
+    assert "Page not found" in page.text
 
 
 @pytest.mark.parametrize("make", [make_user, make_group])

@@ -19,8 +19,9 @@
 
   document.addEventListener("click", ({ target }) => { if (target.closest?.(FILTERS)) remember("rows"); });
   document.addEventListener("submit", ({ target }) => {
+    if (document.body.classList.contains("login")) return; // after signing in, a page begins at its beginning
     if (target.method === "post") remember("message");
-    else if (target.closest(".filters")) remember("rows");
+    else if (target.closest(".filters, .find")) remember("rows");
   });
   document.addEventListener("console:done", () => remember("message"));
 

@@ -64,7 +64,7 @@ def test_each_error_stands_under_its_own_field_and_three_have_a_summary_with_lin
     page.get_by_test_id("ok").click()
     summary = page.get_by_test_id("error-summary")
     expect(summary).to_be_focused()
-    expect(summary).to_contain_text("3 fields cannot be saved")
+    expect(summary).to_contain_text("3 values cannot be saved")
     summary.get_by_role("link", name="Silent after (hours)").click()
     expect(page.locator("#silent")).to_be_focused()
 

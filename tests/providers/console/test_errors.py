@@ -14,7 +14,8 @@ from tests.conftest import database_url
 from tests.factories import make_account, make_user
 from tests.pages import leads_back, read
 
-END_CONNECTIONS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
+# Only that of this test: those of the server that other tests share would be dead at its next requests.
+END_CONNECTION = "SELECT pg_terminate_backend(%s)"
 
 
 def wanted_after(page):
@@ -105,12 +106,13 @@ def browser(committed: None) -> Client:
 
 @pytest.fixture
 def outage(browser: Client) -> Iterator[None]:
-    """Inside this test, the database ends every connection and refuses new ones, as while it is stopped."""
+    """Inside this test, the database ends the connection and refuses new ones, as while it is stopped."""
     name = connection.settings_dict["NAME"]
+    connection.ensure_connection()
     maintenance = database_url(connection.settings_dict | {"NAME": "postgres"})
     with psycopg.connect(maintenance, autocommit=True) as own:
         own.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
-        own.execute(END_CONNECTIONS, [name])
+        own.execute(END_CONNECTION, [connection.connection.info.backend_pid])
         try:
             yield
         finally:
@@ -140,9 +142,9 @@ def test_ac_err_1_what_is_sent_while_the_database_is_away_is_503(outage, browser
 
 
 def test_ac_err_1_the_database_comes_back(browser):
-    name = connection.settings_dict["NAME"]
+    connection.ensure_connection()
     with psycopg.connect(database_url(), autocommit=True) as own:
-        own.execute(f"{END_CONNECTIONS} AND pid <> pg_backend_pid()", [name])
+        own.execute(END_CONNECTION, [connection.connection.info.backend_pid])
     assert browser.get("/eum/users/").status_code == 503
     close_old_connections()
     assert browser.get("/eum/users/").status_code == 200

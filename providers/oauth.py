@@ -189,22 +189,20 @@ def rotate_secret(
         raise AlreadyIssuedError
     now = timezone.now()
     live = list(client.secrets.live().order_by("-pk"))
-    for old in live[1:] if overlap else live:
+    kept = live[: MAX_LIVE_SECRETS - 1] if overlap else []
+    for old in live[len(kept) :]:
         _end_secret(old, now)
-    kept = live[0] if live and overlap else None
-    if kept:
-        ClientSecret.objects.filter(pk=kept.pk).update(expires_at=min(kept.expires_at, now + overlap))
+    ends = now
+    for old in kept:
+        ends = min(old.expires_at, now + overlap)
+        ClientSecret.objects.filter(pk=old.pk).update(expires_at=ends)
     made, value = _make_secret(client, actor, life, request_key, is_copied=is_copied)
     _record(
         EventKind.SECRET_ROTATED,
         actor,
         client,
         before={"secret": ", ".join(old.shown for old in live), "expires": live[0].expires_at if live else None},
-        after={
-            "secret": made.shown,
-            "expires": made.expires_at,
-            "old secret ends": min(kept.expires_at, now + overlap) if kept else now,
-        },
+        after={"secret": made.shown, "expires": made.expires_at, "old secret ends": ends},
     )
     return made, value
 

@@ -59,6 +59,11 @@ class OAuthClient(models.Model):
         ]
 
     @property
+    def shown(self) -> str:
+        """The name of the client where a token has its first and last characters: the whole id, which is public."""
+        return self.client_id
+
+    @property
     def prefix(self) -> str:
         """The name of the client in the log and in change events; all its access tokens have it."""
         return self.client_id[:8]
@@ -127,8 +132,9 @@ TERMS = ("issuer", "jwks_url", "keys", "subject", "audiences", "tenant", "author
 
 
 class FederatedTrust(models.Model):
-    """What an assertion for a client must have (`providers.assertions`). "" and [] for `subject` and `audiences`: an
-    administrator has not trusted anybody yet, and `learned` is what came.
+    """What an assertion for a client must have (`providers.assertions`).
+
+    Without `subject` and `audiences`, an administrator has not trusted anybody yet, and `learned` is what came.
     """
 
     client = models.OneToOneField(OAuthClient, models.CASCADE, primary_key=True, related_name="trust")

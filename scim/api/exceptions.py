@@ -40,14 +40,14 @@ def as_scim_error(exception: Exception, allowed: list[str], request: HttpRequest
         case MethodNotAllowed():
             return refusals.method_not_allowed(str(request.method)[:20], allowed)
         case DataError():
-            _log(exception, request)
+            log_error(exception, request)
             return errors.not_storable()
         case OperationalError() if isinstance(exception.__cause__, ProgramLimitExceeded):
             return errors.not_storable()
         case _ if is_outage(exception):
-            _log(exception, request)
+            log_error(exception, request)
             return refusals.unavailable()
-    _log(exception, request)
+    log_error(exception, request)
     return refusals.internal_error(getattr(request, "request_id", ""))
 
 
@@ -62,8 +62,8 @@ def error_response(error: ScimError) -> HttpResponse:
     return response
 
 
-def _log(exception: Exception, request: HttpRequest) -> None:
-    # The place and the kind of the error, but not its text: a database message quotes personal data (V49).
+def log_error(exception: Exception, request: HttpRequest) -> None:
+    """Write the place and the kind of an error, but not its text: a database message quotes personal data (V49)."""
     frames = "".join(traceback.format_tb(exception.__traceback__))
     logger.error("request %s: %s\n%s", getattr(request, "request_id", ""), type(exception).__qualname__, frames)
 

@@ -16,9 +16,7 @@ The provisioning log has what was wrong, under the provider of the client. Reque
 
 import base64
 import binascii
-import logging
 import time
-import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -41,6 +39,7 @@ from providers.redaction import Redactor
 from providers.request_log import Entry, writer
 from providers.signing_keys import FetchingError
 from scim.api import refusals
+from scim.api.exceptions import log_error
 from scim.api.parsers import read_unread_body
 from scim.protocol.errors import Reason
 
@@ -51,8 +50,6 @@ ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 SCOPE = "scim"
 _PAUSED_S, _FETCHING_S = 2_400, 2
 _NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
-
-logger = logging.getLogger(__name__)
 
 
 class OAuthError(Exception):
@@ -79,7 +76,6 @@ class _Attempt:
     client_id: str = ""
     uses_basic: bool = False
     client: OAuthClient | None = None
-    proof: Proof | None = None
     reason: str = ""
     detail: str = ""
     shown: Mapping[str, Any] | None = None
@@ -104,8 +100,7 @@ def token(request: HttpRequest) -> HttpResponse:
             response._has_been_logged = True  # type: ignore[attr-defined]
     except Exception as error:  # no request may go without an answer, a limit and a trace
         rate_limits.sign_ins.take(_key(attempt))
-        frames = "".join(traceback.format_tb(error.__traceback__))
-        logger.error("request %s: %s\n%s", getattr(request, "request_id", ""), type(error).__qualname__, frames)
+        log_error(error, request)
         response = _json({"error": "server_error", "error_description": "iProva could not process this request."}, 500)
         response._has_been_logged = True  # type: ignore[attr-defined]
     _log(request, attempt, response, (time.perf_counter() - started) * 1_000)
@@ -132,7 +127,7 @@ def _grant(request: HttpRequest, attempt: _Attempt) -> Granted:
     except (DatabaseError, InterfaceError) as error:
         if not is_outage(error):
             raise
-        logger.error("request %s: %s", getattr(request, "request_id", ""), type(error).__qualname__)
+        log_error(error, request)
         raise _unavailable(503, "The database of iProva does not answer. Try again.", RETRY_AFTER_S) from error
 
 
@@ -178,7 +173,7 @@ def _prove(request: HttpRequest, sent: Mapping[str, str], attempt: _Attempt) -> 
         proof = access_tokens.prove_with_assertion(client_id, sent["client_assertion"])
     else:
         proof = access_tokens.prove_with_secret(client_id, secret)
-    attempt.client, attempt.proof = proof.client, proof
+    attempt.client = proof.client
     attempt.shown = proof.assertion.shown if proof.assertion else None
     return proof
 
@@ -247,8 +242,9 @@ def _log(request: HttpRequest, attempt: _Attempt, response: HttpResponse, durati
             kind = Refusal.LOCKED if attempt.reason == Reason.REFUSED_TOO_OFTEN else Refusal.UNKNOWN_CLIENT
             writer.count_refusal(attempt.address, at, kind)
         return
-    if response.status_code >= 400 and _is_counted_only(client, attempt):
-        writer.count_refusal(attempt.address, at, Refusal.UNPROVEN)
+    if response.status_code >= 400 and _is_one_of_too_many(client, attempt):
+        if _is_strangers(attempt):
+            writer.count_refusal(attempt.address, at, Refusal.UNPROVEN)
         return
     redactor = Redactor()
     writer.add(
@@ -278,10 +274,14 @@ def _log(request: HttpRequest, attempt: _Attempt, response: HttpResponse, durati
     )
 
 
-def _is_counted_only(client: OAuthClient, attempt: _Attempt) -> bool:
-    """Return whether a refusal is one of too many to get an entry. Those of strangers have a limit of their own."""
-    is_known = not isinstance(attempt.reason, SignInFailure) or attempt.reason.proves_itself
-    bucket = rate_limits.logged if is_known else rate_limits.unproven
+def _is_strangers(attempt: _Attempt) -> bool:
+    """Return whether a refused request may be from anybody who knows the client id."""
+    return isinstance(attempt.reason, SignInFailure) and not attempt.reason.proves_itself
+
+
+def _is_one_of_too_many(client: OAuthClient, attempt: _Attempt) -> bool:
+    """Return whether a refusal gets no entry. Those of strangers have a limit of their own."""
+    bucket = rate_limits.unproven if _is_strangers(attempt) else rate_limits.logged
     return attempt.reason != Reason.PAUSED and bool(bucket.take(client.provider_id))
 
 

@@ -208,6 +208,17 @@ def _clients(contoso: Provider) -> tuple[OAuthClient, OAuthClient]:
     return client, learning
 
 
+def _jobs() -> None:
+    """A run of a job that succeeded, one that failed, and one that is overdue."""
+    now = timezone.now()
+    done = {"ran_at": now - timedelta(hours=5), "took_ms": 12, "has_failed": False}
+    JobRun.objects.create(job="make_partitions", **done | {"result": "partitions for 6 months ahead"})
+    JobRun.objects.create(job="forget_bodies", **done | {"result": "OperationalError", "has_failed": True})
+    JobRun.objects.create(
+        job="forget_counts", **done | {"result": "1 rows", "ran_at": timezone.now() - timedelta(days=4)}
+    )
+
+
 def fill() -> Directory:
     administrator = make_account("Administrator", username="a.bakker", first_name="Anna", last_name="Bakker")
     colleague = make_account("Support", username="b.visser", first_name="Bo", last_name="Visser")
@@ -244,13 +255,7 @@ def fill() -> Directory:
     add_ranges(contoso, {ip_network("198.51.100.24/32"): "Test from our own network"}, SYSTEM)
     import_tag(contoso, "AzureActiveDirectory", 214, [ip_network("40.126.0.0/18")], SYSTEM)
     rule_id = contoso.ip_rules.values_list("pk", flat=True).get(cidr="20.190.128.0/18")
-    now = timezone.now()
-    done = {"ran_at": now - timedelta(hours=5), "took_ms": 12, "has_failed": False}
-    JobRun.objects.create(job="make_partitions", **done | {"result": "partitions for 6 months ahead"})
-    JobRun.objects.create(job="forget_bodies", **done | {"result": "OperationalError", "has_failed": True})
-    JobRun.objects.create(
-        job="forget_counts", **done | {"result": "1 rows", "ran_at": timezone.now() - timedelta(days=4)}
-    )
+    _jobs()
     add_schema(contoso, EXTENSION, SYSTEM)
     _alerts(contoso)
     _export(administrator)

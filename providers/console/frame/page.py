@@ -94,7 +94,7 @@ def moment(at: datetime, *, to: str = "minute") -> SafeString:
     Except for a day, the title has the seconds and the time in UTC.
     """
     if to == "day":
-        return format_html('<time datetime="{}">{}</time>', _utc(at), date_format(localtime(at), str(_FORMATS["day"])))
+        return format_html('<time datetime="{}">{}</time>', utc(at), date_format(localtime(at), str(_FORMATS["day"])))
     return _time(at, _zoned(at, str(_FORMATS[to])))
 
 
@@ -134,7 +134,7 @@ def _time(at: datetime, said: str) -> SafeString:
     local = localtime(at)
     here = f"{date_format(local, str(_FORMATS['second']))} {zone_of(local)}"
     whole = f"{here}, {at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
-    return format_html('<time datetime="{}" title="{}">{}</time>', _utc(at), whole, said)
+    return format_html('<time datetime="{}" title="{}">{}</time>', utc(at), whole, said)
 
 
 def _zoned(at: datetime, form: str) -> SafeString:
@@ -142,7 +142,8 @@ def _zoned(at: datetime, form: str) -> SafeString:
     return format_html('{} <span class="zone">{}</span>', date_format(local, form), zone_of(local))
 
 
-def _utc(at: datetime) -> str:
+def utc(at: datetime) -> str:
+    """Return a time in UTC for programs, such as `2026-11-24T14:29:00Z`."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 

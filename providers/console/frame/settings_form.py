@@ -38,8 +38,7 @@ class SettingsForm(forms.Form):
     """The base of forms that change stored settings; `initial` holds the stored values.
 
     `paths`: the names of fields in change events, where they are others. `ids`: the ids of their controls on the page,
-    where they are others. `secrets`: fields that show no stored value
-    and that change nothing if they are empty.
+    where they are others. `secrets`: fields that show no stored value and that change nothing if they are empty.
     """
 
     paths: Mapping[str, str] = {}

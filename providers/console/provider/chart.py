@@ -9,7 +9,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Q, Sum
@@ -20,7 +20,7 @@ from django.utils.timezone import localtime, make_aware
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from providers.console.frame.page import Text, grouped
+from providers.console.frame.page import Text, grouped, utc
 from providers.models import ChangeEvent, RequestCount
 from providers.outcomes import WAITING, Outcome, is_problem
 
@@ -169,7 +169,7 @@ def chart_of(provider_id: int | None, period: str, now: datetime) -> Chart:
 
 def log_address(start: datetime, end: datetime, provider_id: int | None) -> str:
     """Return the address of the log of a period of time, of one provider or of all."""
-    sent = {"from": f"{start.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}", "until": f"{end.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"}
+    sent = {"from": utc(start), "until": utc(end)}
     sent |= {"provider": str(provider_id)} if provider_id else {}
     return f"{reverse('admin:log')}?{urlencode(sent)}"
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
+import orjson
 from django.conf import settings
 from django.contrib import messages
 from django.db.models import F
@@ -322,7 +323,8 @@ def edit_trust(request: HttpRequest, provider_id: int, client_pk: int) -> HttpRe
     trust = FederatedTrust.objects.filter(client=client).first()
     if trust is None:
         raise Http404(_("There is no such client."))
-    initial = trust.terms | {"audience": " ".join(trust.audiences), "keys": ""}
+    keys = orjson.dumps(trust.keys).decode() if trust.keys else ""
+    initial = trust.terms | {"audience": " ".join(trust.audiences), "keys": keys}
     form = TrustForm(request.POST if request.method == "POST" else None, initial=initial)
     title = _("Whom does %(label)s trust?") % {"label": client.label}
     if not form.is_bound or not form.is_valid():

@@ -269,3 +269,15 @@ def test_a_provider_without_a_permanent_token_is_not_shown_as_one_without_any(ad
     assert "OAuth" in read(administrator.get("/eum/providers/")).text
     oauth.revoke_client(client, SYSTEM)
     assert "There is no token yet." in read(administrator.get(overview)).text
+
+
+def test_pasted_keys_stay_when_something_else_is_edited(administrator, provider, entra):
+    client = oauth.add_federated_client(
+        provider, SYSTEM, Trust(entra.issuer, "", entra.key_set, SUBJECT, [APPLICATION], TENANT)
+    )
+    form = administrator.get(url(provider, f"{client.pk}/trust/")).context["form"]
+    sent = {name: form[name].value() or "" for name in form.fields} | {"audience": f"api://{APPLICATION} other"}
+    assert administrator.post(url(provider, f"{client.pk}/trust/"), sent).status_code == 302
+    client.trust.refresh_from_db()
+    assert signing_keys.read_key_set(client.trust.keys) == signing_keys.read_key_set(entra.key_set)
+    assert sign_in(form_of(client.client_id, entra.assertion())).status_code == 200

@@ -62,8 +62,18 @@ class Call:
 
     @property
     def is_sign_in(self) -> bool:
-        """Whether the request asked for an access token. It is in the log, but not a request to /scim."""
+        """Whether the request asked for an access token."""
         return self.intent == Action.SIGN_IN
+
+    @property
+    def is_change(self) -> bool:
+        """Whether the request asks for a change to users or groups."""
+        return self.method in CHANGES and not self.is_sign_in
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether the request is in the figures: not our own connection test, and of sign-ins the refused ones."""
+        return not self.is_test and (not self.is_sign_in or self.status >= 400)
 
     @property
     def is_refused(self) -> bool:
@@ -131,9 +141,9 @@ WHERE a.accepted_at IS NULL OR a.accepted_at < EXCLUDED.refused_at
 def write_counts(calls: list[Call]) -> None:
     """Add to the counts of requests of each provider, slot and outcome."""
     counts = Counter(
-        (call.provider_id, slot_of(call.at), str(outcome_of(call.status, call.reason).value), call.method in CHANGES)
+        (call.provider_id, slot_of(call.at), str(outcome_of(call.status, call.reason).value), call.is_change)
         for call in calls
-        if not (call.is_test or call.is_sign_in)
+        if call.is_counted
     )
     _upsert(_COUNT, [(*key, count) for key, count in sorted(counts.items())])
 
@@ -177,8 +187,7 @@ def write_contacts(calls: list[Call]) -> None:
 
 def note_removals(calls: list[Call]) -> None:
     """Note the recent removals of each provider if they are above its removal limit (AC-HEA-6)."""
-    changes = (call for call in calls if call.method in CHANGES and not call.is_sign_in)
-    changed = {call.provider_id for call in changes if call.status < 300}
+    changed = {call.provider_id for call in calls if call.is_change and call.status < 300}
     for provider_id in sorted(changed):
         _note_removals_of(provider_id, max(call.at for call in calls if call.provider_id == provider_id))
 

@@ -26,11 +26,13 @@
     } catch {
       status.textContent = status.dataset.failed;
       button.hidden = false;
+      form.classList.add("foot");
     }
   }
 
   if (form) {
     button.hidden = true;
+    form.classList.remove("foot"); // which would be an empty bar
     document.addEventListener("change", (event) => {
       if (event.target.form !== form) return;
       status.textContent = "";

@@ -389,7 +389,7 @@ EXPLANATIONS: Mapping[str, Explanation] = {
     Reason.NOTHING_UNDERSTOOD: _NOTHING_UNDERSTOOD,
     **{
         failure: Explanation(
-            _("Sign-in refused"), words.title, words.meaning, ADMINISTRATOR if words.is_ours else DIRECTORY, words.act
+            words.title, words.title, words.meaning, ADMINISTRATOR if words.is_ours else DIRECTORY, words.act
         )
         for failure, words in WORDS.items()
     },
@@ -412,7 +412,7 @@ def name_of_problem(status: int, reason: str, resource_type: str) -> str:
     """Return what went wrong in a few words: `userName already taken`."""
     if reason == Reason.NAME_TAKEN and resource_type == "Group":
         return _now("displayName already taken")
-    return str(explanation_of(reason, status).problem)
+    return str(explanation_of(reason, status).problem).rstrip(".")
 
 
 def why(status: int, reason: str, resource_type: str, rejected: Sequence[str]) -> str:

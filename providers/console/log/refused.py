@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, Max
+from django.db.models import Case, Count, F, Max, When
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -22,7 +22,7 @@ from django.views.decorators.http import require_safe
 from providers.console.frame.badges import Badge, badge_of
 from providers.console.frame.page import Place, Text, moment, show
 from providers.console.log.explanations import explanation_of
-from providers.models import Provider, RefusedCalls, RequestLog, Token, TokenState
+from providers.models import CLIENT_ID, Provider, RefusedCalls, RequestLog, Token, TokenState
 from providers.outcomes import Outcome, Refusal
 
 DAYS = 7
@@ -61,12 +61,12 @@ def _kind(kind: str) -> tuple[Badge, Text]:
 
 @dataclass(frozen=True)
 class Attributed:
-    """Refused calls of one provider's token from one address, for one reason."""
+    """Refused calls of one provider's token or client from one address, for one reason."""
 
     provider: Provider | None
     cause: Text
     act: Text
-    token: SafeString | str
+    token: SafeString
     address: str
     count: int
     last: SafeString
@@ -88,13 +88,15 @@ def refused(request: HttpRequest) -> HttpResponse:
 
 
 def _attributed(since: datetime) -> list[Attributed]:
-    """Refused calls with a provider's token, grouped. Three queries: the groups, their providers, their tokens."""
+    """Refused calls of providers, grouped. Three queries: the groups, their providers, their tokens."""
     refusals = RequestLog.objects.since(since).filter(outcome=Outcome.REFUSED).order_by()
-    alike = refusals.values("provider_id", "token_id", "status", "reason", "source_ip")
+    # A client has another access token every hour, so its refusals are those of the client.
+    permanent = Case(When(token_prefix__startswith=CLIENT_ID, then=None), default=F("token_id"))
+    alike = refusals.values("provider_id", "token_prefix", "status", "reason", "source_ip", permanent_id=permanent)
     groups = list(alike.annotate(count=Count("pk"), last=Max("at")).order_by("-last")[:MOST])
     providers = Provider.objects.in_bulk({row["provider_id"] for row in groups})
-    tokens = Token.objects.in_bulk({row["token_id"] for row in groups if row["token_id"]})
-    return [_one(row, providers.get(row["provider_id"]), tokens.get(row["token_id"])) for row in groups]
+    tokens = Token.objects.in_bulk({row["permanent_id"] for row in groups if row["permanent_id"]})
+    return [_one(row, providers.get(row["provider_id"]), tokens.get(row["permanent_id"])) for row in groups]
 
 
 def _one(row: Mapping[str, Any], provider: Provider | None, token: Token | None) -> Attributed:
@@ -105,7 +107,7 @@ def _one(row: Mapping[str, Any], provider: Provider | None, token: Token | None)
         provider=provider,
         cause=said.title,
         act=said.act,
-        token=_token(token),
+        token=_token(token) if token else format_html('<span class="mono">{}…</span>', row["token_prefix"]),
         address=row["source_ip"] or "",
         count=row["count"],
         last=moment(row["last"]),
@@ -113,10 +115,8 @@ def _one(row: Mapping[str, Any], provider: Provider | None, token: Token | None)
     )
 
 
-def _token(token: Token | None) -> SafeString | str:
-    """The token, with the day on which it ended if it did; "" without one."""
-    if token is None:
-        return ""
+def _token(token: Token) -> SafeString:
+    """The token, with the day on which it ended if it did."""
     ended = token.revoked_at or token.suspended_at or (token.expires_at if token.state is TokenState.EXPIRED else None)
     shown = format_html('<span class="mono">{}</span>', token.shown)
     return format_html("{}, {}", shown, moment(ended, to="day")) if ended else shown

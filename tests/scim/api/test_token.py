@@ -551,6 +551,18 @@ def test_a_sign_in_is_in_the_log_and_in_no_figure(with_secret, federated, issuer
     assert not ProviderActivity.objects.exists()
 
 
+def test_a_refused_sign_in_is_counted_as_often_as_the_log_has_it(with_secret, provider):
+    from providers.health import health_of, problem_counts
+
+    client, _secret, value = with_secret
+    ask(secret_form(client, "ips_wrong"))
+    ask(secret_form(client, value))
+    entries()
+    health = health_of([provider], timezone.now())[provider.pk]
+    assert health.problems == problem_counts([provider.pk], timezone.now())[provider.pk] == 1
+    assert (health.refused, health.changes) == (1, 0)
+
+
 def test_only_a_refusal_of_the_directory_itself_makes_a_provider_refused(with_secret, provider):
     from providers.models import ProviderActivity
 

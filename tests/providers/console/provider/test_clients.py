@@ -246,7 +246,9 @@ def test_a_refused_sign_in_is_explained_on_the_pages(administrator, provider, en
     sign_in(form_of(client.client_id, entra.assertion(aud="another")))
     request_log.writer.flush()
     entry = RequestLog.objects.get()
-    assert "The assertion is for somebody else." in read(administrator.get("/eum/refused/")).text
+    refused = read(administrator.get("/eum/refused/")).text
+    assert "The assertion is for somebody else." in refused and client.prefix in refused
+    assert "The assertion is for somebody else" in read(administrator.get("/eum/log/")).text
     page = read(administrator.get(f"/eum/log/{entry.pk}/")).text
     assert "The assertion is for somebody else." in page and "Sign in for an access token" in page
 
